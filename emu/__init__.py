@@ -1,0 +1,1 @@
+"""The fast bit-accurate emulator (numpy, numba). Imports golden."""

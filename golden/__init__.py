@@ -1,0 +1,1 @@
+"""The contract: configuration, scalar reference, vector format. Imports nothing of the project."""

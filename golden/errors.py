@@ -1,0 +1,50 @@
+"""The one family of errors this project raises on purpose.
+
+Every message is one line: what is wrong, which value, what is allowed, what to do.
+"""
+
+from collections.abc import Iterable
+
+
+class ZimuError(Exception):
+    """Base of all errors raised on purpose; the command line prints its message and exits."""
+
+    exit_code = 1
+
+
+class InputError(ZimuError, ValueError):
+    """Something the user gave is not acceptable. Nothing was written."""
+
+    exit_code = 2
+
+
+class ToolError(ZimuError, RuntimeError):
+    """An external program failed, hung, or left no result."""
+
+
+class MissingToolError(InputError):
+    """An external program or an optional package is not installed; the message says how to get it."""
+
+
+def check_range(field: str, value: int, low: int, high: int) -> int:
+    """Return ``value`` if it is an integer in ``[low, high]``.
+
+    Raises
+    ------
+    InputError
+        naming the field, the value and the allowed range.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise InputError(f"{field} = {value!r}: must be an integer in {low}..{high}")
+    number = int(value.__index__())
+    if not low <= number <= high:
+        raise InputError(f"{field} = {number}: must be in {low}..{high}")
+    return number
+
+
+def check_choice(field: str, value: str, allowed: Iterable[str]) -> str:
+    """Return ``value`` if it is one of ``allowed``, else raise `InputError` naming them all."""
+    names = list(allowed)
+    if value not in names:
+        raise InputError(f"{field} = {value!r}: must be one of {', '.join(map(repr, names))}")
+    return value

@@ -1,0 +1,130 @@
+"""The whole unit, one step at a time: the specification in executable form.
+
+Plain Python integers, one trial after the other. Slow on purpose; ``emu/unit.py`` is the one for daily use.
+Twins: ``emu/unit.py``, ``rtl/unit.py``.
+"""
+
+from itertools import chain
+from typing import NamedTuple
+
+from zimu.golden.accumulator import accumulate
+from zimu.golden.config import MAX_TRIALS, UnitConfig
+from zimu.golden.errors import InputError, check_range
+from zimu.golden.gate import gate
+from zimu.golden.prng import Stream, WordStream
+from zimu.golden.sampler import draws, masses, prefix_sums, select
+
+
+class Counters(NamedTuple):
+    """What the unit counts. In registers all but ``mass`` are 32 bits wide, wrap, and count since the last seed."""
+
+    steps: int
+    """Steps taken, empty ones included."""
+    open_trials: int
+    """Trials that passed the gate."""
+    discarded_trials: int
+    """Open trials that landed on a weight whose gradient is 0."""
+    rejected_draws: int
+    """Draws u >= W that came before an accepted one."""
+    saturations: int
+    """Trials whose unit of change was lost at a rail."""
+    empty_steps: int
+    """Steps with W = 0, in which nothing is drawn."""
+    mass: int
+    """W of the last step."""
+
+    def since(self, before: "Counters") -> "Counters":
+        """What the steps between ``before`` and now counted; ``mass`` is that of the last step."""
+        deltas = (new - old & 2**32 - 1 for new, old in zip(self, before, strict=True))
+        return Counters(*deltas)._replace(mass=self.mass)
+
+
+ZERO_COUNTERS = Counters(0, 0, 0, 0, 0, 0, 0)
+
+
+class ReferenceUnit:
+    """The scalar reference of the unit.
+
+    Parameters
+    ----------
+    config : the configuration.
+    seed : 64-bit seed of all streams.
+    """
+
+    def __init__(self, config: UnitConfig, seed: int) -> None:
+        check_range("seed", seed, 0, 2**64 - 1)
+        self.config = config
+        self.gate_stream = WordStream(seed, Stream.GATE, 1)
+        self.trial_stream = WordStream(seed, Stream.TRIALS, config.prng_lanes)
+        self.counters = ZERO_COUNTERS
+
+    def step(
+        self, weights: list[int], gradients: list[int], *, trials: int, threshold: int, smoothing: int
+    ) -> list[int]:
+        """Take one step and return the new weights (``depth`` integers of ``weight_bits``).
+
+        ``trials`` is n, ``threshold`` T in [0, 2^gate_bits], ``smoothing`` c. Nothing changes if an argument is refused.
+        """
+        config = self.config
+        _check(config, weights, gradients, trials, threshold, smoothing)
+        prefix = prefix_sums(masses(gradients, smoothing))
+        mass = prefix[-1]
+        opened = self._open(trials, threshold) if mass else 0
+        landed, rejected = self._draw(prefix, opened)
+
+        counts = [0] * config.depth
+        for i in landed:
+            counts[i] += 1
+        updated = [
+            accumulate(w, g, x, config.weight_bits) for w, g, x in zip(weights, gradients, counts, strict=True)
+        ]
+
+        old = self.counters
+        self.counters = Counters(
+            steps=old.steps + 1 & 2**32 - 1,
+            open_trials=old.open_trials + opened & 2**32 - 1,
+            discarded_trials=old.discarded_trials + sum(gradients[i] == 0 for i in landed) & 2**32 - 1,
+            rejected_draws=old.rejected_draws + rejected & 2**32 - 1,
+            saturations=old.saturations + sum(lost for _, lost in updated) & 2**32 - 1,
+            empty_steps=old.empty_steps + (mass == 0) & 2**32 - 1,
+            mass=mass,
+        )
+        return [weight for weight, _ in updated]
+
+    def _open(self, trials: int, threshold: int) -> int:
+        """Draw the gate: the number of trials that pass. One word a trial, or one a step."""
+        config, words = self.config, chain.from_iterable(self.gate_stream.rows())
+        if config.gate == "step":
+            return trials if gate(next(words), config.gate_bits, threshold) else 0
+        return sum(gate(next(words), config.gate_bits, threshold) for _ in range(trials))
+
+    def _draw(self, prefix: list[int], opened: int) -> tuple[list[int], int]:
+        """Draw ``opened`` accepted trials: the indices they land on, and how many draws were rejected."""
+        landed: list[int] = []
+        rejected = 0
+        if opened:
+            words = chain.from_iterable(self.trial_stream.rows())
+            for u in draws(words, self.config.draw_words, prefix[-1]):
+                if u >= prefix[-1]:
+                    rejected += 1
+                    continue
+                landed.append(select(prefix, u))
+                if len(landed) == opened:
+                    break
+        return landed, rejected
+
+
+def _check(
+    config: UnitConfig, weights: list[int], gradients: list[int], trials: int, threshold: int, smoothing: int
+) -> None:
+    check_range("trials", trials, 0, MAX_TRIALS)
+    check_range("threshold", threshold, 0, config.max_threshold)
+    check_range("smoothing", smoothing, 0, config.max_smoothing)
+    for field, values, limits in (
+        ("weights", weights, config.weight_range),
+        ("gradients", gradients, config.gradient_range),
+    ):
+        if len(values) != config.depth:
+            raise InputError(f"{field} has {len(values)} values: must have depth = {config.depth}")
+        for i, value in enumerate(values):
+            check_range(f"{field}[{i}]", value, *limits)

@@ -1,0 +1,47 @@
+"""From an Amaranth component to RTLIL text, and the one way Yosys is run.
+
+Yosys comes with the ``pyosys`` package as a library. It is run in a process of its own, so that a time limit holds.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+from zimu.rtl.programs import run
+
+# Each line of the script is one Yosys command. Yosys' own errors end the process with its message.
+_WORKER = """
+import sys
+from pyosys import libyosys as ys
+design = ys.Design()
+for line in sys.stdin:
+    if line.strip():
+        ys.run_pass(line.strip(), design)
+"""
+
+
+def to_rtlil(component: wiring.Component, name: str) -> str:
+    """The component as RTLIL text with top module ``name``: no source paths, so the same bytes on every machine."""
+    return rtlil.convert(component, name=name, emit_src=False)
+
+
+def yosys(script: Iterable[str], *, folder: str | os.PathLike[str], timeout: float = 600) -> str:
+    """Run Yosys commands in ``folder`` and return the log; `ToolError` with Yosys' message if one fails."""
+    return run([sys.executable, "-c", _WORKER], stdin="\n".join(script), folder=folder, timeout=timeout, name="yosys")
+
+
+def yosys_version() -> str:
+    """The version of the Yosys in use."""
+    return metadata.version("pyosys")
+
+
+def write_rtlil(component: wiring.Component, name: str, folder: str | os.PathLike[str]) -> Path:
+    """Write ``name.il`` into ``folder`` for Yosys to read."""
+    path = Path(folder) / f"{name}.il"
+    path.write_text(to_rtlil(component, name), encoding="utf-8")
+    return path

@@ -1,0 +1,1 @@
+"""Makes RTL run and checks it. Imports golden, emu, rtl."""

@@ -1,0 +1,1 @@
+"""Experiments that join the other parts. Imports all of them."""
