@@ -1,0 +1,45 @@
+"""The saturating integer accumulator.
+
+Twins: ``golden/accumulator.py``, ``rtl/accumulator.py``.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zimu.emu.kernel import kernel
+
+Integers = NDArray[Any]
+"""A vector of int8, int16 or int32, whichever is the smallest that holds the values."""
+
+
+@kernel
+def accumulate(
+    weights: Integers,
+    gradients: Integers,
+    indices: NDArray[np.uint32],
+    counts: NDArray[np.uint32],
+    low: int,
+    high: int,
+) -> tuple[int, int]:
+    """Move ``weights[i]`` by its count against the sign of ``gradients[i]``, for every i of ``indices``.
+
+    Returns the trials that met a gradient of 0, and the trials lost at the rails ``low`` and ``high``. Within
+    a step a weight only ever moves one way, so an index may come up again with the rest of its count.
+    """
+    discarded = saturations = 0
+    for at in range(indices.size):
+        i, count = indices[at], np.int64(counts[at])
+        gradient, weight = gradients[i], np.int64(weights[i])
+        if gradient > 0:
+            moved = max(weight - count, low)
+            saturations += count - (weight - moved)
+            weights[i] = moved
+        elif gradient < 0:
+            moved = min(weight + count, high)
+            saturations += count - (moved - weight)
+            weights[i] = moved
+        else:
+            discarded += count
+    return discarded, saturations

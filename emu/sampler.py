@@ -1,0 +1,143 @@
+"""The ``inverse`` sampler: masked rejection, then all trials of a step at once.
+
+Which weight a draw lands on depends on its value alone, so accepted draws may be sorted and merged with the
+prefix sums of the masses |g_i| + c. Blocks of weights are summed first; only those hit are read again.
+Twins: ``golden/sampler.py``, ``rtl/sampler.py``.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zimu.emu.accumulator import Integers
+from zimu.emu.kernel import kernel
+from zimu.emu.prng import Words, WordStream
+
+BLOCK = 128
+"""Weights per partial sum."""
+
+SORTED_DRAWS = 2**24
+"""Draws sorted at a time: bounds the extra memory."""
+
+SLICE = 2**14
+"""Draws landed at a time: their hits stay in the first levels of cache."""
+
+Draws = NDArray[Any]
+"""Accepted draws: uint32 where W <= 2^32, else uint64."""
+
+Hits = tuple[NDArray[np.uint32], NDArray[np.uint32]]
+"""Indices of weights and how many trials landed on each."""
+
+
+def block_bounds(gradients: Integers, smoothing: int) -> NDArray[np.int64]:
+    """Exclusive prefix sums of the masses, one for each block of `BLOCK` weights, and W at the end."""
+    bounds = np.zeros(-(-gradients.size // BLOCK) + 1, np.int64)
+    _sum_blocks(gradients, smoothing, BLOCK, bounds[1:])
+    return np.cumsum(bounds, out=bounds)
+
+
+def draw(
+    stream: WordStream, draw_words: int, mass: int, wanted: int, buffer: Words
+) -> Iterator[tuple[Draws, int]]:
+    """Yield ``wanted`` accepted values below ``mass``, `SORTED_DRAWS` at a time, with those rejected.
+
+    A draw takes ``draw_words`` words, the low one first, and keeps the low ceil(log2 mass) bits. ``buffer``
+    is scratch, a multiple of 16 words. In the end the stream stands at the next row.
+    """
+    mask = 2 ** (mass - 1).bit_length() - 1
+    words, at = buffer[:0], 0
+    while wanted:
+        accepted = np.empty(min(wanted, SORTED_DRAWS), np.uint32 if mass <= 2**32 else np.uint64)
+        done = rejected = 0
+        while done < accepted.size:
+            if at == words.size:
+                # The fewest rows that can do, so that the stream never runs ahead of its last accepted draw.
+                rows = -(-(wanted - done) * draw_words // stream.lanes)
+                words, at = buffer[: rows * stream.lanes], 0
+                stream.read(words)
+            at, done, more = _accept(words, at, draw_words, mask, mass, accepted, done)
+            rejected += more
+        wanted -= done
+        yield accepted, rejected
+
+
+def land(gradients: Integers, smoothing: int, bounds: NDArray[np.int64], draws: Draws) -> Iterator[Hits]:
+    """Yield, slice by slice, the weights that ``draws`` land on; sorts ``draws`` in place.
+
+    A weight whose draws lie in two slices comes up twice. The next slice overwrites the arrays yielded.
+    """
+    draws.sort()
+    indices, counts = np.empty(min(SLICE, draws.size), np.uint32), np.empty(min(SLICE, draws.size), np.uint32)
+    block = 0
+    for start in range(0, draws.size, SLICE):
+        part = draws[start : start + SLICE]
+        hits, block = _merge(gradients, smoothing, BLOCK, bounds, block, part, indices, counts)
+        yield indices[:hits], counts[:hits]
+
+
+@kernel
+def _sum_blocks(gradients: Integers, smoothing: int, block: int, sums: NDArray[np.int64]) -> None:
+    for b in range(sums.size):
+        part = gradients[b * block : (b + 1) * block]
+        total = np.int64(0)
+        for i in range(part.size):
+            gradient = np.int64(part[i])
+            total += max(gradient, -gradient)
+        sums[b] = total + smoothing * part.size
+
+
+@kernel
+def _accept(
+    words: Words, at: int, draw_words: int, mask: int, mass: int, accepted: Draws, done: int
+) -> tuple[int, int, int]:
+    """Append what is accepted of ``words[at:]`` until ``accepted`` is full.
+
+    Returns the next word, how many values are in ``accepted``, and how many draws were rejected.
+    """
+    rejected = 0
+    while at < words.size and done < accepted.size:
+        u = np.int64(words[at])
+        if draw_words == 2:
+            u |= np.int64(words[at + 1]) << 32
+        u &= mask
+        # Written always and kept or not: a branch here would be mispredicted at every other rejection.
+        accepted[done] = u
+        done += u < mass
+        rejected += u >= mass
+        at += draw_words
+    return at, done, rejected
+
+
+@kernel
+def _merge(
+    gradients: Integers,
+    smoothing: int,
+    block: int,
+    bounds: NDArray[np.int64],
+    first: int,
+    draws: Draws,
+    indices: NDArray[np.uint32],
+    counts: NDArray[np.uint32],
+) -> tuple[int, int]:
+    """Walk sorted draws and prefix sums together from block ``first``; return the hits and the last block."""
+    hits = at = 0
+    b = first
+    while True:
+        while bounds[b + 1] <= np.int64(draws[at]):
+            b += 1
+        prefix = bounds[b]
+        stop = min((b + 1) * block, gradients.size)
+        for i in range(b * block, stop):
+            gradient = np.int64(gradients[i])
+            prefix += max(gradient, -gradient) + smoothing
+            begin = at
+            while at < draws.size and np.int64(draws[at]) < prefix:
+                at += 1
+            if at > begin:
+                indices[hits] = i
+                counts[hits] = at - begin
+                hits += 1
+        if at == draws.size:
+            return hits, b

@@ -1,0 +1,262 @@
+"""The whole unit, one step at a time: the golden model in daily use.
+
+Twins: ``golden/unit.py``, ``rtl/unit.py``.
+"""
+
+from typing import Any, NamedTuple, Self, TypedDict
+
+import numpy as np
+
+from zimu.emu.accumulator import Integers, accumulate
+from zimu.emu.gate import count_open
+from zimu.emu.prng import GATE_STREAM, STATE_WORDS, TRIALS_STREAM, Words, WordStream
+from zimu.emu.sampler import block_bounds, draw, land
+from zimu.golden.config import CONTRACT_VERSION, MASS_BITS, MAX_TRIALS, WORD_BITS, UnitConfig
+from zimu.golden.errors import InputError, check_range
+from zimu.golden.unit import ZERO_COUNTERS, Counters
+
+_BUFFER_WORDS = 2**14
+
+
+class StepResult(NamedTuple):
+    """What one step did."""
+
+    open_trials: int
+    """Trials that passed the gate: N."""
+    discarded_trials: int
+    """Open trials that landed on a weight whose gradient is 0."""
+    rejected_draws: int
+    """Draws u >= W that came before an accepted one."""
+    saturations: int
+    """Trials whose unit of change was lost at a rail."""
+    empty: bool
+    """Whether W was 0, so that nothing was drawn."""
+    mass: int
+    """W."""
+
+
+class UnitState(TypedDict):
+    """All there is to save between two steps; plain values that JSON carries unchanged."""
+
+    contract_version: int
+    config: dict[str, Any]
+    gate: list[int]
+    """State words of the gate stream."""
+    trials: list[int]
+    """State words of the trials stream, generator after generator."""
+    counters: dict[str, int]
+
+
+class ZimUnit:
+    """The unit, bit for bit.
+
+    What follows from a configuration, a seed and the arguments of the steps is fixed by the contract and
+    changes only with its version.
+
+    Parameters
+    ----------
+    config : the configuration.
+    seed : 64-bit seed of all streams.
+
+    Raises
+    ------
+    InputError
+        ``seed`` is not in 0..2^64-1.
+    """
+
+    def __init__(self, config: UnitConfig, seed: int) -> None:
+        seed = check_range("seed", seed, 0, 2**64 - 1)
+        self.config = config
+        self._counters = ZERO_COUNTERS
+        self._gate = WordStream(seed, GATE_STREAM, 1)
+        self._trials = WordStream(seed, TRIALS_STREAM, config.prng_lanes)
+        self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
+
+    @property
+    def counters(self) -> Counters:
+        """The counters as the registers show them: since the seed, wrapping; ``mass`` of the last step."""
+        return self._counters
+
+    def step(
+        self, weights: Integers, gradients: Integers, *, trials: int, threshold: int, smoothing: int
+    ) -> StepResult:
+        """Take one step: ``weights`` are updated in place.
+
+        Parameters
+        ----------
+        weights : shape (depth,), dtype `weight_dtype`, C-contiguous, writeable; values of ``weight_bits``.
+        gradients : shape (depth,), dtype `gradient_dtype`, C-contiguous; values of ``gradient_bits``.
+        trials : n, 0..2^32-1.
+        threshold : T in 0..2^gate_bits; the gate opens with probability T / 2^gate_bits.
+        smoothing : c in 0..2^smoothing_bits-1.
+
+        Raises
+        ------
+        InputError
+            an argument is refused; weights, state and counters are as before.
+        """
+        config = self.config
+        trials = check_range("trials", trials, 0, MAX_TRIALS)
+        threshold = check_range("threshold", threshold, 0, config.max_threshold)
+        smoothing = check_range("smoothing", smoothing, 0, config.max_smoothing)
+        weights, gradients = self._checked(weights, gradients)
+
+        bounds = block_bounds(gradients, smoothing)
+        mass = int(bounds[-1])
+        opened = self._open(trials, threshold) if mass else 0
+        discarded = rejected = saturations = 0
+        for draws, more in draw(self._trials, config.draw_words, mass, opened, self._buffer):
+            rejected += more
+            for indices, counts in land(gradients, smoothing, bounds, draws):
+                lost = accumulate(weights, gradients, indices, counts, *config.weight_range)
+                discarded += lost[0]
+                saturations += lost[1]
+
+        result = StepResult(opened, discarded, rejected, saturations, mass == 0, mass)
+        self._count(result)
+        return result
+
+    def state(self) -> UnitState:
+        """The state between two steps, for `restore`."""
+        return UnitState(
+            contract_version=CONTRACT_VERSION,
+            config=self.config.model_dump(),
+            gate=self._gate.state.tolist(),
+            trials=self._trials.state.tolist(),
+            counters=self._counters._asdict(),
+        )
+
+    @classmethod
+    def restore(cls, config: UnitConfig, state: UnitState) -> Self:
+        """A unit that continues from a saved state with the same bits.
+
+        Raises
+        ------
+        InputError
+            the state is not one of this configuration and contract version, or is not whole.
+        """
+        _check_origin(config, state)
+        unit = cls(config, seed=0)
+        for stream, field in ((unit._gate, "gate"), (unit._trials, "trials")):
+            stream.state[:] = _checked_words(field, state.get(field), stream.state.size)
+        unit._counters = _checked_counters(state.get("counters"))
+        return unit
+
+    def _open(self, trials: int, threshold: int) -> int:
+        gate_bits = self.config.gate_bits
+        if self.config.gate == "step":
+            return trials * count_open(self._gate, gate_bits, threshold, 1, self._buffer)
+        return count_open(self._gate, gate_bits, threshold, trials, self._buffer)
+
+    def _count(self, result: StepResult) -> None:
+        steps = Counters(
+            1,
+            result.open_trials,
+            result.discarded_trials,
+            result.rejected_draws,
+            result.saturations,
+            result.empty,
+            0,
+        )
+        totals = (old + new & 2**WORD_BITS - 1 for old, new in zip(self._counters, steps, strict=True))
+        self._counters = Counters(*totals)._replace(mass=result.mass)
+
+    def _checked(self, weights: Integers, gradients: Integers) -> tuple[Integers, Integers]:
+        """The two arrays as the kernels take them, once nothing is left to refuse."""
+        config = self.config
+        weights = _checked_array("weights", weights, config.depth, weight_dtype(config), config.weight_range)
+        gradients = _checked_array(
+            "gradients", gradients, config.depth, gradient_dtype(config), config.gradient_range
+        )
+        if not weights.flags.writeable:
+            raise InputError("weights are read-only: must be writeable, they are updated in place")
+        if np.may_share_memory(weights, gradients):
+            raise InputError("weights and gradients share memory: must be two arrays")
+        # numba compiles anew for read-only arrays: make every gradient one.
+        gradients = gradients.view()
+        gradients.flags.writeable = False
+        return weights, gradients
+
+
+def weight_dtype(config: UnitConfig) -> np.dtype[Any]:
+    """The smallest of int8, int16 and int32 that holds ``weight_bits``."""
+    return _integer_dtype(config.weight_bits)
+
+
+def gradient_dtype(config: UnitConfig) -> np.dtype[Any]:
+    """The smallest of int8, int16 and int32 that holds ``gradient_bits``."""
+    return _integer_dtype(config.gradient_bits)
+
+
+def _integer_dtype(bits: int) -> np.dtype[Any]:
+    return np.dtype(np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32)
+
+
+def _checked_array(
+    field: str, values: Integers, depth: int, dtype: np.dtype[Any], limits: tuple[int, int]
+) -> Integers:
+    if not isinstance(values, np.ndarray):
+        raise InputError(
+            f"{field} is a {type(values).__name__}: must be a numpy array of {dtype}, shape ({depth},)"
+        )
+    if values.dtype != dtype:
+        raise InputError(f"{field} has dtype {values.dtype}: must be {dtype}")
+    if values.shape != (depth,):
+        raise InputError(
+            f"{field} has shape {values.shape}: must be ({depth},), the depth of the configuration"
+        )
+    if not (values.flags.c_contiguous and values.flags.aligned):
+        raise InputError(
+            f"{field} is strided or unaligned: must be C-contiguous; numpy.ascontiguousarray makes a copy"
+        )
+    low, high = limits
+    # A full-width type cannot hold a value out of range.
+    if np.iinfo(dtype).max > high and (values.min() < low or values.max() > high):
+        at = int(np.argmax((values < low) | (values > high)))
+        raise InputError(f"{field}[{at}] = {values[at]}: must be in {low}..{high}")
+    return np.asarray(values)
+
+
+def _check_origin(config: UnitConfig, state: UnitState) -> None:
+    if not isinstance(state, dict) or set(state) != set(UnitState.__annotations__):
+        raise InputError(f"not a unit's state: must be a table of {', '.join(UnitState.__annotations__)}")
+    if state["contract_version"] != CONTRACT_VERSION:
+        raise InputError(
+            f"the state has contract_version = {state['contract_version']!r}: must be {CONTRACT_VERSION}; "
+            "resume it with the release that saved it"
+        )
+    if state["config"] != config.model_dump():
+        raise InputError(_first_difference(config.model_dump(), state["config"]))
+
+
+def _first_difference(expected: dict[str, Any], got: object) -> str:
+    if not isinstance(got, dict) or set(got) != set(expected):
+        return f"the state's config is damaged: must be a table of {', '.join(expected)}"
+    field = next(field for field in expected if got[field] != expected[field])
+    return (
+        f"the state was saved by another configuration, {field} = {got[field]!r}: "
+        f"must be {expected[field]!r} as in the configuration given"
+    )
+
+
+def _checked_words(field: str, words: object, size: int) -> list[int]:
+    if not isinstance(words, list) or len(words) != size:
+        raise InputError(f"state {field} is damaged: must be a list of {size} words")
+    for at in range(0, size, STATE_WORDS):
+        generator = [
+            check_range(f"state {field}[{at + j}]", words[at + j], 0, 2**WORD_BITS - 1)
+            for j in range(STATE_WORDS)
+        ]
+        if not any(generator):
+            raise InputError(f"state {field}[{at}:{at + STATE_WORDS}] is all zero: must have a bit set")
+    return words
+
+
+def _checked_counters(values: object) -> Counters:
+    if not isinstance(values, dict) or set(values) != set(Counters._fields):
+        raise InputError(f"state counters is damaged: must be a table of {', '.join(Counters._fields)}")
+    for field, value in values.items():
+        check_range(
+            f"state counters[{field!r}]", value, 0, 2 ** (MASS_BITS if field == "mass" else WORD_BITS) - 1
+        )
+    return Counters(**values)
