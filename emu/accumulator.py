@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.kernel import kernel
+from zimu.emu.kernel import int64, kernel
 
 Integers = NDArray[Any]
 """A vector of int8, int16 or int32, whichever is the smallest that holds the values."""
@@ -30,8 +30,8 @@ def accumulate(
     """
     discarded = saturations = 0
     for at in range(indices.size):
-        i, count = indices[at], np.int64(counts[at])
-        gradient, weight = gradients[i], np.int64(weights[i])
+        i, count = indices[at], int64(counts[at])
+        gradient, weight = int64(gradients[i]), int64(weights[i])
         if gradient > 0:
             moved = max(weight - count, low)
             saturations += count - (weight - moved)

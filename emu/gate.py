@@ -3,9 +3,7 @@
 Twins: ``golden/gate.py``, ``rtl/gate.py``.
 """
 
-import numpy as np
-
-from zimu.emu.kernel import kernel
+from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words, WordStream
 
 
@@ -27,5 +25,5 @@ def below(words: Words, mask: int, threshold: int) -> int:
     """How many ``words & mask`` are below ``threshold``, which may be 2^32."""
     count = 0
     for word in words:
-        count += (np.int64(word) & mask) < threshold
+        count += int64(word) & mask < threshold
     return count

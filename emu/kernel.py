@@ -9,10 +9,15 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
 from numba.core import event
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+
+
+int64 = cast(Callable[[Any], int], np.int64)
+"""Widens a value inside a kernel, where ``int()`` would keep 32 bits. Typed as what it is to Python."""
 
 
 def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

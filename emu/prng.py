@@ -3,6 +3,8 @@
 Twins: ``golden/prng.py``, ``rtl/prng.py``.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ STATE_WORDS = 4
 """State words of one xoshiro128++ generator."""
 
 Words = NDArray[np.uint32]
+Halves = NDArray[Any]  # uint16; numpy's own types lose the width in shifts
 
 
 class WordStream:
@@ -46,8 +49,8 @@ def expand_seed(seed: int, stream: int, lanes: int) -> Words:
 
     State word j of a generator is Speck32/64 of ``stream << 24 | lane << 8 | j`` under the seed.
     """
-    lane, j = np.divmod(np.arange(STATE_WORDS * lanes, dtype=np.uint32), STATE_WORDS)
-    return speck32_64(seed, stream << 24 | lane << 8 | j)
+    lane, j = np.divmod(np.arange(STATE_WORDS * lanes), STATE_WORDS)
+    return speck32_64(seed, (stream << 24 | lane << 8 | j).astype(np.uint32))
 
 
 def speck32_64(key: int, blocks: Words) -> Words:
@@ -59,14 +62,14 @@ def speck32_64(key: int, blocks: Words) -> Words:
         y = _rol2(y) ^ x
         left.append((_ror7(left[i]) + k) ^ np.uint16(i))
         k = _rol2(k) ^ left[-1]
-    return x.astype(np.uint32) << 16 | y
+    return (x.astype(np.uint32) << 16 | y).astype(np.uint32)
 
 
-def _ror7(x: NDArray[np.uint16]) -> NDArray[np.uint16]:
+def _ror7(x: Halves) -> Halves:
     return x >> 7 | x << 9
 
 
-def _rol2(x: NDArray[np.uint16]) -> NDArray[np.uint16]:
+def _rol2(x: Halves) -> Halves:
     return x << 2 | x >> 14
 
 

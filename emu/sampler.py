@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers
-from zimu.emu.kernel import kernel
+from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words, WordStream
 
 BLOCK = 128
@@ -81,9 +81,9 @@ def land(gradients: Integers, smoothing: int, bounds: NDArray[np.int64], draws: 
 def _sum_blocks(gradients: Integers, smoothing: int, block: int, sums: NDArray[np.int64]) -> None:
     for b in range(sums.size):
         part = gradients[b * block : (b + 1) * block]
-        total = np.int64(0)
+        total = 0
         for i in range(part.size):
-            gradient = np.int64(part[i])
+            gradient = int64(part[i])
             total += max(gradient, -gradient)
         sums[b] = total + smoothing * part.size
 
@@ -98,9 +98,9 @@ def _accept(
     """
     rejected = 0
     while at < words.size and done < accepted.size:
-        u = np.int64(words[at])
+        u = int64(words[at])
         if draw_words == 2:
-            u |= np.int64(words[at + 1]) << 32
+            u |= int64(words[at + 1]) << 32
         u &= mask
         # Written always and kept or not: a branch here would be mispredicted at every other rejection.
         accepted[done] = u
@@ -125,15 +125,15 @@ def _merge(
     hits = at = 0
     b = first
     while True:
-        while bounds[b + 1] <= np.int64(draws[at]):
+        while bounds[b + 1] <= int64(draws[at]):
             b += 1
-        prefix = bounds[b]
+        prefix = int64(bounds[b])
         stop = min((b + 1) * block, gradients.size)
         for i in range(b * block, stop):
-            gradient = np.int64(gradients[i])
+            gradient = int64(gradients[i])
             prefix += max(gradient, -gradient) + smoothing
             begin = at
-            while at < draws.size and np.int64(draws[at]) < prefix:
+            while at < draws.size and int64(draws[at]) < prefix:
                 at += 1
             if at > begin:
                 indices[hits] = i

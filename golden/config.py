@@ -109,7 +109,7 @@ class UnitConfig(BaseModel):
     @property
     def max_weight_mass(self) -> int:
         """The largest |g_i| + c."""
-        return 2 ** (self.gradient_bits - 1) + 2**self.smoothing_bits - 1
+        return (1 << self.gradient_bits - 1) + self.max_smoothing
 
     @property
     def max_mass(self) -> int:
@@ -144,12 +144,12 @@ class UnitConfig(BaseModel):
     @property
     def max_threshold(self) -> int:
         """The threshold that opens the gate always: 2^gate_bits."""
-        return 2**self.gate_bits
+        return 1 << self.gate_bits
 
     @property
     def max_smoothing(self) -> int:
         """The largest smoothing constant c."""
-        return 2**self.smoothing_bits - 1
+        return (1 << self.smoothing_bits) - 1
 
     def to_toml(self) -> str:
         """The ``[unit]`` table as TOML text; `from_toml` reads it back to an equal object."""
@@ -170,7 +170,9 @@ class UnitConfig(BaseModel):
             raise InputError(f"not valid TOML: {error}") from None
         unit = document.pop("unit", None)
         if not isinstance(unit, dict):
-            raise InputError("no [unit] table: a configuration has exactly one; `zimu config` prints an example")
+            raise InputError(
+                "no [unit] table: a configuration has exactly one; `zimu config` prints an example"
+            )
         if document:
             raise InputError(f"unknown table or key {next(iter(document))!r} beside [unit]: remove it")
         return cls(**unit)
