@@ -1,0 +1,114 @@
+"""The update rules that the study compares, and the grid each one's single knob is chosen from.
+
+The unit's knob is the weight scale (what one count is worth), the float rule's is the learning rate: both set the size
+of a step. Everything else is fixed here, in advance. Used by ``study/train.py``.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from zimu.golden.config import UnitConfig
+from zimu.study.network import DEPTHS
+
+EPOCHS = 30
+
+BATCH = 64
+"""Images of one step; the last batch of an epoch is what is left."""
+
+START_RANGE = 20
+"""Weights start uniform in -20..20 counts."""
+
+START_SCALE_LOG2 = -6
+"""What one count of the start is worth to the float rules: 2^-6, the middle of the unit's own grid."""
+
+WEIGHT_BITS = GRADIENT_BITS = 8
+
+
+def layer_config(layer: int) -> UnitConfig:
+    """The unit that trains a layer (0 or 1), which is also the one that is replayed and priced."""
+    return UnitConfig(
+        name=f"digits_layer{layer + 1}",
+        weight_bits=WEIGHT_BITS,
+        gradient_bits=GRADIENT_BITS,
+        smoothing_bits=1,
+        depth=DEPTHS[layer],
+        lanes=8,
+        gate="trial",
+        gate_bits=16,
+        form="search",
+    )
+
+
+@dataclass(frozen=True)
+class UnitMethod:
+    """Weights kept as int8 and changed by nothing but the unit.
+
+    Parameters
+    ----------
+    key, label : names for programs and for people.
+    trials_per_weight : n / d of the first step.
+    falling : what falls linearly to 0 over the run: ``"trials"`` n, ``"threshold"`` T, or nothing (``""``).
+    smoothing : c.
+    grid : values tried for log2 of the weight scale.
+    """
+
+    key: str
+    label: str
+    trials_per_weight: Fraction
+    falling: str
+    smoothing: int
+    grid: tuple[float, ...] = (-9, -8, -7, -6, -5)
+
+    def schedule(self, config: UnitConfig, step: int, steps: int) -> dict[str, int]:
+        """Run-time values of ``step`` in 0..steps-1; a falling value is floor(first * (steps - step) / steps)."""
+        values = {
+            "trials": int(self.trials_per_weight * config.depth),
+            "threshold": config.max_threshold,
+            "smoothing": self.smoothing,
+        }
+        if self.falling:
+            values[self.falling] = values[self.falling] * (steps - step) // steps
+        return values
+
+    def describe(self, setting: float) -> str:
+        """The settings in one line."""
+        per_weight = f"{float(self.trials_per_weight):g} d"
+        trials = f"n = {per_weight}" + (" falling linearly to 0" if self.falling == "trials" else "")
+        gate = "T falling linearly from 2^k to 0" if self.falling == "threshold" else "T = 2^k"
+        return f"{trials}, {gate}, c = {self.smoothing}, weight scale 2^{setting:g}"
+
+
+@dataclass(frozen=True)
+class FloatMethod:
+    """Weights kept in IEEE binary32 and changed by the fused unit w - lr * g; ``falling`` lets lr fall linearly to 0."""
+
+    key: str
+    label: str
+    falling: bool
+    grid: tuple[float, ...] = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+    def learning_rate(self, setting: float, step: int, steps: int) -> float:
+        """The rate of ``step`` in 0..steps-1."""
+        return setting * (steps - step) / steps if self.falling else setting
+
+    def describe(self, setting: float) -> str:
+        """The settings in one line."""
+        return f"learning rate {setting:g}" + (" falling linearly to 0" if self.falling else "")
+
+
+Method = UnitMethod | FloatMethod
+
+HEADLINE = UnitMethod("unit", "int8 unit", Fraction(1, 5), "trials", 0)
+"""The unit at its best known settings: what the study's claim is about, and whose gradients are recorded."""
+
+RIVAL = FloatMethod("float", "FP32 SGD", False)
+"""What the claim is measured against: FP32 SGD at its best learning rate."""
+
+METHODS: tuple[Method, ...] = (
+    HEADLINE,
+    UnitMethod("unit_smoothed", "int8 unit, smoothed", Fraction(1, 5), "trials", 1),
+    UnitMethod("unit_gated", "int8 unit, gate as learning rate", Fraction(1, 5), "threshold", 0),
+    UnitMethod("unit_paper", "int8 unit, n = d throughout", Fraction(1), "", 1),
+    RIVAL,
+    FloatMethod("float_falling", "FP32 SGD, falling rate", True),
+)

@@ -1,0 +1,237 @@
+"""Training runs: the same network, start and order of images under each update rule.
+
+A run is fixed by (method, setting, seed) alone: the number of worker processes never changes a result, and matrix
+products run on one thread. The rules are bit-accurate models of the circuits that are priced.
+Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients), ``study/scaling.py`` (integers).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from zimu.emu.float_sgd import FloatSGD
+from zimu.emu.unit import ZimUnit
+from zimu.golden.config import UnitConfig
+from zimu.golden.errors import MissingToolError
+from zimu.study.digits import Digits
+from zimu.study.methods import (
+    BATCH,
+    EPOCHS,
+    GRADIENT_BITS,
+    START_RANGE,
+    START_SCALE_LOG2,
+    FloatMethod,
+    Method,
+    UnitMethod,
+    layer_config,
+)
+from zimu.study.network import DEPTHS, Reals, evaluate, gradients
+from zimu.study.scaling import to_integers
+
+
+class TraceStep(NamedTuple):
+    """What one step gave a unit, and the weights it left."""
+
+    gradients: NDArray[np.int8]
+    trials: int
+    threshold: int
+    smoothing: int
+    weights: NDArray[np.int8]
+
+
+Observer = Callable[[int, TraceStep], None]
+"""Called with the layer after each of its updates."""
+
+
+class Rule(Protocol):
+    """A way to change weights."""
+
+    @property
+    def values(self) -> list[Reals]:
+        """The weights as the network sees them, one flat array per layer."""
+
+    def update(self, gradients: list[Reals], step: int, steps: int) -> None:
+        """Take ``step`` of ``steps``."""
+
+
+@dataclass
+class LayerCounters:
+    """What the unit of one layer counted over a run."""
+
+    steps: int = 0
+    trials: int = 0
+    open_trials: int = 0
+    discarded_trials: int = 0
+    rejected_draws: int = 0
+    saturations: int = 0
+    empty_steps: int = 0
+
+
+@dataclass
+class UnitRule:
+    """int8 weights, one `ZimUnit` per layer; the unit of layer l has the seed 256 * seed + l."""
+
+    method: UnitMethod
+    scale_log2: float
+    seed: int
+    observe: Observer | None = None
+    configs: tuple[UnitConfig, ...] = field(
+        default_factory=lambda: tuple(map(layer_config, range(len(DEPTHS))))
+    )
+
+    def __post_init__(self) -> None:
+        self.weights = start_weights(self.seed)
+        self.units = [ZimUnit(config, unit_seed(self.seed, i)) for i, config in enumerate(self.configs)]
+        self.counters = [LayerCounters() for _ in self.configs]
+
+    @property
+    def values(self) -> list[Reals]:
+        return [np.ldexp(weights.astype(np.float64), int(self.scale_log2)) for weights in self.weights]
+
+    def update(self, gradients: list[Reals], step: int, steps: int) -> None:
+        for layer, config in enumerate(self.configs):
+            integers, _ = to_integers(gradients[layer], GRADIENT_BITS)
+            values = self.method.schedule(config, step, steps)
+            result = self.units[layer].step(self.weights[layer], integers, **values)
+            counters = self.counters[layer]
+            counters.steps += 1
+            counters.trials += values["trials"]
+            counters.open_trials += int(result.open_trials)
+            counters.discarded_trials += int(result.discarded_trials)
+            counters.rejected_draws += int(result.rejected_draws)
+            counters.saturations += int(result.saturations)
+            counters.empty_steps += int(result.empty)
+            if self.observe:
+                self.observe(layer, TraceStep(integers, **values, weights=self.weights[layer].copy()))
+
+
+@dataclass
+class FloatRule:
+    """binary32 weights under the fused, bit-accurate unit w - lr * g."""
+
+    method: FloatMethod
+    setting: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.weights = [np.ldexp(w.astype(np.float32), START_SCALE_LOG2) for w in start_weights(self.seed)]
+        self.unit = FloatSGD("fp32")
+
+    @property
+    def values(self) -> list[Reals]:
+        return [weights.astype(np.float64) for weights in self.weights]
+
+    def update(self, gradients: list[Reals], step: int, steps: int) -> None:
+        rate = self.method.learning_rate(self.setting, step, steps)
+        for weights, gradient in zip(self.weights, gradients, strict=True):
+            self.unit.step(weights, gradient.astype(np.float32), learning_rate=rate)
+
+
+def unit_seed(seed: int, layer: int) -> int:
+    """The seed of a layer's unit in the run with ``seed``."""
+    return seed << 8 | layer
+
+
+def start_weights(seed: int) -> list[NDArray[np.int8]]:
+    """Weights before the first step, uniform in -20..20, one flat array per layer; the same for every method."""
+    generator = np.random.default_rng([seed, 0])
+    return [generator.integers(-START_RANGE, START_RANGE, d, np.int8, endpoint=True) for d in DEPTHS]
+
+
+def make_rule(method: Method, setting: float, seed: int) -> UnitRule | FloatRule:
+    """The rule of a run at its start."""
+    if isinstance(method, UnitMethod):
+        return UnitRule(method, setting, seed)
+    return FloatRule(method, setting, seed)
+
+
+def steps_per_epoch(data: Digits) -> int:
+    """Batches of one pass over the fit part."""
+    return -(-len(data.fit) // BATCH)
+
+
+def iterate(rule: Rule, data: Digits, seed: int, epochs: int) -> Iterator[int]:
+    """Train, yielding the index of each step when it is done. The order of images depends on ``seed`` alone."""
+    generator = np.random.default_rng([seed, 1])
+    step, steps = 0, epochs * steps_per_epoch(data)
+    for _ in range(epochs):
+        order = generator.permutation(len(data.fit))
+        for first in range(0, len(order), BATCH):
+            batch = data.fit.select(order[first : first + BATCH])
+            rule.update(gradients(rule.values, batch), step, steps)
+            yield step
+            step += 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run and its result. Curves have one value per epoch; accuracies are in 0..1, losses in nats."""
+
+    method: str
+    setting: float
+    seed: int
+    fit_loss: list[float]
+    validation_loss: list[float]
+    validation_accuracy: list[float]
+    test_accuracy: list[float]
+    weights: list[NDArray[np.int8]]
+    """Final int8 weights of each layer; none for the float methods."""
+    counters: list[LayerCounters]
+    """Counters of each layer; none for the float methods."""
+
+
+def train(method: Method, setting: float, seed: int, data: Digits, epochs: int = EPOCHS) -> Run:
+    """Train once."""
+    from threadpoolctl import threadpool_limits
+
+    rule = make_rule(method, setting, seed)
+    curves: list[tuple[float, ...]] = []
+    # A rate that diverges is a result of the sweep, not an event to warn about.
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
+        for step in iterate(rule, data, seed, epochs):
+            if (step + 1) % steps_per_epoch(data) == 0:
+                curves.append(_evaluate_all(rule.values, data))
+    unit = rule if isinstance(rule, UnitRule) else None
+    return Run(
+        method.key,
+        setting,
+        seed,
+        *map(list, zip(*curves, strict=True)),
+        weights=unit.weights if unit else [],
+        counters=unit.counters if unit else [],
+    )
+
+
+def _evaluate_all(weights: list[Reals], data: Digits) -> tuple[float, float, float, float]:
+    """The four curves' values, in the order of `Run`'s fields."""
+    fit_loss, _ = evaluate(weights, data.fit)
+    return fit_loss, *evaluate(weights, data.validation), evaluate(weights, data.test)[1]
+
+
+def train_all(
+    methods: Iterable[Method],
+    data: Digits,
+    *,
+    seeds: int,
+    epochs: int = EPOCHS,
+    jobs: int = 1,
+    console: Console | None = None,
+) -> list[Run]:
+    """Train every method at every setting of its grid with the seeds 0..seeds-1, in ``jobs`` processes.
+
+    Returns the runs in the order of methods, settings, seeds, whatever the number of processes.
+    """
+    try:
+        from joblib import Parallel, delayed
+    except ImportError:
+        raise MissingToolError('joblib is not installed; pip install "zimu[demo]"') from None
+    tasks = [
+        (method, setting, seed) for method in methods for setting in method.grid for seed in range(seeds)
+    ]
+    runs = Parallel(jobs, return_as="generator")(delayed(train)(*task, data, epochs) for task in tasks)
+    return list(track(runs, "Training", len(tasks), console=console, transient=True, disable=console is None))
