@@ -1,0 +1,268 @@
+"""
+What both circuits of the ``inverse`` sampler share: masked rejection, and the sums of one beat.
+
+The circuits that find the weight of a draw are ``rtl/search.py`` and ``rtl/tree.py``.
+Twins: ``golden/sampler.py``, ``emu/sampler.py``.
+"""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from zimu.golden.config import WORD_BITS, UnitConfig
+
+
+def mass_bits(config: UnitConfig) -> int:
+    """Width of W and of every prefix sum."""
+    return bits_for(config.max_mass)
+
+
+def beat_layout(config: UnitConfig) -> data.ArrayLayout:
+    """One beat of gradients; lane i of beat b is gradient ``b * lanes + i``."""
+    return data.ArrayLayout(signed(config.gradient_bits), config.lanes)
+
+
+def address(count: int) -> range:
+    """Addresses of ``count`` places; at least one bit wide, so that no port vanishes."""
+    return range(max(count, 2))
+
+
+def landed_layout(config: UnitConfig) -> data.StructLayout:
+    """Where a draw landed: the weight's index and its gradient's sign."""
+    return data.StructLayout({"index": address(config.depth), "negative": 1, "zero": 1})
+
+
+def form_signature(config: UnitConfig) -> dict:
+    """
+    Members of a sampler circuit.
+
+    sum_start : Signal(1), in. Begins the sum pass of a step; sampled while idle.
+    sum_done : Signal(1), out. High from the end of a sum pass until the next one begins.
+    mass : Signal(mass_bits), out. W, valid while `sum_done`.
+    smoothing : Signal(smoothing_bits), in. c, must hold during a step.
+    draw : stream of Signal(mass_bits), in. Accepted draws u < W.
+    landed : stream of `landed_layout`, out. One for each draw, in order.
+    request : stream of address(beats), out. Addresses of gradient beats to read.
+    beat : stream of `beat_layout`, in. The answers, in order, after any latency.
+    """
+    return {
+        "sum_start": In(1),
+        "sum_done": Out(1),
+        "mass": Out(mass_bits(config)),
+        "smoothing": In(config.smoothing_bits),
+        "draw": In(stream.Signature(mass_bits(config))),
+        "landed": Out(stream.Signature(landed_layout(config))),
+        "request": Out(stream.Signature(address(config.beats))),
+        "beat": In(stream.Signature(beat_layout(config))),
+    }
+
+
+class WordPair(wiring.Component):
+    """
+    Joins two words of a one-lane stream into a row of two, the first being the low one.
+
+    Members
+    -------
+    hold : Signal(1), in. Forgets a first word that waits.
+    word : stream of one word, in.
+    row : stream of two words, out.
+    """
+
+    hold: In(1)
+    word: In(stream.Signature(data.ArrayLayout(WORD_BITS, 1)))
+    row: Out(stream.Signature(data.ArrayLayout(WORD_BITS, 2)))
+
+    def elaborate(self, platform):
+        m = Module()
+        first, waiting = Signal(WORD_BITS), Signal()
+        m.d.comb += [
+            self.row.payload.eq(Cat(first, self.word.payload[0])),
+            self.row.valid.eq(waiting & self.word.valid),
+            self.word.ready.eq(~waiting | self.row.ready),
+        ]
+        with m.If(self.hold):
+            m.d.sync += waiting.eq(0)
+        with m.Elif(self.word.valid & self.word.ready):
+            m.d.sync += [waiting.eq(~waiting), first.eq(self.word.payload[0])]
+        return m
+
+
+class Draw(wiring.Component):
+    """
+    Masked rejection: an accepted u < W for every token, candidates taken in order from rows of random words.
+
+    One candidate per clock is accepted if the row holds one. Rejected candidates are counted when a later one is accepted.
+
+    Members
+    -------
+    clear : Signal(1), in. A step begins: the mask is found anew.
+    mass : Signal(mass_bits), in. W, or what is known of it so far; it only grows between two `clear`.
+    settled : Signal(1), out. The mask covers `mass`.
+    row : stream of `row_words` words, in.
+    token_valid, token_ready : Signal(1), in and out. A handshake for every draw wanted.
+    draw : stream of Signal(mass_bits), out. Registered.
+    rejected : Signal(range(2 * candidates)), out. Draws rejected before the one accepted in this clock.
+    align : Signal(1), in. A step ends: a row that was begun is dropped.
+    """
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        self.candidates = config.row_words // config.draw_words
+        super().__init__(
+            {
+                "clear": In(1),
+                "mass": In(mass_bits(config)),
+                "settled": Out(1),
+                "row": In(stream.Signature(data.ArrayLayout(WORD_BITS, config.row_words))),
+                "token_valid": In(1),
+                "token_ready": Out(1),
+                "draw": Out(stream.Signature(mass_bits(config))),
+                "rejected": Out(range(2 * self.candidates)),
+                "align": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        count = self.candidates
+        draw_bits = bits_for(self.config.max_mass - 1)
+
+        # The mask grows by a bit a clock while 2^bits < W, during the sum pass and for a few clocks after it.
+        mask = Signal(draw_bits)
+        bound = Cat(mask, 0) ^ Cat(1, mask)  # mask + 1, one-hot
+        m.d.comb += self.settled.eq(bound >= self.mass)
+        with m.If(self.clear):
+            m.d.sync += mask.eq(0)
+        with m.Elif(~self.settled):
+            m.d.sync += mask.eq(Cat(1, mask))
+
+        width = WORD_BITS * self.config.draw_words
+        words = self.row.payload.as_value()
+        candidate = [words[width * i : width * (i + 1)][:draw_bits] & mask for i in range(count)]
+        position = Signal(range(count))
+        accepts, rejects = Signal(count), Signal(count)  # of the candidates not yet used
+        for i in range(count):
+            fits = candidate[i] < self.mass
+            m.d.comb += [accepts[i].eq((position <= i) & fits), rejects[i].eq((position <= i) & ~fits)]
+
+        first = Signal(range(count))
+        for i in reversed(range(count)):
+            with m.If(accepts[i]):
+                m.d.comb += first.eq(i)
+        passed = (1 << first) - 1  # mask of the candidates before the first accepted one
+        more = (accepts >> first)[1:].any()
+
+        carried = Signal(range(count + 1))  # rejected at the end of a row whose last accepted draw is gone
+        wanted = Signal()
+        m.d.comb += wanted.eq(self.token_valid & self.row.valid & (~self.draw.valid | self.draw.ready))
+        with m.If(self.draw.ready):
+            m.d.sync += self.draw.valid.eq(0)
+        with m.If(self.align):
+            m.d.comb += self.row.ready.eq(position != 0)
+            m.d.sync += [position.eq(0), carried.eq(0)]
+        with m.Elif(wanted):
+            with m.If(accepts.any()):
+                m.d.comb += [
+                    self.token_ready.eq(1),
+                    self.row.ready.eq(~more),
+                    self.rejected.eq(carried + _ones(rejects & passed)),
+                ]
+                m.d.sync += [
+                    self.draw.valid.eq(1),
+                    self.draw.payload.eq(Array(candidate)[first]),
+                    position.eq(Mux(more, first + 1, 0)),
+                    carried.eq(Mux(more, 0, _ones(rejects & ~passed))),
+                ]
+            with m.Else():
+                m.d.comb += [self.row.ready.eq(1), self.rejected.eq(carried + _ones(rejects))]
+                m.d.sync += [position.eq(0), carried.eq(0)]
+        return m
+
+
+def _ones(bits):
+    return sum(bits[i] for i in range(len(bits)))
+
+
+def sums_layout(config: UnitConfig) -> data.StructLayout:
+    """
+    Sums of one beat: ``left[k]`` that of node k's left subtree (``left[0]`` is unused), ``total`` that of all lanes.
+
+    ``negative`` and ``zero`` are the signs of the gradients, a bit a lane.
+    """
+    total = range(config.max_weight_mass * config.lanes + 1)
+    return data.StructLayout(
+        {
+            "left": data.ArrayLayout(total, config.lanes),
+            "total": total,
+            "negative": config.lanes,
+            "zero": config.lanes,
+        }
+    )
+
+
+class BeatSums(wiring.Component):
+    """
+    Masses of a beat and the sums of a binary tree over its lanes, in two registered stages.
+
+    The tree is a heap: node 1 is the root, node k has the children 2k and 2k+1, lane i is the leaf ``lanes + i``.
+
+    Members
+    -------
+    smoothing : Signal(smoothing_bits), in. c.
+    last : Signal(1), in. The beat is the last one, whose lanes beyond depth have no mass; goes with `beat`.
+    beat : stream of `beat_layout`, in.
+    sums : stream of `sums_layout`, out.
+    """
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "smoothing": In(config.smoothing_bits),
+                "last": In(1),
+                "beat": In(stream.Signature(beat_layout(config))),
+                "sums": Out(stream.Signature(sums_layout(config))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        lanes = self.config.lanes
+        tail = self.config.depth % lanes or lanes
+
+        full, masses = (
+            Signal(),
+            [Signal(range(self.config.max_weight_mass + 1), name=f"mass{i}") for i in range(lanes)],
+        )
+        negative, zero = Signal(lanes), Signal(lanes)
+        move_out = ~self.sums.valid | self.sums.ready
+        move_in = ~full | move_out
+        m.d.comb += self.beat.ready.eq(move_in)
+
+        with m.If(move_in):
+            m.d.sync += full.eq(self.beat.valid)
+            for i in range(lanes):
+                gradient = self.beat.payload[i]
+                mass = (
+                    Mux(gradient < 0, -gradient, gradient).as_unsigned()[: self.config.gradient_bits]
+                    + self.smoothing
+                )
+                m.d.sync += [
+                    masses[i].eq(Mux(self.last, 0, mass) if i >= tail else mass),
+                    negative[i].eq(gradient < 0),
+                    zero[i].eq(gradient == 0),
+                ]
+
+        sums = [None] * lanes + masses
+        for k in reversed(range(1, lanes)):
+            sums[k] = sums[2 * k] + sums[2 * k + 1]
+        with m.If(move_out):
+            m.d.sync += [
+                self.sums.valid.eq(full),
+                self.sums.payload.total.eq(sums[1]),
+                self.sums.payload.negative.eq(negative),
+                self.sums.payload.zero.eq(zero),
+            ]
+            m.d.sync += [self.sums.payload.left[k].eq(sums[2 * k]) for k in range(1, lanes)]
+        return m

@@ -1,0 +1,142 @@
+"""Drivers that make a circuit take steps: what a bench knows of its pins."""
+
+import random
+from collections.abc import Sequence
+
+from amaranth.hdl import Shape
+
+from zimu.golden.config import UnitConfig
+from zimu.golden.unit import Counters
+from zimu.rtl.sampler import address
+from zimu.rtl.unit import counters_layout
+from zimu.sim.jobs import StepInputs
+from zimu.sim.pins import Agent, Pins, run_until
+from zimu.sim.streams import ReadPort, WritePort
+
+
+class HangError(Exception):
+    """The circuit did not come to the end of what it was told to do."""
+
+
+def pack(values: Sequence[int], bits: int) -> int:
+    """Values side by side in one word, the first in the low bits, two's complement."""
+    word = 0
+    for i, value in enumerate(values):
+        word |= (value & ((1 << bits) - 1)) << (bits * i)
+    return word
+
+
+def to_signed(value: int, bits: int) -> int:
+    """Read the low ``bits`` bits as two's complement."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+class Driver:
+    """
+    Common to all units: clock, reset and the bound on a step's clocks.
+
+    Parameters
+    ----------
+    pins : the circuit.
+    config : its configuration.
+    rng : decides all gaps.
+    pause : probability of a pause before a transfer; 0 for none.
+    """
+
+    def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
+        self.pins, self.config, self.rng, self.pause = pins, config, rng, pause
+        self.agents: list[Agent] = []
+
+    async def reset(self) -> None:
+        """Hold reset for a few clocks; everything under way is forgotten."""
+        self.pins.set("rst", 1)
+        for agent in self.agents:
+            agent.clear(self.pins)
+        for _ in range(self.rng.randint(1, 3)):
+            await self.pins.tick()
+        self.pins.set("rst", 0)
+
+    async def clocks(self, count: int) -> None:
+        """Let ``count`` clocks pass."""
+        await run_until(self.pins, self.agents, lambda: False, count)
+
+    async def until(self, done, what: str) -> None:
+        """
+        Clock on until ``done()``.
+
+        Raises
+        ------
+        HangError
+            it takes longer than the slowest step can.
+        """
+        limit = self.limit
+        if not await run_until(self.pins, self.agents, done, limit):
+            raise HangError(f"{what} did not end within {limit} clocks")
+
+    @property
+    def limit(self) -> int:
+        """More clocks than anything takes, pauses and rejected draws included."""
+        slow = 1 / (1 - self.pause) ** 2
+        return round((4000 + 40 * self.config.depth + 400 * self.trials) * slow)
+
+    trials = 0
+
+
+class CoreDriver(Driver):
+    """Drives `zimu.rtl.unit.ZimCore`, with memories behind its ports that answer when they like."""
+
+    def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
+        super().__init__(pins, config, rng, pause)
+        self.gradients = [0] * config.beats
+        self.weights = [0] * config.depth
+        address_bits = Shape.cast(address(config.depth)).width
+        # Reads before writes: a read accepted in the clock of a write gets the old weight.
+        self.agents = [
+            ReadPort("gradient_request", "gradient_beat", self.gradients, rng, pause),
+            ReadPort("weight_read", "weight_data", self.weights, rng, pause),
+            WritePort("weight_write", self.weights, address_bits, rng, pause),
+        ]
+        for name in ("start", "reseed"):
+            pins.set(name, 0)
+
+    async def begin(self, seed: int, weights: Sequence[int]) -> None:
+        """Write the seed and the weights."""
+        self.weights[:] = [w & ((1 << self.config.weight_bits) - 1) for w in weights]
+        self.pins.set("seed", seed)
+        await self._pulse("reseed")
+
+    async def start(self, inputs: StepInputs) -> None:
+        """Begin a step."""
+        lanes, bits = self.config.lanes, self.config.gradient_bits
+        padded = list(inputs.gradients)
+        padded += [self.rng.getrandbits(bits) for _ in range(lanes * self.config.beats - len(padded))]
+        self.gradients[:] = [pack(padded[i : i + lanes], bits) for i in range(0, len(padded), lanes)]
+        self.trials = inputs.trials
+        self.pins.set("trials", inputs.trials)
+        self.pins.set("threshold", inputs.threshold)
+        if self.config.smoothing_bits:
+            self.pins.set("smoothing", inputs.smoothing)
+        self.pins.set("start", 1)
+        await self.clocks(1)
+        self.pins.set("start", 0)
+
+    async def step(self, inputs: StepInputs) -> None:
+        """Take a step to its end."""
+        await self.start(inputs)
+        await self.clocks(1)
+        await self.until(lambda: not self.pins.get("busy"), "a step")
+
+    async def read(self) -> tuple[list[int], Counters]:
+        """The weights and the counters."""
+        raw, values = self.pins.get("counters"), []
+        for _, field in counters_layout(self.config):
+            values.append(raw >> field.offset & ((1 << field.width) - 1))
+        return [to_signed(w, self.config.weight_bits) for w in self.weights], Counters(*values)
+
+    async def _pulse(self, name: str) -> None:
+        self.pins.set(name, 1)
+        await self.clocks(1)
+        self.pins.set(name, 0)
+        await self.clocks(1)
+        await self.until(lambda: not self.pins.get("busy"), name)
