@@ -1,0 +1,157 @@
+"""What the frozen vector sets hold: one small scenario for each corner of the contract.
+
+``python -m zimu.golden.scenarios FOLDER`` writes them all. Frozen files never change, so neither do these.
+"""
+
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from zimu.golden.config import UnitConfig
+from zimu.golden.prng import Stream, WordStream
+from zimu.golden.vectors import Stimulus, VectorSet
+
+SEED = 0x0123456789ABCDEF
+
+_DEFAULTS: dict[str, Any] = {
+    "weight_bits": 8,
+    "gradient_bits": 8,
+    "smoothing_bits": 4,
+    "depth": 16,
+    "lanes": 4,
+    "gate": "trial",
+    "gate_bits": 8,
+}
+
+
+class Scenario:
+    """One vector set, built step by step; numbers come from the unit's own generator under another seed."""
+
+    def __init__(self, name: str, **fields: Any) -> None:
+        self.config = UnitConfig(name=name, **_DEFAULTS | fields)
+        self.weights = (0,) * self.config.depth
+        self.stimuli: list[Stimulus] = []
+        self._words = (row[0] for row in WordStream(SEED ^ 2**64 - 1, Stream.TRIALS, 1).rows())
+
+    def start(self, *weights: int) -> "Scenario":
+        """Initial weights, repeated up to the depth."""
+        self.weights = self._filled(weights)
+        return self
+
+    def step(self, *gradients: int, n: int, T: int | None = None, c: int = 0) -> "Scenario":
+        """Add a step; gradients are repeated up to the depth, T is 2^gate_bits unless given."""
+        threshold = self.config.max_threshold if T is None else T
+        self.stimuli.append(Stimulus(self._filled(gradients), n, threshold, c))
+        return self
+
+    def random(self, n: int, T: int | None = None, c: int = 0, bits: int | None = None) -> "Scenario":
+        """Add a step with gradients all over ``bits`` bits, the configuration's width unless given."""
+        bits = bits or self.config.gradient_bits
+        gradients = [(word >> 32 - bits) - (1 << bits - 1) for word in islice(self._words, self.config.depth)]
+        return self.step(*gradients, n=n, T=T, c=c)
+
+    def record(self) -> VectorSet:
+        """Run the reference."""
+        return VectorSet.record(self.config, SEED, self.weights, self.stimuli)
+
+    def _filled(self, values: tuple[int, ...]) -> tuple[int, ...]:
+        depth = self.config.depth
+        return (values * depth)[:depth]
+
+
+SCENARIOS = (
+    # The two gates, and every end of their range.
+    Scenario("trial_gate").start(5, -7, 0).random(16, T=128, c=1).random(40, T=10, c=2).random(9, T=255),
+    Scenario("step_gate", gate="step", depth=12)
+    .random(12, T=128, c=1)
+    .random(12, T=64, c=1)
+    .random(0, T=128, c=1)
+    .random(12, T=128)
+    .random(12, T=0)
+    .random(12)
+    .random(12, T=64, c=3),
+    Scenario("no_trials").start(1, -1).random(0, c=1).random(0, T=0).random(7, c=1),
+    Scenario("threshold_ends").random(20, T=0, c=1).random(20, c=1).random(20, T=1, c=1).random(20, T=255, c=1),
+    Scenario("gate_bits_1", gate_bits=1).random(20, T=0).random(20, T=1).random(20, T=2),
+    Scenario("gate_bits_32", gate_bits=32)
+    .random(12, T=2**32)
+    .random(12, T=2**32 - 1)
+    .random(12, T=2**31)
+    .random(12, T=1)
+    .random(12, T=0),
+    Scenario("gate_bits_32_step", gate="step", gate_bits=32, depth=8)
+    .random(9, T=2**32)
+    .random(9, T=2**31)
+    .random(9, T=2**31)
+    .random(9, T=2**31),
+    # W: none at all, 1, a power of two and its neighbours.
+    Scenario("no_mass", depth=10, prng_lanes=2)
+    .start(3, -4)
+    .step(0, n=9)
+    .random(9, c=1)
+    .step(0, n=9, T=128)
+    .step(0, n=9, c=2)
+    .random(9, T=128),
+    Scenario("no_mass_step", depth=10, gate="step").step(0, n=9, T=128).random(9, T=128).random(9, T=128),
+    Scenario("mass_one", depth=6).step(*[0] * 4, 1, 0, n=5).step(-1, *[0] * 5, n=5, T=100).step(*[0] * 5, 1, n=3),
+    Scenario("mass_power_of_two", depth=16)
+    .step(4, -4, n=30)
+    .step(5, *[-4] * 15, n=30)
+    .step(3, *[4] * 15, n=30)
+    .step(0, n=30, c=1)
+    .step(1, 1, *[0] * 14, n=10)
+    .step(1, -1, 1, *[0] * 13, n=10),
+    Scenario("mass_32_bits", depth=2, gradient_bits=32, smoothing_bits=0, weight_bits=4, lanes=1)
+    .step(-(2**31), n=9)
+    .step(-(2**31), 2**31 - 1, n=9)
+    .step(-(2**31), 1, n=9),
+    # Gradients and weights at the ends of their ranges.
+    Scenario("most_negative", depth=9).step(-128, n=12).step(-128, 127, 0, n=12, c=15).step(*[0] * 8, -128, n=4),
+    Scenario("rails", weight_bits=4, depth=8)
+    .start(7, -8, 6, -7)
+    .step(-9, 9, n=40)
+    .step(9, -9, n=200)
+    .step(-1, 1, n=200, c=1),
+    Scenario("rails_32", weight_bits=32, depth=4)
+    .start(2**31 - 1, -(2**31), 2**31 - 2, 3 - 2**31)
+    .step(-1, 1, n=12)
+    .step(-1, 1, 1, -1, n=12),
+    Scenario("discarded").step(*[0] * 15, 3, n=40, c=1).step(0, n=40, T=77, c=15).step(1, 0, 0, n=40, c=3),
+    # Widths.
+    Scenario("bits_2", weight_bits=2, gradient_bits=2).random(10).random(10, c=1).random(10, T=99, c=15),
+    Scenario("bits_4", weight_bits=4, gradient_bits=4, depth=64).random(64, c=1).random(64, T=128).random(8),
+    Scenario("bits_16", weight_bits=16, gradient_bits=16, gate_bits=16, depth=48).random(48, c=1).random(48, T=9999),
+    Scenario("bits_32", weight_bits=32, gradient_bits=32, depth=20).random(20, c=1).random(40, T=200, bits=8),
+    Scenario("weight_2_gradient_16", weight_bits=2, gradient_bits=16).random(16, c=1).random(50),
+    Scenario("weight_16_gradient_2", weight_bits=16, gradient_bits=2).start(-300, 299).random(99, c=1).random(50),
+    Scenario("smoothing_none", smoothing_bits=0).random(16).random(16, T=128).step(1, 0, -1, n=20),
+    Scenario("smoothing_widest", smoothing_bits=16).random(16, c=2**16 - 1).random(16, c=2**15).random(16),
+    # Shapes: a single weight, padding lanes, more lanes than weights.
+    Scenario("depth_1", depth=1, lanes=1).start(-5).step(3, n=4).step(-1, n=4, T=128).step(0, n=4, c=1).step(0, n=4),
+    Scenario("ragged_beat", depth=13, lanes=8).random(26, c=15).random(26, T=128, c=1),
+    Scenario("wide_beat", depth=3, lanes=64).random(9, c=15).random(9, T=128, c=1),
+    Scenario("odd_depth_tree", depth=33, lanes=2, form="tree").random(33, c=1).random(33, T=128).random(3),
+    # Interleaved generators, one word a draw and two; a step may end anywhere in a row.
+    Scenario("prng_lanes_2", prng_lanes=2).random(7, c=1).random(8, c=1).random(9, T=128, c=1),
+    Scenario("prng_lanes_4", prng_lanes=4).random(5, c=1).random(6, c=1).random(7, T=128, c=1).random(1, c=1),
+    Scenario("prng_lanes_16", prng_lanes=16, depth=8, gate="step").random(3, T=200).random(33, T=200).random(3),
+    *(
+        Scenario(f"two_words_{lanes}", gradient_bits=32, smoothing_bits=16, depth=10, prng_lanes=lanes)
+        .random(9, c=1)
+        .random(9, c=2**16 - 1, bits=4)
+        .step(-(2**31), n=9, T=128)
+        .random(9)
+        for lanes in (1, 2, 4)
+    ),
+)
+"""All scenarios; the name of each is its configuration's and its file's."""
+
+
+def write_all(folder: Path) -> list[Path]:
+    """Record every scenario into ``folder``; the same bytes each time."""
+    return [scenario.record().save(folder / f"{scenario.config.name}.hex") for scenario in SCENARIOS]
+
+
+if __name__ == "__main__":
+    print(f"{len(write_all(Path(sys.argv[1])))} vector sets written")
