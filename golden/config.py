@@ -170,9 +170,7 @@ class UnitConfig(BaseModel):
             raise InputError(f"not valid TOML: {error}") from None
         unit = document.pop("unit", None)
         if not isinstance(unit, dict):
-            raise InputError(
-                "no [unit] table: a configuration has exactly one; `zimu config` prints an example"
-            )
+            raise InputError("no [unit] table: a configuration has exactly one; `zimu config` prints an example")
         if document:
             raise InputError(f"unknown table or key {next(iter(document))!r} beside [unit]: remove it")
         return cls(**unit)

@@ -75,9 +75,7 @@ class ReferenceUnit:
         counts = [0] * config.depth
         for i in landed:
             counts[i] += 1
-        updated = [
-            accumulate(w, g, x, config.weight_bits) for w, g, x in zip(weights, gradients, counts, strict=True)
-        ]
+        updated = [accumulate(w, g, x, config.weight_bits) for w, g, x in zip(weights, gradients, counts, strict=True)]
 
         old = self.counters
         self.counters = Counters(

@@ -1,5 +1,4 @@
-"""
-The saturating integer accumulator in hardware.
+"""The saturating integer accumulator in hardware.
 
 Twins: ``golden/accumulator.py``, ``emu/accumulator.py``.
 """
@@ -21,8 +20,7 @@ def trial_layout(config: UnitConfig) -> data.StructLayout:
 
 
 class SaturatingStep(wiring.Component):
-    """
-    The arithmetic of the accumulator, without state.
+    """The arithmetic of the accumulator, without state.
 
     Members
     -------
@@ -63,8 +61,7 @@ class SaturatingStep(wiring.Component):
 
 
 class Accumulator(wiring.Component):
-    """
-    Applies trials to weights in a memory of any latency.
+    """Applies trials to weights in a memory of any latency.
 
     A trial starts a read of its weight unless that weight is already being read, in which case it joins the count that
     waits for it. When the weight arrives, the new value is written. Reads are answered in order; a write must be seen by

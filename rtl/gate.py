@@ -1,5 +1,4 @@
-"""
-The zero-inflation gate in hardware.
+"""The zero-inflation gate in hardware.
 
 Twins: ``golden/gate.py``, ``emu/gate.py``.
 """
@@ -12,8 +11,7 @@ from zimu.golden.config import UnitConfig
 
 
 class Gate(wiring.Component):
-    """
-    Turns n trials into the tokens of those that open.
+    """Turns n trials into the tokens of those that open.
 
     In the ``trial`` reading it takes one word a trial and decides one trial per clock; in the ``step`` reading it takes
     one word a step and then lets all trials through or none.

@@ -1,5 +1,4 @@
-"""
-Random words in hardware: xoshiro128++ generators and the expansion of the seed.
+"""Random words in hardware: xoshiro128++ generators and the expansion of the seed.
 
 Twins: ``golden/prng.py``, ``emu/prng.py``.
 """
@@ -25,8 +24,7 @@ def output_word(s):
 
 
 class Generator(wiring.Component):
-    """
-    A stream's generators: one row of ``lanes`` words per clock.
+    """A stream's generators: one row of ``lanes`` words per clock.
 
     The state registers of all generators form one shift chain by which the seed expansion fills them: a word enters
     at s3 of the last lane, the first word that entered ends in s0 of lane 0 or leaves for the next stream.
@@ -57,9 +55,7 @@ class Generator(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        states = [
-            [Signal(32, name=f"lane{lane}_s{j}") for j in range(STATE_WORDS)] for lane in range(self.lanes)
-        ]
+        states = [[Signal(32, name=f"lane{lane}_s{j}") for j in range(STATE_WORDS)] for lane in range(self.lanes)]
         chain = [word for state in states for word in state]
         m.d.comb += self.chain_out.eq(chain[0])
 
@@ -77,8 +73,7 @@ class Generator(wiring.Component):
 
 
 class SeedExpander(wiring.Component):
-    """
-    Expands the 64-bit seed by Speck32/64, one round a clock, into every state word of every stream.
+    """Expands the 64-bit seed by Speck32/64, one round a clock, into every state word of every stream.
 
     Words leave in the order gate j = 0..3, then the lanes of the trials stream, which is the order the shift chain
     wants when the gate's generator is its far end.

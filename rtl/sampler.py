@@ -1,5 +1,4 @@
-"""
-What both circuits of the ``inverse`` sampler share: masked rejection, and the sums of one beat.
+"""What both circuits of the ``inverse`` sampler share: masked rejection, and the sums of one beat.
 
 The circuits that find the weight of a draw are ``rtl/search.py`` and ``rtl/tree.py``.
 Twins: ``golden/sampler.py``, ``emu/sampler.py``.
@@ -34,8 +33,7 @@ def landed_layout(config: UnitConfig) -> data.StructLayout:
 
 
 def form_signature(config: UnitConfig) -> dict:
-    """
-    Members of a sampler circuit.
+    """Members of a sampler circuit.
 
     sum_start : Signal(1), in. Begins the sum pass of a step; sampled while idle.
     sum_done : Signal(1), out. High from the end of a sum pass until the next one begins.
@@ -59,8 +57,7 @@ def form_signature(config: UnitConfig) -> dict:
 
 
 class WordPair(wiring.Component):
-    """
-    Joins two words of a one-lane stream into a row of two, the first being the low one.
+    """Joins two words of a one-lane stream into a row of two, the first being the low one.
 
     Members
     -------
@@ -89,8 +86,7 @@ class WordPair(wiring.Component):
 
 
 class Draw(wiring.Component):
-    """
-    Masked rejection: an accepted u < W for every token, candidates taken in order from rows of random words.
+    """Masked rejection: an accepted u < W for every token, candidates taken in order from rows of random words.
 
     One candidate per clock is accepted if the row holds one. Rejected candidates are counted when a later one is accepted.
 
@@ -185,8 +181,7 @@ def _ones(bits):
 
 
 def sums_layout(config: UnitConfig) -> data.StructLayout:
-    """
-    Sums of one beat: ``left[k]`` that of node k's left subtree (``left[0]`` is unused), ``total`` that of all lanes.
+    """Sums of one beat: ``left[k]`` that of node k's left subtree (``left[0]`` is unused), ``total`` that of all lanes.
 
     ``negative`` and ``zero`` are the signs of the gradients, a bit a lane.
     """
@@ -202,8 +197,7 @@ def sums_layout(config: UnitConfig) -> data.StructLayout:
 
 
 class BeatSums(wiring.Component):
-    """
-    Masses of a beat and the sums of a binary tree over its lanes, in two registered stages.
+    """Masses of a beat and the sums of a binary tree over its lanes, in two registered stages.
 
     The tree is a heap: node 1 is the root, node k has the children 2k and 2k+1, lane i is the leaf ``lanes + i``.
 
@@ -245,8 +239,7 @@ class BeatSums(wiring.Component):
             for i in range(lanes):
                 gradient = self.beat.payload[i]
                 mass = (
-                    Mux(gradient < 0, -gradient, gradient).as_unsigned()[: self.config.gradient_bits]
-                    + self.smoothing
+                    Mux(gradient < 0, -gradient, gradient).as_unsigned()[: self.config.gradient_bits] + self.smoothing
                 )
                 m.d.sync += [
                     masses[i].eq(Mux(self.last, 0, mass) if i >= tail else mass),

@@ -9,8 +9,7 @@ from zimu.rtl.sampler import BeatSums, form_signature, mass_bits
 
 
 class Search(wiring.Component):
-    """
-    One draw at a time: search the prefix sums of the beats, then go down the tree of the beat.
+    """One draw at a time: search the prefix sums of the beats, then go down the tree of the beat.
 
     The sum pass stores the inclusive prefix sum after every beat. One subtractor serves the search (its borrow is the
     comparison) and the residual u - prefix at its end. Members: `zimu.rtl.sampler.form_signature`.

@@ -14,14 +14,11 @@ OUTSTANDING = 8
 
 def found_layout(config: UnitConfig) -> data.StructLayout:
     """A draw whose beat is known: u minus the prefix before the beat."""
-    return data.StructLayout(
-        {"beat": address(config.beats), "residual": range(config.max_weight_mass * config.lanes)}
-    )
+    return data.StructLayout({"beat": address(config.beats), "residual": range(config.max_weight_mass * config.lanes)})
 
 
 class BeatTree(wiring.Component):
-    """
-    Finds the beat of a draw: level l of the tree compares with one of its 2^l left sums.
+    """Finds the beat of a draw: level l of the tree compares with one of its 2^l left sums.
 
     The beats are the leaves. Where the last node of a level has no right half it always goes left, so nothing is stored for
     beats that do not exist.
@@ -122,8 +119,7 @@ class BeatTree(wiring.Component):
 
 
 class LaneTree(wiring.Component):
-    """
-    Goes down the tree of a beat, a level a clock, one draw per clock.
+    """Goes down the tree of a beat, a level a clock, one draw per clock.
 
     Members
     -------
@@ -179,8 +175,7 @@ class LaneTree(wiring.Component):
 
 
 class Tree(wiring.Component):
-    """
-    One draw per clock: the tree of the beats, a read of the beat, the tree of its lanes.
+    """One draw per clock: the tree of the beats, a read of the beat, the tree of its lanes.
 
     Members: `zimu.rtl.sampler.form_signature`.
     """

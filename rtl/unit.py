@@ -1,5 +1,4 @@
-"""
-The unit's core: generators, gate, sampler and accumulator, with ports for the memories it works on.
+"""The unit's core: generators, gate, sampler and accumulator, with ports for the memories it works on.
 
 Twins: ``golden/unit.py``, ``emu/unit.py``. ``rtl/onchip.py`` adds memories, streams and a register block.
 """
@@ -40,8 +39,7 @@ def counters_layout(config: UnitConfig) -> data.StructLayout:
 
 
 class ZimCore(wiring.Component):
-    """
-    The integer weight-update unit without its memories.
+    """The integer weight-update unit without its memories.
 
     Gradients are read beat by beat and weights one by one through memory ports: requests go out, answers come back in
     order after any number of clocks. A weight write must be seen by every weight read accepted at a later clock. A reset
@@ -140,9 +138,7 @@ class ZimCore(wiring.Component):
             opened.eq(gate.token_valid & gate.token_ready),
             left.eq(landed.valid & landed.ready),
         ]
-        in_flight = Signal(
-            8
-        )  # draws between the gate and the accumulator; the deepest pipeline holds fewer than 64
+        in_flight = Signal(8)  # draws between the gate and the accumulator; the deepest pipeline holds fewer than 64
         m.d.sync += in_flight.eq(in_flight + opened - left)
 
         counters = self.counters

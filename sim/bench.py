@@ -1,5 +1,4 @@
-"""
-The bench of the unit: runs a job on any pins and compares every weight and every counter.
+"""The bench of the unit: runs a job on any pins and compares every weight and every counter.
 
 The same coroutine runs under cocotb (Verilator, Icarus) and under Amaranth's simulator.
 """
@@ -67,9 +66,7 @@ async def _run_episode(pins: Pins, driver, episode: Episode, outcome: Outcome) -
             differences = _compare(step, weights, counters)
             outcome.steps += 1
             outcome.checked += len(weights) + len(counters)
-            outcome.mismatches += [
-                Mismatch(outcome.steps - 1, *d, episode.seed, pins.cycles) for d in differences
-            ]
+            outcome.mismatches += [Mismatch(outcome.steps - 1, *d, episode.seed, pins.cycles) for d in differences]
             if differences:
                 return False
         if episode.abort:

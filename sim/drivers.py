@@ -33,8 +33,7 @@ def to_signed(value: int, bits: int) -> int:
 
 
 class Driver:
-    """
-    Common to all units: clock, reset and the bound on a step's clocks.
+    """Common to all units: clock, reset and the bound on a step's clocks.
 
     Parameters
     ----------
@@ -62,8 +61,7 @@ class Driver:
         await run_until(self.pins, self.agents, lambda: False, count)
 
     async def until(self, done, what: str) -> None:
-        """
-        Clock on until ``done()``.
+        """Clock on until ``done()``.
 
         Raises
         ------

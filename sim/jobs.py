@@ -1,5 +1,4 @@
-"""
-What a bench does and what it must see: inputs, and the answers of the emulator, as plain data in a file.
+"""What a bench does and what it must see: inputs, and the answers of the emulator, as plain data in a file.
 
 A bench needs nothing but its job, so it starts fast and a failing one can be kept and replayed.
 """
@@ -88,18 +87,13 @@ def expect(config: UnitConfig, seed: int, weights: Iterable[int], steps: Iterabl
     expected = []
     for inputs in steps:
         gradients = np.array(inputs.gradients, gradient_dtype(config))
-        unit.step(
-            held, gradients, trials=inputs.trials, threshold=inputs.threshold, smoothing=inputs.smoothing
-        )
+        unit.step(held, gradients, trials=inputs.trials, threshold=inputs.threshold, smoothing=inputs.smoothing)
         expected.append(Step(inputs, held.tolist(), list(unit.counters)))
     return Episode(seed, before, expected)
 
 
-def random_episodes(
-    config: UnitConfig, seed: int, steps: int, max_trials: int | None = None
-) -> list[Episode]:
-    """
-    Episodes with ``steps`` steps in all, resets between and in the middle of steps, and every corner of the inputs.
+def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int | None = None) -> list[Episode]:
+    """Episodes with ``steps`` steps in all, resets between and in the middle of steps, and every corner of the inputs.
 
     Parameters
     ----------

@@ -1,5 +1,4 @@
-"""
-One way to drive a circuit from any simulator: by the names of its ports, a clock at a time.
+"""One way to drive a circuit from any simulator: by the names of its ports, a clock at a time.
 
 A bench reads what the ports were just before a rising edge and sets what they are just after it. The names are those of
 the Verilog: the path of the member joined by ``__``.
@@ -40,8 +39,7 @@ def port_signals(component: wiring.Component) -> dict[str, tuple[Signal, wiring.
 
 
 class AmaranthPins:
-    """
-    Pins of a component under Amaranth's own simulator.
+    """Pins of a component under Amaranth's own simulator.
 
     Parameters
     ----------

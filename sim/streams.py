@@ -7,8 +7,7 @@ from zimu.sim.pins import Pins
 
 
 class Source:
-    """
-    Feeds a stream of the circuit from a queue, pausing at random; `valid` never waits for `ready`.
+    """Feeds a stream of the circuit from a queue, pausing at random; `valid` never waits for `ready`.
 
     Parameters
     ----------
