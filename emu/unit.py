@@ -68,8 +68,8 @@ class ZimUnit:
         seed = check_range("seed", seed, 0, 2**64 - 1)
         self.config = config
         self._counters = ZERO_COUNTERS
-        self._gate = WordStream(seed, GATE_STREAM, 1)
-        self._trials = WordStream(seed, TRIALS_STREAM, config.prng_lanes)
+        self.gate_stream = WordStream(seed, GATE_STREAM, 1)
+        self.trial_stream = WordStream(seed, TRIALS_STREAM, config.prng_lanes)
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
 
     @property
@@ -105,7 +105,7 @@ class ZimUnit:
         mass = int(bounds[-1])
         opened = self._open(trials, threshold) if mass else 0
         discarded = rejected = saturations = 0
-        for draws, more in draw(self._trials, config.draw_words, mass, opened, self._buffer):
+        for draws, more in draw(self.trial_stream, config.draw_words, mass, opened, self._buffer):
             rejected += more
             for indices, counts in land(gradients, smoothing, bounds, draws):
                 lost = accumulate(weights, gradients, indices, counts, *config.weight_range)
@@ -121,8 +121,8 @@ class ZimUnit:
         return UnitState(
             contract_version=CONTRACT_VERSION,
             config=self.config.model_dump(),
-            gate=self._gate.state.tolist(),
-            trials=self._trials.state.tolist(),
+            gate=self.gate_stream.state.tolist(),
+            trials=self.trial_stream.state.tolist(),
             counters=self._counters._asdict(),
         )
 
@@ -137,7 +137,7 @@ class ZimUnit:
         """
         _check_origin(config, state)
         unit = cls(config, seed=0)
-        for stream, field in ((unit._gate, "gate"), (unit._trials, "trials")):
+        for stream, field in ((unit.gate_stream, "gate"), (unit.trial_stream, "trials")):
             stream.state[:] = _checked_words(field, state.get(field), stream.state.size)
         unit._counters = _checked_counters(state.get("counters"))
         return unit
@@ -145,8 +145,8 @@ class ZimUnit:
     def _open(self, trials: int, threshold: int) -> int:
         gate_bits = self.config.gate_bits
         if self.config.gate == "step":
-            return trials * count_open(self._gate, gate_bits, threshold, 1, self._buffer)
-        return count_open(self._gate, gate_bits, threshold, trials, self._buffer)
+            return trials * count_open(self.gate_stream, gate_bits, threshold, 1, self._buffer)
+        return count_open(self.gate_stream, gate_bits, threshold, trials, self._buffer)
 
     def _count(self, result: StepResult) -> None:
         steps = Counters(
@@ -165,9 +165,7 @@ class ZimUnit:
         """The two arrays as the kernels take them, once nothing is left to refuse."""
         config = self.config
         weights = _checked_array("weights", weights, config.depth, weight_dtype(config), config.weight_range)
-        gradients = _checked_array(
-            "gradients", gradients, config.depth, gradient_dtype(config), config.gradient_range
-        )
+        gradients = _checked_array("gradients", gradients, config.depth, gradient_dtype(config), config.gradient_range)
         if not weights.flags.writeable:
             raise InputError("weights are read-only: must be writeable, they are updated in place")
         if np.may_share_memory(weights, gradients):
@@ -192,23 +190,15 @@ def _integer_dtype(bits: int) -> np.dtype[Any]:
     return np.dtype(np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32)
 
 
-def _checked_array(
-    field: str, values: Integers, depth: int, dtype: np.dtype[Any], limits: tuple[int, int]
-) -> Integers:
+def _checked_array(field: str, values: Integers, depth: int, dtype: np.dtype[Any], limits: tuple[int, int]) -> Integers:
     if not isinstance(values, np.ndarray):
-        raise InputError(
-            f"{field} is a {type(values).__name__}: must be a numpy array of {dtype}, shape ({depth},)"
-        )
+        raise InputError(f"{field} is a {type(values).__name__}: must be a numpy array of {dtype}, shape ({depth},)")
     if values.dtype != dtype:
         raise InputError(f"{field} has dtype {values.dtype}: must be {dtype}")
     if values.shape != (depth,):
-        raise InputError(
-            f"{field} has shape {values.shape}: must be ({depth},), the depth of the configuration"
-        )
+        raise InputError(f"{field} has shape {values.shape}: must be ({depth},), the depth of the configuration")
     if not (values.flags.c_contiguous and values.flags.aligned):
-        raise InputError(
-            f"{field} is strided or unaligned: must be C-contiguous; numpy.ascontiguousarray makes a copy"
-        )
+        raise InputError(f"{field} is strided or unaligned: must be C-contiguous; numpy.ascontiguousarray makes a copy")
     low, high = limits
     # A full-width type cannot hold a value out of range.
     if np.iinfo(dtype).max > high and (values.min() < low or values.max() > high):
@@ -244,8 +234,7 @@ def _checked_words(field: str, words: object, size: int) -> list[int]:
         raise InputError(f"state {field} is damaged: must be a list of {size} words")
     for at in range(0, size, STATE_WORDS):
         generator = [
-            check_range(f"state {field}[{at + j}]", words[at + j], 0, 2**WORD_BITS - 1)
-            for j in range(STATE_WORDS)
+            check_range(f"state {field}[{at + j}]", words[at + j], 0, 2**WORD_BITS - 1) for j in range(STATE_WORDS)
         ]
         if not any(generator):
             raise InputError(f"state {field}[{at}:{at + STATE_WORDS}] is all zero: must have a bit set")
@@ -256,7 +245,5 @@ def _checked_counters(values: object) -> Counters:
     if not isinstance(values, dict) or set(values) != set(Counters._fields):
         raise InputError(f"state counters is damaged: must be a table of {', '.join(Counters._fields)}")
     for field, value in values.items():
-        check_range(
-            f"state counters[{field!r}]", value, 0, 2 ** (MASS_BITS if field == "mass" else WORD_BITS) - 1
-        )
+        check_range(f"state counters[{field!r}]", value, 0, 2 ** (MASS_BITS if field == "mass" else WORD_BITS) - 1)
     return Counters(**values)

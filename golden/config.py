@@ -192,7 +192,8 @@ class UnitConfig(BaseModel):
 
 def _one_line(error: ValidationError) -> str:
     """Put the first complaint of pydantic into the project's form: ``field = value: must be ...``."""
-    first = error.errors()[0]
+    # A misspelt key makes another one missing: name the misspelt one.
+    first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
     field = ".".join(map(str, first["loc"]))
     known = list(UnitConfig.model_fields)
     kind, context = first["type"], first.get("ctx", {})
