@@ -7,11 +7,11 @@ import random
 from dataclasses import dataclass, field
 
 from zimu.golden.unit import Counters
-from zimu.sim.drivers import CoreDriver, HangError
+from zimu.sim.drivers import CoreDriver, HangError, UnitDriver
 from zimu.sim.jobs import Episode, Job, Step
 from zimu.sim.pins import Pins
 
-DRIVERS = {"core": CoreDriver}
+DRIVERS = {"core": CoreDriver, "unit": UnitDriver}
 
 
 @dataclass

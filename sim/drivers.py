@@ -7,11 +7,12 @@ from amaranth.hdl import Shape
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.unit import Counters
+from zimu.rtl.registers import Control, Register, Status
 from zimu.rtl.sampler import address
 from zimu.rtl.unit import counters_layout
 from zimu.sim.jobs import StepInputs
 from zimu.sim.pins import Agent, Pins, run_until
-from zimu.sim.streams import ReadPort, WritePort
+from zimu.sim.streams import ReadPort, Sink, Source, WritePort
 
 
 class HangError(Exception):
@@ -72,6 +73,13 @@ class Driver:
         if not await run_until(self.pins, self.agents, done, limit):
             raise HangError(f"{what} did not end within {limit} clocks")
 
+    def beats(self, gradients: Sequence[int]) -> list[int]:
+        """Gradients as beats, the last one filled up with rubbish, which must not matter."""
+        lanes, bits = self.config.lanes, self.config.gradient_bits
+        padded = list(gradients)
+        padded += [self.rng.getrandbits(bits) for _ in range(lanes * self.config.beats - len(padded))]
+        return [pack(padded[i : i + lanes], bits) for i in range(0, len(padded), lanes)]
+
     @property
     def limit(self) -> int:
         """More clocks than anything takes, pauses and rejected draws included."""
@@ -106,10 +114,7 @@ class CoreDriver(Driver):
 
     async def start(self, inputs: StepInputs) -> None:
         """Begin a step."""
-        lanes, bits = self.config.lanes, self.config.gradient_bits
-        padded = list(inputs.gradients)
-        padded += [self.rng.getrandbits(bits) for _ in range(lanes * self.config.beats - len(padded))]
-        self.gradients[:] = [pack(padded[i : i + lanes], bits) for i in range(0, len(padded), lanes)]
+        self.gradients[:] = self.beats(inputs.gradients)
         self.trials = inputs.trials
         self.pins.set("trials", inputs.trials)
         self.pins.set("threshold", inputs.threshold)
@@ -138,3 +143,80 @@ class CoreDriver(Driver):
         self.pins.set(name, 0)
         await self.clocks(1)
         await self.until(lambda: not self.pins.get("busy"), name)
+
+
+class UnitDriver(Driver):
+    """Drives `zimu.rtl.onchip.ZimUnit` as its system would: through the register block and the streams."""
+
+    def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
+        super().__init__(pins, config, rng, pause)
+        self.weights_in = Source("weights_in", rng, pause)
+        self.gradients = Source("gradients", rng, pause)
+        self.weights_out = Sink("weights_out", rng, pause)
+        self.agents = [self.weights_in, self.gradients, self.weights_out]
+        pins.set("bus__psel", 0)
+
+    async def begin(self, seed: int, weights: Sequence[int]) -> None:
+        """Write the seed and the weights."""
+        self.weights_in.queue.extend(weights)
+        await self.until(lambda: not self.weights_in.queue, "loading the weights")
+        await self.write(Register.SEED_LO, seed)
+        await self.write(Register.SEED_HI, seed >> 32)
+        await self.write(Register.CONTROL, 1 << Control.RESEED)
+        await self.rest("the seed's expansion")
+
+    async def start(self, inputs: StepInputs) -> None:
+        """Begin a step."""
+        self.trials = inputs.trials
+        self.gradients.queue.extend(self.beats(inputs.gradients))
+        await self.write(Register.TRIALS, inputs.trials)
+        await self.write(Register.THRESHOLD_LO, inputs.threshold)
+        await self.write(Register.THRESHOLD_HI, inputs.threshold >> 32)
+        await self.write(Register.SMOOTHING, inputs.smoothing)
+        await self.until(lambda: not self.gradients.queue, "loading the gradients")
+        await self.write(Register.CONTROL, 1 << Control.START)
+
+    async def step(self, inputs: StepInputs) -> None:
+        """Take a step to its end."""
+        await self.start(inputs)
+        await self.until(lambda: self.pins.get("interrupt"), "a step")
+        await self.write(Register.STATUS, 1 << Status.DONE)
+
+    async def read(self) -> tuple[list[int], Counters]:
+        """The weights and the counters."""
+        await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
+        await self.until(lambda: len(self.weights_out.taken) == self.config.depth, "reading the weights")
+        weights = [to_signed(w, self.config.weight_bits) for w in self.weights_out.taken]
+        self.weights_out.taken.clear()
+        await self.rest("reading the weights")
+        registers = [await self.load(address) for address in range(Register.STEPS, Register.MASS_HI + 4, 4)]
+        return weights, Counters(*registers[:6], registers[6] | registers[7] << 32)
+
+    async def rest(self, what: str) -> None:
+        """Poll STATUS until nothing is under way."""
+        for _ in range(self.limit):
+            if not await self.load(Register.STATUS) >> Status.BUSY & 1:
+                return
+        raise HangError(f"{what} did not end within {self.limit} reads of STATUS")
+
+    async def write(self, register: int, value: int) -> None:
+        """One APB write."""
+        self.pins.set("bus__pwdata", value)
+        await self._transfer(register, write=True)
+
+    async def load(self, register: int) -> int:
+        """One APB read."""
+        await self._transfer(register, write=False)
+        return self.pins.get("bus__prdata")
+
+    async def _transfer(self, register: int, *, write: bool) -> None:
+        self.pins.set("bus__psel", 1)
+        self.pins.set("bus__paddr", register)
+        self.pins.set("bus__pwrite", write)
+        await self.clocks(1)
+        self.pins.set("bus__penable", 1)
+        await self.until(lambda: self.pins.get("bus__pready"), "a bus transfer")
+        self.pins.set("bus__psel", 0)
+        self.pins.set("bus__penable", 0)
+        if self.pins.get("bus__pslverr"):
+            raise HangError(f"the bus refused address {register:#x}")
