@@ -1,0 +1,33 @@
+"""The gate at both ends and at every threshold of a small width."""
+
+import numpy as np
+import pytest
+
+from zimu.emu.gate import below, count_open
+from zimu.emu.prng import WordStream
+from zimu.golden import gate as golden
+
+
+@pytest.mark.parametrize("gate_bits", [1, 3])
+def test_every_word_and_threshold_of_a_small_gate(gate_bits):
+    # The bits above the gate's width must not matter.
+    words = np.arange(2**gate_bits, dtype=np.uint32) | np.uint32(0xA5A5A5A0 >> gate_bits << gate_bits)
+    for threshold in range(2**gate_bits + 1):
+        assert below(words, 2**gate_bits - 1, threshold) == threshold
+
+
+@pytest.mark.parametrize(
+    ("threshold", "opened"), [(0, 0), (1, 1), (2**31, 2), (2**31 + 1, 3), (2**32 - 1, 3), (2**32, 4)]
+)
+def test_a_gate_of_32_bits(threshold, opened):
+    words = np.array([0, 2**31 - 1, 2**31, 2**32 - 1], np.uint32)
+    assert below(words, 2**32 - 1, threshold) == opened
+    assert sum(golden.gate(int(word), 32, threshold) for word in words) == opened
+
+
+@pytest.mark.parametrize("draws", [0, 1, 15, 16, 17, 100])
+def test_the_count_does_not_depend_on_the_buffer(draws):
+    one, other = WordStream(3, 0, 1), WordStream(3, 0, 1)
+    whole = count_open(one, 5, 11, draws, np.empty(128, np.uint32))
+    assert count_open(other, 5, 11, draws, np.empty(16, np.uint32)) == whole
+    assert one.state.tolist() == other.state.tolist()
