@@ -57,7 +57,7 @@ class UnitMethod:
     trials_per_weight: Fraction
     falling: str
     smoothing: int
-    grid: tuple[float, ...] = (-9, -8, -7, -6, -5)
+    grid: tuple[float, ...] = (-9, -8, -7, -6, -5, -4)
 
     def schedule(self, config: UnitConfig, step: int, steps: int) -> dict[str, int]:
         """Run-time values of ``step`` in 0..steps-1; a falling value is floor(first * (steps - step) / steps)."""
@@ -72,15 +72,23 @@ class UnitMethod:
 
     def describe(self, setting: float) -> str:
         """The settings in one line."""
-        per_weight = f"{float(self.trials_per_weight):g} d"
-        trials = f"n = {per_weight}" + (" falling linearly to 0" if self.falling == "trials" else "")
+        share = self.trials_per_weight
+        trials = f"n = {'' if share == 1 else f'{float(share):g} '}d"
+        trials += " falling linearly to 0" if self.falling == "trials" else ""
         gate = "T falling linearly from 2^k to 0" if self.falling == "threshold" else "T = 2^k"
-        return f"{trials}, {gate}, c = {self.smoothing}, weight scale 2^{setting:g}"
+        return f"{trials}, {gate}, c = {self.smoothing}, weight scale 1/{2 ** -int(setting)}"
 
 
 @dataclass(frozen=True)
 class FloatMethod:
-    """Weights kept in IEEE binary32 and changed by the fused unit w - lr * g; ``falling`` lets lr fall linearly to 0."""
+    """Weights kept in IEEE binary32 and changed by the fused unit w - lr * g.
+
+    Parameters
+    ----------
+    key, label : names for programs and for people.
+    falling : whether lr falls linearly to 0 over the run.
+    grid : values tried for lr, or its first value.
+    """
 
     key: str
     label: str

@@ -67,8 +67,8 @@ class MethodSummary:
 class Claim:
     """The headline unit beside FP32 SGD, in mean test accuracy.
 
-    ``rival`` is FP32 SGD at the learning rate chosen by validation, ``rival_best`` at whichever rate did best on the test
-    images themselves. The claim has to hold against both.
+    ``rival`` is FP32 SGD at the learning rate chosen by validation, ``rival_best`` at whichever rate did best on the
+    test images themselves. The claim has to hold against both.
     """
 
     unit: float

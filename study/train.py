@@ -80,9 +80,7 @@ class UnitRule:
     scale_log2: float
     seed: int
     observe: Observer | None = None
-    configs: tuple[UnitConfig, ...] = field(
-        default_factory=lambda: tuple(map(layer_config, range(len(DEPTHS))))
-    )
+    configs: tuple[UnitConfig, ...] = field(default_factory=lambda: tuple(map(layer_config, range(len(DEPTHS)))))
 
     def __post_init__(self) -> None:
         self.weights = start_weights(self.seed)
@@ -230,8 +228,6 @@ def train_all(
         from joblib import Parallel, delayed
     except ImportError:
         raise MissingToolError('joblib is not installed; pip install "zimu[demo]"') from None
-    tasks = [
-        (method, setting, seed) for method in methods for setting in method.grid for seed in range(seeds)
-    ]
+    tasks = [(method, setting, seed) for method in methods for setting in method.grid for seed in range(seeds)]
     runs = Parallel(jobs, return_as="generator")(delayed(train)(*task, data, epochs) for task in tasks)
     return list(track(runs, "Training", len(tasks), console=console, transient=True, disable=console is None))

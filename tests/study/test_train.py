@@ -1,0 +1,127 @@
+"""Training: the same bits whoever runs it, driven by the reference or by the emulator, in one process or two."""
+
+from dataclasses import astuple, replace
+from itertools import islice
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from zimu.golden.unit import ReferenceUnit
+from zimu.study import methods, train
+from zimu.study.summary import judge, summarise
+
+
+class ReferenceDriven:
+    """The scalar reference behind the emulator's interface."""
+
+    def __init__(self, config, seed):
+        self.reference = ReferenceUnit(config, seed)
+
+    def step(self, weights, gradients, **values):
+        before = self.reference.counters
+        weights[:] = self.reference.step(weights.tolist(), gradients.tolist(), **values)
+        counted = self.reference.counters.since(before)
+        return SimpleNamespace(**counted._asdict(), empty=counted.empty_steps == 1)
+
+
+METHODS = {method.key: method for method in methods.METHODS}
+
+
+@pytest.mark.parametrize("key", ["unit", "unit_smoothed", "unit_gated", "unit_paper"])
+def test_unit_training_equals_a_run_driven_by_the_reference(digits, monkeypatch, key):
+    def first_steps():
+        rule = train.make_rule(METHODS[key], -6, 5)
+        for _ in islice(train.iterate(rule, digits, 5, 1), 3):
+            pass
+        return rule
+
+    emulated = first_steps()
+    monkeypatch.setattr(train, "ZimUnit", ReferenceDriven)
+    reference = first_steps()
+    for a, b in zip(emulated.weights, reference.weights, strict=True):
+        assert (a == b).all()
+    assert emulated.counters == reference.counters
+    for kept, unit in zip(emulated.counters, reference.units, strict=True):
+        counted = unit.reference.counters._asdict()
+        assert {name: getattr(kept, name) for name in counted if name != "mass"} | {"mass": counted["mass"]} == counted
+    assert any((a != b).any() for a, b in zip(emulated.weights, train.start_weights(5), strict=True))
+
+
+def test_float_training_is_the_fused_binary32_update(digits):
+    rule = train.make_rule(methods.RIVAL, 0.3, 1)
+    before = [weights.astype(np.longdouble) for weights in rule.weights]
+    slopes = [np.random.default_rng(0).normal(size=d) for d in methods.DEPTHS]
+    rule.update(slopes, 0, 10)
+    rate = np.longdouble(np.float32(0.3))
+    for w, g, after in zip(before, slopes, rule.weights, strict=True):
+        # 64 significand bits hold the product of two binary32 exactly and make a second rounding all but impossible.
+        assert (after == (w - rate * g.astype(np.float32).astype(np.longdouble)).astype(np.float32)).all()
+
+
+def test_runs_do_not_depend_on_the_number_of_processes(digits):
+    short = [replace(methods.HEADLINE, grid=(-6,)), replace(methods.RIVAL, grid=(0.5,))]
+    one = train.train_all(short, digits, seeds=2, epochs=2, jobs=1)
+    two = train.train_all(short, digits, seeds=2, epochs=2, jobs=2)
+    assert len(one) == len(two) == 4
+    for a, b in zip(one, two, strict=True):
+        assert [(w == v).all() for w, v in zip(a.weights, b.weights, strict=True)] == [True] * len(a.weights)
+        assert replace(a, weights=[]) == replace(b, weights=[])
+
+
+def test_seeds_give_different_runs_and_methods_share_start_and_order(digits):
+    assert not (train.start_weights(0)[0] == train.start_weights(1)[0]).all()
+    unit, rival = train.make_rule(methods.HEADLINE, -6, 4), train.make_rule(methods.RIVAL, 0.1, 4)
+    for a, b in zip(unit.values, rival.values, strict=True):
+        assert (a == b).all()
+    assert {int(w.min()) for w in unit.weights} == {-20}
+    assert {int(w.max()) for w in unit.weights} == {20}
+
+
+def test_each_layer_of_each_run_has_its_own_unit_seed():
+    seeds = {train.unit_seed(seed, layer) for seed in range(100) for layer in range(2)}
+    assert len(seeds) == 200
+
+
+def test_every_image_is_seen_once_an_epoch(digits):
+    seen = []
+
+    class Counting:
+        values = train.make_rule(methods.RIVAL, 0.1, 0).values
+
+        def update(self, gradients, step, steps):
+            seen.append((step, steps))
+
+    list(train.iterate(Counting(), digits, 0, 2))
+    assert seen == [(step, 38) for step in range(38)]
+    assert train.steps_per_epoch(digits) * methods.BATCH - len(digits.fit) == 19
+
+
+def test_falling_values_are_exact_and_others_constant():
+    config = methods.layer_config(0)
+    headline = [methods.HEADLINE.schedule(config, step, 570) for step in range(570)]
+    assert [headline[i]["trials"] for i in (0, 1, 285, 569)] == [832, 832 * 569 // 570, 416, 1]
+    assert {(step["threshold"], step["smoothing"]) for step in headline} == {(65536, 0)}
+    gated = [METHODS["unit_gated"].schedule(config, step, 570) for step in range(570)]
+    assert [gated[i]["threshold"] for i in (0, 285, 569)] == [65536, 32768, 65536 // 570]
+    assert {step["trials"] for step in gated} == {832}
+    assert {astuple_of(METHODS["unit_paper"].schedule(config, step, 570)) for step in (0, 569)} == {(4160, 65536, 1)}
+    assert METHODS["float_falling"].learning_rate(0.5, 285, 570) == 0.25
+    assert methods.RIVAL.learning_rate(0.5, 285, 570) == 0.5
+
+
+def astuple_of(values):
+    return values["trials"], values["threshold"], values["smoothing"]
+
+
+def test_the_unit_is_within_a_point_of_float_at_its_best_rate(digits):
+    """The study's claim, with all its settings and seeds, on the real data."""
+    compared = [methods.HEADLINE, methods.RIVAL]
+    summaries = summarise(compared, train.train_all(compared, digits, seeds=5))
+    claim = judge(summaries)
+    assert claim.holds
+    assert claim.unit > 0.96
+    assert max(claim.rival, claim.rival_best) > 0.965
+    total = [astuple(counters) for counters in summaries[0].counters]
+    assert [row[0] for row in total] == [5 * 570] * 2
+    assert [row[1] for row in total] == [row[2] for row in total]
