@@ -38,9 +38,7 @@ def block_bounds(gradients: Integers, smoothing: int) -> NDArray[np.int64]:
     return np.cumsum(bounds, out=bounds)
 
 
-def draw(
-    stream: WordStream, draw_words: int, mass: int, wanted: int, buffer: Words
-) -> Iterator[tuple[Draws, int]]:
+def draw(stream: WordStream, draw_words: int, mass: int, wanted: int, buffer: Words) -> Iterator[tuple[Draws, int]]:
     """Yield ``wanted`` accepted values below ``mass``, `SORTED_DRAWS` at a time, with those rejected.
 
     A draw takes ``draw_words`` words, the low one first, and keeps the low ceil(log2 mass) bits. ``buffer``
