@@ -18,6 +18,9 @@ from zimu.emu.prng import Words, WordStream
 BLOCK = 128
 """Weights per partial sum."""
 
+TILE = 8
+"""Weights compared with a draw at a time: one vector register of 64-bit sums."""
+
 SORTED_DRAWS = 2**24
 """Draws sorted at a time: bounds the extra memory."""
 
@@ -67,11 +70,13 @@ def land(gradients: Integers, smoothing: int, bounds: NDArray[np.int64], draws: 
     A weight whose draws lie in two slices comes up twice. The next slice overwrites the arrays yielded.
     """
     draws.sort()
-    indices, counts = np.empty(min(SLICE, draws.size), np.uint32), np.empty(min(SLICE, draws.size), np.uint32)
+    # One more than there can be hits: every weight is written down, and overwritten if nothing landed on it.
+    indices, counts = np.empty((2, min(SLICE, draws.size) + 1), np.uint32)
+    prefix, below = np.zeros((2, TILE), np.int64)
     block = 0
     for start in range(0, draws.size, SLICE):
         part = draws[start : start + SLICE]
-        hits, block = _merge(gradients, smoothing, BLOCK, bounds, block, part, indices, counts)
+        hits, block = _merge(gradients, smoothing, BLOCK, bounds, block, part, indices, counts, prefix, below)
         yield indices[:hits], counts[:hits]
 
 
@@ -118,24 +123,42 @@ def _merge(
     draws: Draws,
     indices: NDArray[np.uint32],
     counts: NDArray[np.uint32],
+    prefix: NDArray[np.int64],
+    below: NDArray[np.int64],
 ) -> tuple[int, int]:
-    """Walk sorted draws and prefix sums together from block ``first``; return the hits and the last block."""
+    """Walk sorted draws and prefix sums together from block ``first``; return the hits and the last block.
+
+    Within a tile of weights each draw is compared with every prefix sum at once: that is faster than walking on, whose
+    branches cannot be predicted. ``prefix`` and ``below`` are scratch of one tile.
+    """
+    tile = prefix.size
     hits = at = 0
     b = first
     while True:
         while bounds[b + 1] <= int64(draws[at]):
             b += 1
-        prefix = int64(bounds[b])
-        stop = min((b + 1) * block, gradients.size)
-        for i in range(b * block, stop):
-            gradient = int64(gradients[i])
-            prefix += max(gradient, -gradient) + smoothing
-            begin = at
-            while at < draws.size and int64(draws[at]) < prefix:
+        base = int64(bounds[b])
+        end = min((b + 1) * block, gradients.size)
+        for start in range(b * block, end, tile):
+            size = min(tile, end - start)
+            mass = 0
+            for j in range(size):
+                gradient = int64(gradients[start + j])
+                mass += max(gradient, -gradient) + smoothing
+                prefix[j] = mass
+                below[j] = 0
+            while at < draws.size and int64(draws[at]) - base < mass:
+                u = int64(draws[at]) - base
+                for j in range(tile):
+                    below[j] += u < prefix[j]
                 at += 1
-            if at > begin:
-                indices[hits] = i
-                counts[hits] = at - begin
-                hits += 1
+            # Of the draws of this tile below[j] lie under prefix[j], so the differences are the counts.
+            landed = 0
+            for j in range(size):
+                indices[hits] = start + j
+                counts[hits] = below[j] - landed
+                hits += below[j] > landed
+                landed = int64(below[j])
+            base += mass
         if at == draws.size:
             return hits, b

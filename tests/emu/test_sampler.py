@@ -86,8 +86,10 @@ def test_results_do_not_depend_on_how_work_is_cut(monkeypatch, draw_words, mass,
         return counts.tolist(), sum(rejected for _, rejected in parts), stream.state.tolist()
 
     whole = run(2**14)
-    for draws, part, block, buffer in ((1, 1, 1, 16), (7, 3, 2, 32), (100, 64, 299, 48), (333, 2**14, 1000, 16)):
+    cuts = ((1, 1, 1, 16, 1), (7, 3, 2, 32, 8), (100, 64, 299, 48, 5), (333, 2**14, 1000, 16, 64))
+    for draws, part, block, buffer, tile in cuts:
         monkeypatch.setattr(sampler, "SORTED_DRAWS", draws)
         monkeypatch.setattr(sampler, "SLICE", part)
         monkeypatch.setattr(sampler, "BLOCK", block)
+        monkeypatch.setattr(sampler, "TILE", tile)
         assert run(buffer) == whole
