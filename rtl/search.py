@@ -9,7 +9,7 @@ from zimu.rtl.sampler import BeatSums, form_signature, mass_bits
 
 
 class Search(wiring.Component):
-    """One draw at a time: search the prefix sums of the beats, then go down the tree of the beat.
+    """Searches the prefix sums of the beats for one draw while the one before goes down the tree of its beat.
 
     The sum pass stores the inclusive prefix sum after every beat. One subtractor serves the search (its borrow is the
     comparison) and the residual u - prefix at its end. Members: `zimu.rtl.sampler.form_signature`.
@@ -21,107 +21,103 @@ class Search(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        beats, lanes, bits = config.beats, config.lanes, mass_bits(config)
-        m.submodules.sums = sums = BeatSums(config)
-        m.submodules.prefix = prefix = memory.Memory(shape=bits, depth=beats, init=[])
-        write, read = prefix.write_port(), prefix.read_port()
-
-        issued = Signal(range(beats + 1))  # beats requested
-        arrived = Signal(range(beats + 1))  # beats that entered the tree
-        summed = Signal(range(beats + 1))  # beats whose sum is in W
-        total = sums.sums.payload.total
+        m.submodules.sums = sums = BeatSums(self.config)
+        m.submodules.prefix = prefix = memory.Memory(shape=mass_bits(self.config), depth=self.config.beats, init=[])
         m.d.comb += [
             sums.smoothing.eq(self.smoothing),
             sums.beat.valid.eq(self.beat.valid),
             sums.beat.payload.eq(self.beat.payload),
             self.beat.ready.eq(sums.beat.ready),
-            write.addr.eq(summed),
-            write.data.eq(self.mass + total),
         ]
+        summing = Signal()
+        with m.If(self.sum_start):
+            m.d.sync += summing.eq(1)
+        with m.If(summing):
+            self._sum_pass(m, sums, prefix.write_port(), summing)
+        with m.Else():
+            self._find_beat(m, sums, prefix.read_port())
+        with m.If(self.sum_start):
+            m.d.sync += [self.mass.eq(0), self.sum_done.eq(0)]
+        return m
 
-        residual = Signal(bits)  # u, then u minus the prefix before the beat
-        beat = Signal(range(beats))  # beats known to end at or below u; in the end the beat of the draw
+    def _sum_pass(self, m, sums, write, summing):
+        """Ask for every beat, add up what comes, keep each prefix sum."""
+        beats = self.config.beats
+        issued = Signal(range(beats + 1))  # beats requested
+        arrived = Signal(range(beats))  # beats that entered the tree of the lanes
+        summed = Signal(range(beats))  # beats whose sum is in W
+        mass = self.mass + sums.sums.payload.total
+        m.d.comb += [
+            self.request.valid.eq(issued != beats),
+            self.request.payload.eq(issued),
+            sums.last.eq(arrived == beats - 1),
+            sums.sums.ready.eq(1),
+            write.en.eq(sums.sums.valid),
+            write.addr.eq(summed),
+            write.data.eq(mass),
+        ]
+        with m.If(self.request.valid & self.request.ready):
+            m.d.sync += issued.eq(issued + 1)
+        with m.If(self.beat.valid & self.beat.ready):
+            m.d.sync += arrived.eq(arrived + 1)
+        with m.If(sums.sums.valid):
+            m.d.sync += [summed.eq(summed + 1), self.mass.eq(mass)]
+            with m.If(summed == beats - 1):
+                m.d.sync += [issued.eq(0), arrived.eq(0), summed.eq(0), self.sum_done.eq(1), summing.eq(0)]
+
+    def _find_beat(self, m, sums, read):
+        """Find how many prefix sums are <= u, a power of two at a time; that is the beat of the draw."""
+        beats = self.config.beats
+        first = 2 ** max(ceil_log2(beats) - 1, 0)
+        u, beat = Signal(mass_bits(self.config)), Signal(range(max(beats, 2)))
         probe = Signal(range(max(beats, 2)))  # the power of two under test
-        started = Signal()  # the first read of the prefix memory has been issued
-        below = Signal(bits + 1)
-        m.d.comb += below.eq(residual - read.data)
-        node, level_residual = Signal(range(2 * lanes)), Signal(range(config.max_weight_mass * lanes + 1))
-        left = Array(sums.sums.payload.left)[node]
-
-        def look(address):
-            m.d.comb += read.addr.eq(address)
-
+        below = Signal(len(u) + 1)
+        found_one, taken = Signal(), Signal()
+        m.d.comb += below.eq(u - read.data)
         with m.FSM():
             with m.State("IDLE"):
-                with m.If(self.sum_start):
-                    m.d.sync += [
-                        issued.eq(0),
-                        arrived.eq(0),
-                        summed.eq(0),
-                        self.mass.eq(0),
-                        self.sum_done.eq(0),
-                    ]
-                    m.next = "SUM"
-                with m.Else():
-                    m.d.comb += self.draw.ready.eq(self.sum_done)
-                    with m.If(self.draw.valid & self.draw.ready):
-                        m.d.sync += [residual.eq(self.draw.payload), beat.eq(0)]
-                        m.d.sync += probe.eq(2 ** max(ceil_log2(beats) - 1, 0))
-                        m.next = "SEARCH" if beats > 1 else "REQUEST"
-            with m.State("SUM"):
-                m.d.comb += [
-                    self.request.valid.eq(issued != beats),
-                    self.request.payload.eq(issued),
-                    sums.last.eq(arrived == beats - 1),
-                    sums.sums.ready.eq(1),
-                ]
-                with m.If(self.request.valid & self.request.ready):
-                    m.d.sync += issued.eq(issued + 1)
-                with m.If(self.beat.valid & self.beat.ready):
-                    m.d.sync += arrived.eq(arrived + 1)
-                with m.If(sums.sums.valid):
-                    m.d.comb += write.en.eq(1)
-                    m.d.sync += [summed.eq(summed + 1), self.mass.eq(self.mass + total)]
-                    with m.If(summed == beats - 1):
-                        m.d.sync += self.sum_done.eq(1)
-                        m.next = "IDLE"
-            with m.State("SEARCH"):
-                # `beat` counts prefixes known to be <= u. Each clock asks for one more power of two of them.
-                inside = Signal()  # the probed prefix exists and is <= u
-                m.d.comb += inside.eq(started & ~below[-1] & ((beat | probe) < beats))
-                found = Mux(inside, beat | probe, beat)
-                half = Mux(started, probe >> 1, probe)
-                m.d.sync += [started.eq(1), probe.eq(half), beat.eq(found)]
-                look((found | half) - 1)
-                with m.If(started & (probe == 1)):
-                    m.d.sync += started.eq(0)
-                    m.next = "RESIDUAL"
-                    look(found - 1)
-            with m.State("RESIDUAL"):
-                with m.If(beat != 0):
-                    m.d.sync += residual.eq(below)
-                m.next = "REQUEST"
-            with m.State("REQUEST"):
-                m.d.comb += [self.request.valid.eq(1), self.request.payload.eq(beat)]
-                with m.If(self.request.ready):
-                    m.d.sync += [node.eq(1), level_residual.eq(residual)]
-                    m.next = "DESCEND"
-            with m.State("DESCEND"):
-                with m.If(sums.sums.valid & (node < lanes)):
-                    right = level_residual >= left
-                    m.d.sync += node.eq((node << 1) | right)
-                    with m.If(right):
-                        m.d.sync += level_residual.eq(level_residual - left)
-                with m.Elif(sums.sums.valid):
-                    lane = node[: ceil_log2(lanes)] if lanes > 1 else 0
-                    m.d.comb += [
-                        self.landed.valid.eq(1),
-                        self.landed.payload.index.eq(beat * lanes + lane),
-                        self.landed.payload.negative.eq(sums.sums.payload.negative.bit_select(lane, 1)),
-                        self.landed.payload.zero.eq(sums.sums.payload.zero.bit_select(lane, 1)),
-                        sums.sums.ready.eq(self.landed.ready),
-                    ]
-                    with m.If(self.landed.ready):
-                        m.next = "IDLE"
-        return m
+                m.d.comb += [self.draw.ready.eq(self.sum_done), read.addr.eq(first - 1)]
+                with m.If(self.draw.valid & self.draw.ready):
+                    m.d.sync += [u.eq(self.draw.payload), beat.eq(0), probe.eq(first)]
+                    m.next = "PROBE" if beats > 1 else "HAND"
+            with m.State("PROBE"):
+                inside = ~below[-1] & ((beat | probe) < beats)  # one more prefix exists there and is <= u
+                found, half = Mux(inside, beat | probe, beat), probe >> 1
+                m.d.comb += read.addr.eq((found | half) - 1)
+                m.d.sync += [beat.eq(found), probe.eq(half)]
+                with m.If(probe == 1):
+                    m.next = "HAND"
+            with m.State("HAND"):
+                m.d.comb += [read.addr.eq(beat - 1), found_one.eq(1)]
+                with m.If(taken):
+                    m.next = "IDLE"
+        self._find_lane(m, sums, found_one, taken, beat, Mux(beat == 0, u, below))
+
+    def _find_lane(self, m, sums, found_one, taken, beat, residual):
+        """Read the beat again and go down the tree of its lanes, a level a clock."""
+        lanes = self.config.lanes
+        busy, place = Signal(), Signal(len(beat))
+        node, rest = Signal(range(2 * lanes)), Signal(range(self.config.max_weight_mass * lanes))
+        below = Signal(len(rest) + 1)
+        answer = sums.sums
+        m.d.comb += [
+            self.request.valid.eq(found_one & ~busy),
+            self.request.payload.eq(beat),
+            taken.eq(self.request.valid & self.request.ready),
+            below.eq(rest - Array(answer.payload.left)[node]),
+        ]
+        with m.If(taken):
+            m.d.sync += [busy.eq(1), place.eq(beat), rest.eq(residual), node.eq(1)]
+        with m.If(busy & answer.valid & (node < lanes)):
+            m.d.sync += [node.eq((node << 1) | ~below[-1]), rest.eq(Mux(below[-1], rest, below))]
+        with m.Elif(busy & answer.valid):
+            lane = node[: ceil_log2(lanes)] if lanes > 1 else 0
+            m.d.comb += [
+                self.landed.valid.eq(1),
+                self.landed.payload.index.eq(place * lanes + lane),
+                self.landed.payload.negative.eq(answer.payload.negative.bit_select(lane, 1)),
+                self.landed.payload.zero.eq(answer.payload.zero.bit_select(lane, 1)),
+                answer.ready.eq(self.landed.ready),
+            ]
+            with m.If(self.landed.ready):
+                m.d.sync += busy.eq(0)

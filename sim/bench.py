@@ -4,14 +4,29 @@ The same coroutine runs under cocotb (Verilator, Icarus) and under Amaranth's si
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from amaranth.lib import wiring
 
 from zimu.golden.unit import Counters
 from zimu.sim.drivers import CoreDriver, HangError, UnitDriver
 from zimu.sim.jobs import Episode, Job, Step
 from zimu.sim.pins import Pins
+from zimu.sim.verilog import TOPS
 
 DRIVERS = {"core": CoreDriver, "unit": UnitDriver}
+
+
+def build(job: str) -> wiring.Component:
+    """The circuit a job is for."""
+    plan = Job.from_json(job)
+    return TOPS[plan.top](plan.config)
+
+
+async def run(pins: Pins, job: str) -> dict[str, Any]:
+    """Run a job; the result is an `Outcome` as plain data."""
+    return asdict(await run_job(pins, Job.from_json(job)))
 
 
 @dataclass

@@ -1,0 +1,21 @@
+"""What cocotb loads inside a simulator: one test that runs a bench on the pins of the Verilog top."""
+
+import importlib
+import json
+import os
+from pathlib import Path
+
+import cocotb
+from cocotb.clock import Clock
+
+from zimu.sim.pins import CocotbPins
+
+
+@cocotb.test()
+async def bench(dut) -> None:
+    """Run the bench named by the environment and leave its outcome beside its job."""
+    folder = Path(os.environ["ZIMU_FOLDER"])
+    module = importlib.import_module(os.environ["ZIMU_BENCH"])
+    Clock(dut.clk, 10, unit="ns").start()
+    outcome = await module.run(CocotbPins(dut), (folder / "job").read_text(encoding="utf-8"))
+    (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")

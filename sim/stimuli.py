@@ -1,0 +1,86 @@
+"""Inputs for a bench, and what the emulator makes of them."""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
+from zimu.golden.config import UnitConfig
+from zimu.sim.jobs import Episode, Step, StepInputs
+
+
+def expect(config: UnitConfig, seed: int, weights: Iterable[int], steps: Iterable[StepInputs]) -> Episode:
+    """An episode with the emulator's answers."""
+    unit = ZimUnit(config, seed)
+    before = [int(w) for w in weights]
+    held = np.array(before, weight_dtype(config))
+    expected = []
+    for inputs in steps:
+        gradients = np.array(inputs.gradients, gradient_dtype(config))
+        unit.step(held, gradients, trials=inputs.trials, threshold=inputs.threshold, smoothing=inputs.smoothing)
+        expected.append(Step(inputs, held.tolist(), list(unit.counters)))
+    return Episode(seed, before, expected)
+
+
+def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int | None = None) -> list[Episode]:
+    """Episodes with ``steps`` steps in all, resets between and in the middle of steps, and every corner of the inputs.
+
+    The steps of a shorter run are the first ones of a longer run.
+
+    Parameters
+    ----------
+    max_trials : upper bound of n; by default 2 sqrt(depth) + 16, so that small and large units take similar time.
+    """
+    rng = random.Random(f"{seed} episodes")
+    limit = round(2 * config.depth**0.5) + 16 if max_trials is None else max_trials
+    episodes = []
+    while steps:
+        count = min(steps, rng.randint(1, 24))
+        steps -= count
+        # Everything of an episode that is not a step comes first: a shorter run then begins like a longer one.
+        own_seed, weights = rng.getrandbits(64), _random_weights(config, rng)
+        episode = expect(config, own_seed, weights, [_random_inputs(config, rng, limit) for _ in range(count)])
+        if steps:
+            # A reset during the sum pass, or anywhere later.
+            clocks = rng.randint(1, rng.choice([config.beats + 8, config.beats + 8 * limit]))
+            episode = Episode(
+                episode.seed, episode.weights, episode.steps, (_random_inputs(config, rng, limit), clocks)
+            )
+        episodes.append(episode)
+    return episodes
+
+
+def _random_inputs(config: UnitConfig, rng: random.Random, limit: int) -> StepInputs:
+    top = config.max_threshold
+    return StepInputs(
+        list(_random_gradients(config, rng)),
+        rng.choice([0, 1, 2, rng.randint(0, limit), rng.randint(0, limit), limit]),
+        rng.choice([0, 1, top // 2, top - 1, top, top, rng.randint(0, top), rng.randint(top // 2, top)]),
+        rng.choice([0, 1 & config.max_smoothing, config.max_smoothing, rng.randint(0, config.max_smoothing)]),
+    )
+
+
+def _random_gradients(config: UnitConfig, rng: random.Random) -> Iterator[int]:
+    low, high = config.gradient_range
+    kind = rng.choice(["zero", "extreme", "sparse", "single", "small", "any", "any"])
+    single = rng.randrange(config.depth)
+    for i in range(config.depth):
+        if kind == "zero" or (kind == "sparse" and rng.random() < 0.9) or (kind == "single" and i != single):
+            yield 0
+        elif kind == "extreme":
+            yield rng.choice([low, high])
+        elif kind == "small":
+            yield rng.randint(-1, 1)
+        else:
+            yield rng.randint(low, high)
+
+
+def _random_weights(config: UnitConfig, rng: random.Random) -> list[int]:
+    low, high = config.weight_range
+    near = rng.random() < 0.5
+    return [
+        rng.choice([low, low + 1, high - 1, high]) if near and rng.random() < 0.5 else rng.randint(low, high)
+        for _ in range(config.depth)
+    ]

@@ -1,0 +1,135 @@
+"""Verification: the RTL takes steps beside the emulator, in a simulator, and every weight and counter is compared."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zimu.golden.config import UnitConfig
+from zimu.golden.errors import check_choice, check_range
+from zimu.sim.bench import Mismatch
+from zimu.sim.jobs import Episode, Job, StepInputs
+from zimu.sim.simulators import available, simulate
+from zimu.sim.stimuli import expect, random_episodes
+from zimu.sim.verilog import TOPS
+
+DEFAULT_TIMEOUT = 1800.0
+"""Seconds a simulator may take, building included."""
+
+_PAUSE = 0.3
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What one run compared and found."""
+
+    name: str
+    """Of the configuration."""
+    top: str
+    simulator: str
+    seed: int
+    steps: int
+    """Steps compared, all of them up to the first that differs."""
+    aborted: int
+    """Steps that a reset stopped on purpose, not compared."""
+    checked: int
+    """Values compared."""
+    mismatches: int
+    cycles: int
+    first: Mismatch | None
+    """The first difference."""
+
+    @property
+    def agreed(self) -> bool:
+        """Whether something was compared and nothing differed."""
+        return self.checked > 0 and self.mismatches == 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self) | {"agreed": self.agreed}
+
+    def report(self, config_path: str | os.PathLike[str]) -> str:
+        """The mismatch for the person who must find the bug, with the command that replays it; empty if there is none."""
+        if self.first is None:
+            return ""
+        place = self.first.field if self.first.index is None else f"{self.first.field}[{self.first.index}]"
+        return (
+            f"{self.name} ({self.top}) differs from the emulator under {self.simulator}\n"
+            f"  step      {self.first.step} (counted from 0), clock {self.first.cycle}\n"
+            f"  field     {place}\n"
+            f"  expected  {self.first.expected}\n"
+            f"  got       {self.first.got}\n"
+            f"  seed      {self.seed} (the unit's own seed in this episode: {self.first.episode_seed:#018x})\n"
+            f"  differing values in this step: {self.mismatches}\n"
+            f"  replay    zimu verify {config_path} --simulator {self.simulator} --top {self.top} "
+            f"--steps {self.first.step + 1} --seed {self.seed} --waveform {self.name}.vcd"
+        )
+
+
+def verify(
+    config: UnitConfig,
+    *,
+    steps: int,
+    seed: int,
+    simulator: str | None = None,
+    top: str = "unit",
+    timeout: float = DEFAULT_TIMEOUT,
+    waveform: Path | None = None,
+) -> Verification:
+    """Compare RTL and emulator over random steps with random gaps and resets; all follows from ``seed``.
+
+    Parameters
+    ----------
+    steps : steps to compare, 1..10^6. The steps of a shorter run are the first ones of a longer run.
+    simulator : by default the fastest there is.
+    top : ``"unit"`` or ``"core"``.
+
+    Raises
+    ------
+    InputError, ToolError
+        as `zimu.sim.simulators.simulate`.
+    """
+    check_range("steps", steps, 1, 10**6)
+    check_range("seed", seed, 0, 2**64 - 1)
+    return _run(config, random_episodes(config, seed, steps), seed, simulator, top, timeout, waveform)
+
+
+def verify_trace(
+    config: UnitConfig,
+    *,
+    seed: int,
+    weights: Iterable[int],
+    steps: Iterable[StepInputs],
+    simulator: str | None = None,
+    top: str = "unit",
+    timeout: float = DEFAULT_TIMEOUT,
+    waveform: Path | None = None,
+) -> Verification:
+    """Replay recorded steps on the RTL from given weights and compare with the emulator.
+
+    Parameters
+    ----------
+    seed : the unit's seed.
+    weights : depth integers, the weights before the first step.
+    steps : the inputs of the steps, as recorded.
+    """
+    return _run(config, [expect(config, seed, weights, steps)], seed, simulator, top, timeout, waveform)
+
+
+def _run(
+    config: UnitConfig,
+    episodes: list[Episode],
+    seed: int,
+    simulator: str | None,
+    top: str,
+    timeout: float,
+    waveform: Path | None,
+) -> Verification:
+    check_choice("top", top, TOPS)
+    simulator = simulator or available()[0]
+    job = Job(config, top, seed, _PAUSE, episodes)
+    outcome = simulate("zimu.sim.bench", job.to_json(), simulator=simulator, timeout=timeout, waveform=waveform)
+    mismatches = outcome.pop("mismatches")
+    first = Mismatch(**mismatches[0]) if mismatches else None
+    return Verification(config.name, top, simulator, seed, mismatches=len(mismatches), first=first, **outcome)

@@ -1,0 +1,71 @@
+"""The process in which a simulator runs: ``python -m zimu.sim.worker SIMULATOR BENCH waves|plain``.
+
+Its working folder holds ``job`` and, for a Verilog simulator, ``dut.v``; it leaves ``outcome.json`` there.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from zimu.sim.pins import AmaranthPins
+from zimu.sim.simulators import TOP
+
+
+def run_cocotb(simulator: str, bench: str, waves: bool) -> None:
+    """Build the Verilog and run `zimu.sim.cocotb_test` in the simulator."""
+    from cocotb_tools.runner import get_runner
+
+    runner = get_runner(simulator)
+    timescale = ("1ns", "1ps")  # the Verilog has none, and Icarus then refuses a clock of nanoseconds
+    # Yosys writes plain Verilog whose widths Verilator likes to comment on.
+    arguments = ["-Wno-fatal", "-Wno-lint", "-Wno-style"] if simulator == "verilator" else []
+    runner.build(
+        sources=[f"{TOP}.v"], hdl_toplevel=TOP, timescale=timescale, waves=waves, build_args=arguments, always=True
+    )
+    runner.test(
+        test_module="zimu.sim.cocotb_test",
+        hdl_toplevel=TOP,
+        timescale=timescale,
+        waves=waves,
+        extra_env={"ZIMU_BENCH": bench, "ZIMU_FOLDER": str(Path.cwd())},
+    )
+
+
+def run_amaranth(bench: str, waves: bool) -> None:
+    """Run the bench in Amaranth's own simulator."""
+    from amaranth.hdl import ClockDomain, Module, ResetSignal, Signal
+    from amaranth.sim import Simulator
+
+    module = importlib.import_module(bench)
+    job = Path("job").read_text(encoding="utf-8")
+    m, reset = Module(), Signal()
+    m.domains.sync = ClockDomain()
+    m.d.comb += ResetSignal().eq(reset)
+    m.submodules.dut = component = module.build(job)
+
+    async def testbench(context) -> None:
+        outcome = await module.run(AmaranthPins(context, component, reset), job)
+        Path("outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(testbench)
+    if waves:
+        with simulator.write_vcd("waves.vcd"):
+            simulator.run()
+    else:
+        simulator.run()
+
+
+def main() -> None:
+    """Entry point of the process."""
+    simulator, bench, waves = sys.argv[1:]
+    if simulator == "amaranth":
+        run_amaranth(bench, waves == "waves")
+    else:
+        run_cocotb(simulator, bench, waves == "waves")
+
+
+if __name__ == "__main__":
+    main()
