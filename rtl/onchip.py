@@ -51,14 +51,15 @@ class ReadPath(wiring.Component):
 class ZimUnit(wiring.Component):
     """The integer weight-update unit with its memories.
 
-    Weights are loaded once and stay; each step takes one gradient per weight. The gradient stream takes ``beats`` transfers
-    and then waits until a step has used them.
+    Weights are loaded once and stay; each step takes one gradient per weight. The gradient stream takes ``beats``
+    transfers and then waits until a step has used them.
 
     Members
     -------
     bus : APB, in. See `zimu.rtl.registers`.
     interrupt : Signal(1), out. A step ended; cleared through STATUS.
-    weights_in : stream of signed(weight_bits), in. ``depth`` transfers fill the memory from weight 0; taken while not busy.
+    weights_in : stream of signed(weight_bits), in. ``depth`` transfers fill the memory from weight 0; taken while
+        not busy.
     gradients : stream of ArrayLayout(signed(gradient_bits), lanes), in. Lane i of beat b is gradient ``b * lanes + i``;
         lanes beyond depth are ignored. Taken while not busy and not loaded.
     weights_out : stream of signed(weight_bits), out. ``depth`` transfers after CONTROL.READ_WEIGHTS.
@@ -74,7 +75,7 @@ class ZimUnit(wiring.Component):
         if bits > MAX_BITS:
             limit = MAX_BITS // (config.weight_bits + config.gradient_bits)
             raise InputError(
-                f"depth = {config.depth}: must be in 1..{limit} for on-chip memories; for more take the core, --top core"
+                f"depth = {config.depth}: must be in 1..{limit} for on-chip memories; for more, take --top core"
             )
         self.config = config
         super().__init__(

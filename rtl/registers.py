@@ -110,7 +110,8 @@ class Registers(wiring.Component):
     Members
     -------
     bus : APB, in. Accesses to addresses that hold no register answer with ``pslverr``.
-    seed, trials, threshold, smoothing : out. The run-time values; writes to them while busy are refused with ``pslverr``.
+    seed, trials, threshold, smoothing : out. The run-time values. Writes to them while busy are refused
+        with ``pslverr``.
     start, reseed, read_weights : Signal(1), out. Pulses.
     busy, seeded, loaded : Signal(1), in.
     done : Signal(1), in. Pulse: a step ended.

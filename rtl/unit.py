@@ -38,9 +38,9 @@ def step_cycles(config: UnitConfig, *, trials: int, opened: int | None = None) -
     trials : n.
     opened : N, the trials that pass the gate; all by default.
 
-    The terms: the sum pass and its pipeline; one clock for each trial in the gate, or the time the sampler takes for those
-    that open, whichever is longer; the sampler's pipeline once. A tree accepts at most one draw per clock and loses a clock
-    where a row of random words holds no acceptable draw.
+    The terms: the sum pass and its pipeline; one clock for each trial in the gate, or the time the sampler takes for
+    those that open, whichever is longer; the sampler's pipeline once. A tree accepts at most one draw per clock and
+    loses a clock where a row of random words holds no acceptable draw.
     """
     opened = trials if opened is None else opened
     levels, lane_levels = ceil_log2(config.beats), ceil_log2(config.lanes)
@@ -76,8 +76,8 @@ class ZimCore(wiring.Component):
     """The integer weight-update unit without its memories.
 
     Gradients are read beat by beat and weights one by one through memory ports: requests go out, answers come back in
-    order after any number of clocks. A weight write must be seen by every weight read accepted at a later clock. A reset
-    stops everything at once; answers to requests from before it must not arrive after it.
+    order after any number of clocks. A weight write must be seen by every weight read accepted at a later clock. A
+    reset stops everything at once; answers to requests from before it must not arrive after it.
 
     Members
     -------

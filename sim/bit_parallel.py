@@ -1,5 +1,4 @@
-"""
-Runs a combinational circuit on a hundred thousand inputs at once: its and-inverter graph, one numpy word per 64 inputs.
+"""Runs a combinational circuit on a hundred thousand inputs at once: its and-inverter graph, one numpy word per 64 inputs.
 
 Yosys makes the graph, so this checks what synthesis reads, not what a simulator makes of it.
 """
@@ -18,8 +17,7 @@ from zimu.rtl.netlist import write_rtlil, yosys
 
 
 class BitParallel:
-    """
-    A combinational component, ready to run.
+    """A combinational component, ready to run.
 
     Raises
     ------

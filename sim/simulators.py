@@ -1,7 +1,7 @@
 """The simulators: which are there, and how one runs a bench, in a process of its own with a time limit.
 
-A bench is a module with two functions: ``build(job)`` gives the component, ``async run(pins, job)`` drives it and returns
-what it saw as plain data. ``job`` is a text that the bench alone understands.
+A bench is a module with two functions: ``build(job)`` gives the component, ``async run(pins, job)`` drives it and
+returns what it saw as plain data. ``job`` is a text that the bench alone understands.
 """
 
 import importlib
@@ -37,7 +37,7 @@ def _verilator_environment() -> dict[str, str]:
     for program in ("g++", "make", "perl"):
         find_program(program)
     path = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", "")])
-    # The package's makefile names the compiler of the machine it was built on, and no option to read precompiled headers.
+    # The package's makefile names the compiler of the machine it was built on, and no option for precompiled headers.
     settings = {"CXX": "g++", "LINK": "g++", "AR": "ar", "PYTHON3": sys.executable, "CFG_CXXFLAGS_PCH_I": "-include"}
     if shutil.which("ccache"):
         settings["OBJCACHE"] = "ccache"

@@ -45,9 +45,7 @@ def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int |
         if steps:
             # A reset during the sum pass, or anywhere later.
             clocks = rng.randint(1, rng.choice([config.beats + 8, config.beats + 8 * limit]))
-            episode = Episode(
-                episode.seed, episode.weights, episode.steps, (_random_inputs(config, rng, limit), clocks)
-            )
+            episode = replace(episode, abort=(_random_inputs(config, rng, limit), clocks))
         episodes.append(episode)
     return episodes
 

@@ -50,7 +50,7 @@ class Verification:
         return asdict(self) | {"agreed": self.agreed}
 
     def report(self, config_path: str | os.PathLike[str]) -> str:
-        """The mismatch for the person who must find the bug, with the command that replays it; empty if there is none."""
+        """The mismatch for the person who must find the bug, with the command that replays it; else empty."""
         if self.first is None:
             return ""
         place = self.first.field if self.first.index is None else f"{self.first.field}[{self.first.index}]"
