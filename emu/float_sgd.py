@@ -57,13 +57,9 @@ class FloatSGD:
             if not isinstance(array, np.ndarray) or array.dtype != self.dtype:
                 raise InputError(f"{field} is {_kind(array)}: must be a numpy array of {self.dtype}")
             if not array.flags.c_contiguous:
-                raise InputError(
-                    f"{field} is not contiguous in memory: pass numpy.ascontiguousarray({field})"
-                )
+                raise InputError(f"{field} is not contiguous in memory: pass numpy.ascontiguousarray({field})")
         if weights.shape != gradients.shape:
-            raise InputError(
-                f"gradients has shape {gradients.shape}: must be that of weights, {weights.shape}"
-            )
+            raise InputError(f"gradients has shape {gradients.shape}: must be that of weights, {weights.shape}")
         if not weights.flags.writeable:
             raise InputError("weights is read-only: must be writable, it is updated in place")
         patterns = pattern_dtype(self.format)
@@ -93,9 +89,7 @@ def fused_step(fmt: FloatFormat, w_bits: ArrayLike, lr_bits: ArrayLike, g_bits: 
         raise InputError(
             f"{fmt}: must have at most {_MAX_EXPONENT_BITS} exponent and {_MAX_SIGNIFICAND_BITS} significand bits"
         )
-    checked = [
-        _patterns(fmt, *item) for item in (("w_bits", w_bits), ("lr_bits", lr_bits), ("g_bits", g_bits))
-    ]
+    checked = [_patterns(fmt, *item) for item in (("w_bits", w_bits), ("lr_bits", lr_bits), ("g_bits", g_bits))]
     w, lr, g = (np.ascontiguousarray(array) for array in np.broadcast_arrays(*checked))
     result = np.empty_like(w)
     _step(w.reshape(-1), lr.reshape(-1), g.reshape(-1), result.reshape(-1), *_widths(fmt))
@@ -112,9 +106,7 @@ def _patterns(fmt: FloatFormat, field: str, bits: ArrayLike) -> NDArray[Any]:
     if array.dtype.kind not in "ui":
         raise InputError(f"{field} is {_kind(array)}: must be bit patterns, of an integer dtype")
     if array.size and not 0 <= int(array.min()) <= int(array.max()) < 2**fmt.width:
-        raise InputError(
-            f"{field} has values in {array.min()}..{array.max()}: must be in 0..{2**fmt.width - 1}"
-        )
+        raise InputError(f"{field} has values in {array.min()}..{array.max()}: must be in 0..{2**fmt.width - 1}")
     return array.astype(pattern_dtype(fmt))
 
 
@@ -192,11 +184,7 @@ def _narrow(number: float, exponent_bits: int, fraction_bits: int) -> int:
     field = wide >> 52 & 2047
     fraction = wide & (1 << 52) - 1
     if field == 2047:
-        return (
-            infinity | 1 << fraction_bits - 1
-            if fraction
-            else infinity | sign << exponent_bits + fraction_bits
-        )
+        return infinity | 1 << fraction_bits - 1 if fraction else infinity | sign << exponent_bits + fraction_bits
     # Dropped bits: those beyond the fraction, and more where the result is subnormal.
     below = max(1023 + 1 - bias - field, 0)
     drop = min(52 - fraction_bits + below, 62)
