@@ -25,7 +25,7 @@ WEIGHT_BITS = GRADIENT_BITS = 8
 
 
 def layer_config(layer: int) -> UnitConfig:
-    """The unit that trains a layer (0 or 1), which is also the one that is replayed and priced."""
+    """The unit that trains a layer (0 or 1): layer 1 in the small form of the circuit, layer 2 in the fast one."""
     return UnitConfig(
         name=f"digits_layer{layer + 1}",
         weight_bits=WEIGHT_BITS,
@@ -35,7 +35,7 @@ def layer_config(layer: int) -> UnitConfig:
         lanes=8,
         gate="trial",
         gate_bits=16,
-        form="search",
+        form=("search", "tree")[layer],
     )
 
 

@@ -63,7 +63,7 @@ def _figure(name: str, draw: Callable[[Any], None], height: float = 3.1) -> str:
             figure = Figure(figsize=(5.2, height), layout="constrained")
             draw(figure.subplots())
             stream = io.StringIO()
-            figure.savefig(stream, format="svg", metadata={"Date": None})
+            figure.savefig(stream, format="svg")
     return _inline(stream.getvalue(), name)
 
 

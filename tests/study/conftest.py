@@ -46,9 +46,11 @@ def results(summaries):
         "methods": [asdict(summary) for summary in summaries],
         "claim": asdict(judge(summaries)) | {"unit_key": "unit", "rival_key": "float"},
         "verification": [
-            {"layer": 1, "config": "digits_layer1", "depth": 4160, "seed": 0, "simulator": "icarus", "steps": 20,
+            {"layer": 1, "config": "digits_layer1",
+                "form": "search", "depth": 4160, "seed": 0, "simulator": "icarus", "steps": 20,
              "checked": 83340, "mismatches": 0, "reason": None},
-            {"layer": 2, "config": "digits_layer2", "depth": 650, "seed": 1, "simulator": None, "steps": None,
+            {"layer": 2, "config": "digits_layer2", "depth": 650, "seed": 1, "simulator": "icarus",
+                "form": "tree", "steps": None,
              "checked": None, "mismatches": None, "reason": "the reason of layer 2"},
         ],
         "cost": [

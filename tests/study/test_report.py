@@ -116,7 +116,7 @@ def test_a_failure_shows(results):
 
 
 def test_same_results_same_bytes_whatever_hash_seed_and_user_style(page, results, tmp_path):
-    (tmp_path / "matplotlibrc").write_text("font.size: 33\nlines.linewidth: 9\n")
+    (tmp_path / "matplotlibrc").write_text("font.size: 33\naxes.edgecolor: red\n")
     code = "import json, sys; from zimu.study.report import render; sys.stdout.write(render(json.load(sys.stdin)))"
     again = subprocess.run(
         [sys.executable, "-c", code],
