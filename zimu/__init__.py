@@ -1,3 +1,68 @@
-"""The public face of the suite; names are loaded on first use, so importing costs next to nothing."""
+"""Co-design suite for an integer weight-update unit: golden model, RTL, verification, cost.
+
+The names below are the public API. Each is loaded on first use, so ``import zimu`` costs next to nothing.
+
+>>> import numpy as np, zimu
+>>> config = zimu.preset("zim8")
+>>> unit = zimu.ZimUnit(config, seed=1)
+>>> weights = np.zeros(config.depth, np.int8)
+>>> gradients = np.ones(config.depth, np.int8)
+>>> unit.step(weights, gradients, trials=32, threshold=config.max_threshold, smoothing=0).open_trials
+32
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_SOURCES = {
+    "Counters": "golden.unit",
+    "FloatSGD": "emu.float_sgd",
+    "InputError": "golden.errors",
+    "MissingToolError": "golden.errors",
+    "ReferenceUnit": "golden.unit",
+    "StepResult": "emu.unit",
+    "ToolError": "golden.errors",
+    "UnitConfig": "golden.config",
+    "VectorSet": "golden.vectors",
+    "ZimUnit": "emu.unit",
+    "ZimuError": "golden.errors",
+    "preset": "golden.presets",
+    "price": "cost.price",
+    "to_verilog": "sim.verilog",
+    "verify": "sim.verify",
+    "write_rtl": "sim.verilog",
+}
+
+__all__ = [*_SOURCES]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from zimu.cost.price import price as price
+    from zimu.emu.float_sgd import FloatSGD as FloatSGD
+    from zimu.emu.unit import StepResult as StepResult
+    from zimu.emu.unit import ZimUnit as ZimUnit
+    from zimu.golden.config import UnitConfig as UnitConfig
+    from zimu.golden.errors import InputError as InputError
+    from zimu.golden.errors import MissingToolError as MissingToolError
+    from zimu.golden.errors import ToolError as ToolError
+    from zimu.golden.errors import ZimuError as ZimuError
+    from zimu.golden.presets import preset as preset
+    from zimu.golden.unit import Counters as Counters
+    from zimu.golden.unit import ReferenceUnit as ReferenceUnit
+    from zimu.golden.vectors import VectorSet as VectorSet
+    from zimu.sim.verify import verify as verify
+    from zimu.sim.verilog import to_verilog as to_verilog
+    from zimu.sim.verilog import write_rtl as write_rtl
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _SOURCES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_SOURCES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SOURCES})

@@ -1,0 +1,50 @@
+"""``zimu emulate``: one step of the emulator on arrays in files."""
+
+import io
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zimu.commands.common import ConfigName, JsonFlag, Seed, load_config, out, print_json
+from zimu.golden.errors import InputError
+from zimu.golden.files import write_whole
+
+
+def command(
+    config: ConfigName,
+    weights: Annotated[Path, typer.Option(help="Weights, .npy, shape (depth,).")],
+    gradients: Annotated[Path, typer.Option(help="Gradients, .npy, shape (depth,).")],
+    trials: Annotated[int, typer.Option(help="n.")],
+    threshold: Annotated[int, typer.Option(help="T in 0..2^gate_bits; the gate opens with probability T/2^gate_bits.")],
+    smoothing: Annotated[int, typer.Option(help="c.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the new weights go, .npy.")],
+    seed: Seed = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Take one step on weights and gradients in .npy files."""
+    import numpy as np
+
+    from zimu.emu.unit import ZimUnit
+
+    unit = ZimUnit(load_config(config), seed)
+    updated = _load(weights).copy()
+    unit.step(updated, _load(gradients), trials=trials, threshold=threshold, smoothing=smoothing)
+    content = io.BytesIO()
+    np.save(content, updated)
+    write_whole(output, content.getvalue())
+    counters = unit.counters._asdict()
+    if json:
+        print_json(counters)
+    else:
+        for name, value in counters.items():
+            out.print(f"{name:18} {value}")
+
+
+def _load(path: Path):
+    import numpy as np
+
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read as .npy: {str(error).splitlines()[0]}") from None

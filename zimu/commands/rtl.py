@@ -1,0 +1,25 @@
+"""``zimu rtl``: Verilog of a configuration, with its manifest."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zimu.commands.common import ConfigName, JsonFlag, load_config, out, print_json
+
+
+def command(
+    config: ConfigName,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path("."),
+    top: Annotated[str, typer.Option(help="unit: memories, streams, registers; core: memory ports.")] = "unit",
+    json: JsonFlag = False,
+) -> None:
+    """Write NAME.v and NAME.json, the manifest of its ports and parameters."""
+    from zimu.sim.verilog import write_rtl
+
+    files = [str(path) for path in write_rtl(load_config(config), top, output)]
+    if json:
+        print_json({"files": files})
+    else:
+        for path in files:
+            out.print(path)
