@@ -143,7 +143,7 @@ def _step(
 
 
 @kernel
-def _widen(pattern: int, exponent_bits: int, fraction_bits: int) -> float:
+def _widen(pattern: Any, exponent_bits: int, fraction_bits: int) -> Any:
     """The binary64 number a pattern stands for; exact."""
     bias = (1 << exponent_bits - 1) - 1
     bits = np.int64(pattern)
@@ -161,12 +161,12 @@ def _widen(pattern: int, exponent_bits: int, fraction_bits: int) -> float:
 
 
 @kernel
-def _add_to_odd(a: float, b: float) -> float:
-    """a + b rounded to odd: if inexact, the one of the two neighbours whose last bit is 1."""
+def _add_to_odd(a: Any, b: Any) -> Any:
+    """The sum rounded to odd: if inexact, the one of the two neighbours whose last bit is 1."""
     total = a + b
     b_seen = total - a
     error = (a - (total - b_seen)) + (b - b_seen)  # exact: Knuth's TwoSum
-    bits = np.float64(total).view(np.int64)
+    bits: Any = np.float64(total).view(np.int64)
     # An infinite or NaN total has a NaN error, which is neither above nor below 0.
     inexact = (error > 0) | (error < 0)
     if inexact and bits & 1 == 0:
@@ -175,16 +175,16 @@ def _add_to_odd(a: float, b: float) -> float:
 
 
 @kernel
-def _narrow(number: float, exponent_bits: int, fraction_bits: int) -> int:
+def _narrow(number: Any, exponent_bits: int, fraction_bits: int) -> Any:
     """The pattern nearest to a binary64 number, ties to even."""
     bias = (1 << exponent_bits - 1) - 1
     infinity = (1 << exponent_bits) - 1 << fraction_bits
-    wide = np.float64(number).view(np.int64)
+    wide: Any = np.float64(number).view(np.int64)
     sign = wide >> 63 & 1
     field = wide >> 52 & 2047
     fraction = wide & (1 << 52) - 1
     if field == 2047:
-        return infinity | 1 << fraction_bits - 1 if fraction else infinity | sign << exponent_bits + fraction_bits
+        return infinity | (1 << fraction_bits - 1 if fraction else sign << exponent_bits + fraction_bits)
     # Dropped bits: those beyond the fraction, and more where the result is subnormal.
     below = max(1023 + 1 - bias - field, 0)
     drop = min(52 - fraction_bits + below, 62)

@@ -45,7 +45,7 @@ class FloatFormat:
     @property
     def bias(self) -> int:
         """What is added to an exponent to make its field."""
-        return 2 ** (self.exponent_bits - 1) - 1
+        return (1 << self.exponent_bits - 1) - 1
 
     @property
     def ulp_exponent(self) -> int:
@@ -60,7 +60,7 @@ class FloatFormat:
     @property
     def infinity(self) -> int:
         """The pattern of +infinity; larger magnitudes are NaNs."""
-        return 2**self.exponent_bits - 1 << self.fraction_bits
+        return (1 << self.exponent_bits) - 1 << self.fraction_bits
 
     @property
     def quiet_nan(self) -> int:
@@ -138,5 +138,5 @@ def fused_step(fmt: FloatFormat, w: int, lr: int, g: int) -> int:
 
 def _ulps(fmt: FloatFormat, size: int) -> int:
     """A finite, non-negative pattern as a multiple of the smallest subnormal."""
-    exponent, fraction = size >> fmt.fraction_bits, size & 2**fmt.fraction_bits - 1
-    return fraction + 2**fmt.fraction_bits << exponent - 1 if exponent else fraction
+    exponent, fraction = size >> fmt.fraction_bits, size & (1 << fmt.fraction_bits) - 1
+    return fraction + (1 << fmt.fraction_bits) << exponent - 1 if exponent else fraction

@@ -199,14 +199,14 @@ def add(m: Module, fmt: FloatFormat, product: Value, aligned: Value, subtract: V
 
 
 def _add_with_carry(a: Value, b: Value, carry: Value) -> Value:
-    """a + b + carry in one adder, one bit longer than its operands."""
+    """The sum in one adder, one bit longer than the operands."""
     return (Cat(Const(1, 1), a) + Cat(carry, b))[1:]
 
 
 def window(
     m: Module, fmt: FloatFormat, total: Value, high: Value, negative: Value, lost: Value, limit: Value
 ) -> Values:
-    """The part of the sum that is normalised. A negative sum is inverted; the 1 still to be added waits for `round_off`."""
+    """The part of the sum that is normalised. A negative sum is inverted; `round_off` adds the 1 still missing."""
     bits = window_bits(fmt)
     below = len(total) - bits
     steps = (bits - 1).bit_length()

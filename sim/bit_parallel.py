@@ -1,4 +1,4 @@
-"""Runs a combinational circuit on a hundred thousand inputs at once: its and-inverter graph, one numpy word per 64 inputs.
+"""Runs a combinational circuit on a hundred thousand inputs at once, as an and-inverter graph over packed bits.
 
 Yosys makes the graph, so this checks what synthesis reads, not what a simulator makes of it.
 """
