@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from zimu.golden.errors import InputError
 from zimu.golden.files import write_whole
+from zimu.golden.keywords import KEYWORDS
 
 CONTRACT_VERSION = 1
 """Counts the meanings of the bits. Frozen vectors of one version never change."""
@@ -26,15 +27,7 @@ WORD_BITS = 32
 MAX_TRIALS = 2**32 - 1
 """The largest n of one step: the trials register is 32 bits wide."""
 
-# Names that are valid identifiers but keywords of IEEE 1364-2005 or of SystemVerilog's most used subset.
-_RESERVED = frozenset(
-    "always and assign begin bit buf byte case cell config deassign default defparam design disable edge else end "
-    "endcase endmodule enum event for force forever fork function generate genvar if include initial inout input "
-    "int integer interface join library liblist localparam logic module nand negedge nor not or output parameter "
-    "posedge primitive program property pulldown pullup real realtime reg release repeat scalared sequence signed "
-    "specify specparam strength string struct supply0 supply1 table task time tran tri type typedef union unsigned "
-    "use var vectored void wait wand while wire wor xnor xor zimu_core".split()
-)
+_OWN_MODULES = frozenset({"zimu_core"})
 
 
 class UnitConfig(BaseModel):
@@ -85,7 +78,7 @@ class UnitConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _name_is_free(cls, value: str) -> str:
-        if value in _RESERVED:
+        if value in KEYWORDS | _OWN_MODULES:
             raise ValueError("must not be a Verilog keyword or a module of the unit")
         return value
 

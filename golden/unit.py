@@ -63,7 +63,7 @@ class ReferenceUnit:
     ) -> list[int]:
         """Take one step and return the new weights (``depth`` integers of ``weight_bits``).
 
-        ``trials`` is n, ``threshold`` T in [0, 2^gate_bits], ``smoothing`` c. Nothing changes if an argument is refused.
+        ``trials`` is n, ``threshold`` T in [0, 2^gate_bits], ``smoothing`` c. A refused argument changes nothing.
         """
         config = self.config
         _check(config, weights, gradients, trials, threshold, smoothing)

@@ -104,7 +104,7 @@ def landing_law(gradients, m: int, c: int) -> dict:
 
 def small(gate: str, depth: int, gate_bits: int) -> UnitConfig:
     return UnitConfig(
-        name="small",
+        name="little",
         weight_bits=8,
         gradient_bits=4,
         smoothing_bits=2,
@@ -179,7 +179,7 @@ def test_the_moments_are_those_of_the_paper(unit_kind, gate):
 def test_a_million_trials_fit_the_law(seed, gradient_bits, prng_lanes):
     """Chi-square over the weights, and an exact binomial test of the gate, each with false-alarm rate 1e-6."""
     config = UnitConfig(
-        name="large",
+        name="big",
         weight_bits=32,
         gradient_bits=gradient_bits,
         smoothing_bits=4,

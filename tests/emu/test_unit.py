@@ -15,7 +15,7 @@ from zimu.golden.unit import Counters, ReferenceUnit
 from zimu.golden.vectors import VectorSet, frozen_sets
 
 CONFIG = UnitConfig(
-    name="small", weight_bits=4, gradient_bits=12, smoothing_bits=2, depth=40, lanes=2, gate_bits=8, prng_lanes=4
+    name="little", weight_bits=4, gradient_bits=12, smoothing_bits=2, depth=40, lanes=2, gate_bits=8, prng_lanes=4
 )
 
 configs = st.builds(
@@ -92,7 +92,7 @@ def test_the_emulator_replays_every_frozen_set(name):
 @pytest.mark.parametrize(("gradient_bits", "prng_lanes"), [(8, 1), (16, 4), (32, 2)])
 def test_a_step_larger_than_every_buffer(gradient_bits, prng_lanes):
     config = UnitConfig(
-        name="large",
+        name="big",
         weight_bits=8,
         gradient_bits=gradient_bits,
         smoothing_bits=1,

@@ -35,6 +35,8 @@ REFUSALS = [
     ("name", 8, IDENTIFIER),
     ("name", "module", RESERVED),
     ("name", "logic", RESERVED),
+    ("name", "endfunction", RESERVED),
+    ("name", "xor", RESERVED),
     ("name", "zimu_core", RESERVED),
     ("weight_bits", 1, "must be an integer in 2..32"),
     ("weight_bits", 33, "must be an integer in 2..32"),

@@ -7,7 +7,7 @@ from zimu.golden.errors import InputError
 from zimu.golden.unit import Counters, ReferenceUnit
 
 CONFIG = UnitConfig(
-    name="small", weight_bits=4, gradient_bits=4, smoothing_bits=2, depth=4, lanes=2, gate="trial", gate_bits=2
+    name="little", weight_bits=4, gradient_bits=4, smoothing_bits=2, depth=4, lanes=2, gate="trial", gate_bits=2
 )
 GRADIENTS = [-3, 0, 1, 0]
 """With c = 1 the masses are 4, 1, 2, 1 and W = 8: u of 0..3, 4, 5..6 and 7 land on weights 0 to 3."""
