@@ -21,8 +21,8 @@ from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import check_range
 from zimu.golden.files import write_whole
 from zimu.study import methods
-from zimu.study.digits import TEST, VALIDATION, Digits, load
-from zimu.study.network import CLASSES, DEPTHS, HIDDEN, PIXELS
+from zimu.study.digits import CLASSES, PIXELS, TEST, VALIDATION, Digits, load
+from zimu.study.network import DEPTHS, HIDDEN
 from zimu.study.replay import TRACE_STEPS, choose_simulator, failure, replay
 from zimu.study.report import number, percent, render
 from zimu.study.summary import Claim, MethodSummary, judge, summarise

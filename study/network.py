@@ -45,7 +45,7 @@ def forward(weights: Sequence[Reals], images: Reals) -> Reals:
 
 
 def _log_softmax(logits: Reals) -> Reals:
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted: Reals = logits - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 

@@ -36,7 +36,7 @@ def replay(traces: list[Trace], simulator: str, jobs: int) -> list[Results]:
     Returns for each layer what was compared and what differed, as plain data; where the simulator failed, the reason.
     """
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda item: _replay_one(*item, simulator), enumerate(traces, 1)))
+        return list(pool.map(lambda layer: _replay_one(layer + 1, traces[layer], simulator), range(len(traces))))
 
 
 def _replay_one(layer: int, trace: Trace, simulator: str) -> Results:

@@ -98,7 +98,7 @@ def _cost_figures(rows: Iterable[Results]) -> list[Results]:
     groups: dict[tuple[str, str], list[Results]] = {}
     for row in rows:
         groups.setdefault((row["target"], row["metric"]), []).append(row)
-    figures = []
+    figures: list[Results] = []
     for (target, metric), group in groups.items():
         if metric not in METRICS or all(row["value"] is None for row in group):
             continue

@@ -132,7 +132,7 @@ class FloatRule:
 
 def unit_seed(seed: int, layer: int) -> int:
     """The seed of a layer's unit in the run with ``seed``."""
-    return seed << 8 | layer
+    return 256 * seed + layer
 
 
 def start_weights(seed: int) -> list[NDArray[np.int8]]:
@@ -166,21 +166,29 @@ def iterate(rule: Rule, data: Digits, seed: int, epochs: int) -> Iterator[int]:
             step += 1
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """One training run and its result. Curves have one value per epoch; accuracies are in 0..1, losses in nats."""
 
     method: str
     setting: float
     seed: int
-    fit_loss: list[float]
-    validation_loss: list[float]
-    validation_accuracy: list[float]
-    test_accuracy: list[float]
     weights: list[NDArray[np.int8]]
     """Final int8 weights of each layer; none for the float methods."""
     counters: list[LayerCounters]
     """Counters of each layer; none for the float methods."""
+    fit_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
+
+    def evaluate(self, weights: list[Reals], data: Digits) -> None:
+        """Add an epoch to the curves."""
+        self.fit_loss.append(evaluate(weights, data.fit)[0])
+        loss, accuracy = evaluate(weights, data.validation)
+        self.validation_loss.append(loss)
+        self.validation_accuracy.append(accuracy)
+        self.test_accuracy.append(evaluate(weights, data.test)[1])
 
 
 def train(method: Method, setting: float, seed: int, data: Digits, epochs: int = EPOCHS) -> Run:
@@ -188,27 +196,14 @@ def train(method: Method, setting: float, seed: int, data: Digits, epochs: int =
     from threadpoolctl import threadpool_limits
 
     rule = make_rule(method, setting, seed)
-    curves: list[tuple[float, ...]] = []
+    # The rule's own arrays and counters, which it goes on updating.
+    run = Run(method.key, setting, seed, *((rule.weights, rule.counters) if isinstance(rule, UnitRule) else ([], [])))
     # A rate that diverges is a result of the sweep, not an event to warn about.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         for step in iterate(rule, data, seed, epochs):
             if (step + 1) % steps_per_epoch(data) == 0:
-                curves.append(_evaluate_all(rule.values, data))
-    unit = rule if isinstance(rule, UnitRule) else None
-    return Run(
-        method.key,
-        setting,
-        seed,
-        *map(list, zip(*curves, strict=True)),
-        weights=unit.weights if unit else [],
-        counters=unit.counters if unit else [],
-    )
-
-
-def _evaluate_all(weights: list[Reals], data: Digits) -> tuple[float, float, float, float]:
-    """The four curves' values, in the order of `Run`'s fields."""
-    fit_loss, _ = evaluate(weights, data.fit)
-    return fit_loss, *evaluate(weights, data.validation), evaluate(weights, data.test)[1]
+                run.evaluate(rule.values, data)
+    return run
 
 
 def train_all(
