@@ -59,7 +59,8 @@ def normalise(
     amount : the distance shifted, in units of 2^first.
     lost : whether a bit that can no longer reach the wanted ones differs from ``fill``.
     """
-    lost, amount = Const(0, 1), []
+    lost: Value = Const(0, 1)
+    amount: list[Value] = []
     for k in reversed(range(first, len(limit))):
         kept = width + 2**k - 1
         value = Cat(fill.replicate(kept + 2**k - len(value)), value)

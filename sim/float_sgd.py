@@ -13,7 +13,7 @@ from zimu.golden.float_sgd import FloatFormat
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.sim.drivers import HangError, pack
 from zimu.sim.float_operands import random_triples
-from zimu.sim.pins import Pins, run_until
+from zimu.sim.pins import Agent, Pins, run_until
 from zimu.sim.simulators import simulate
 from zimu.sim.streams import Sink, Source
 
@@ -107,7 +107,7 @@ class _Bench:
         self.rng = random.Random(f"{plan.seed} gaps")
         self.source = _Operands(plan, self.rng)
         self.sink = Sink("updated", self.rng, _PAUSE)
-        self.agents = [self.source, self.sink, self]
+        self.agents: list[Agent] = [self.source, self.sink, self]
 
     def clock(self, pins: Pins) -> None:
         """Change between random gaps and full rate."""
