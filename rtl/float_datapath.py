@@ -15,6 +15,7 @@ from inspect import signature
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from zimu.golden.errors import check_choice
 from zimu.golden.float_sgd import FloatFormat
@@ -153,12 +154,13 @@ def aim(m: Module, fmt: FloatFormat, top: Value, distance: Value, product_zero: 
     stay = named(m, "stay", distance[-1] | product_zero)
     far = named(m, "far", distance[bits:-1].any())
     high = named(m, "is_high", stay | (~far & (distance[:bits] <= fmt.significand_bits)))
-    base = named(m, "base", Mux(stay, w_exponent, top)[: fmt.exponent_bits + 1])
+    bits_of_limit = max(fmt.exponent_bits + 1, bits_for(2**fmt.exponent_bits + fmt.significand_bits))
+    base = Mux(stay, w_exponent, top)
     below = frame_bits(fmt) - window_bits(fmt)
     return {
         "amount": (distance[:bits] | far.replicate(bits)) & ~stay.replicate(bits),
         "high": high,
-        "limit": (base - Mux(high, 1, below + 1))[: fmt.exponent_bits + 1],
+        "limit": (base - Mux(high, 1, below + 1))[:bits_of_limit],
     }
 
 
@@ -242,8 +244,9 @@ def round_off(
 ) -> Values:
     """Round to nearest even, the exponent field above the fraction so that a carry runs from one into the other.
 
-    In an inverted sum the bits below the guard are as many 1s as there are below the frame if nothing else is
-    ``lost``. Adding 1 to those makes the guard bit overflow or sets it; otherwise they stay above 0.
+    An inverted sum still lacks the 1 of its two's complement. If nothing is ``lost`` all bits below the guard are 1s:
+    the 1 clears them and is added to the guard, which makes a tie of a 0 and a carry of a 1. Otherwise it ends among
+    them and they stay more than nothing.
     """
     guard, significand = size[0], size[1:]
     odd, normal = significand[0], significand[-1]

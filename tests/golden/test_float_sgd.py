@@ -60,7 +60,7 @@ def test_conversion_of_floats_is_numpys(fmt, float_type, bits_type):
         pytest.param(ONE, INF | 1, 0, NAN, id="signalling-nan-becomes-quiet"),
         pytest.param(0, 1, ONE, NEG | 1, id="smallest-subnormal"),
         pytest.param(0x00800000, 1, ONE, 0x007FFFFF, id="normal-to-subnormal"),
-        pytest.param(ONE, ONE | 3, ONE | 3, 0xB5C00001, id="one-rounding-not-two"),
+        pytest.param(ONE, ONE | 3, ONE | 3, 0xB5400002, id="one-rounding-not-two"),
     ],
 )
 def test_rules(w, lr, g, expected):
