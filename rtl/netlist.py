@@ -4,6 +4,7 @@ Yosys comes with the ``pyosys`` package as a library. It is run in a process of 
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from importlib import metadata
@@ -27,7 +28,9 @@ for line in sys.stdin:
 
 def to_rtlil(component: wiring.Component, name: str) -> str:
     """The component as RTLIL text with top module ``name``: no source paths, so the same bytes on every machine."""
-    return rtlil.convert(component, name=name, emit_src=False)
+    text = rtlil.convert(component, name=name, emit_src=False)
+    # Amaranth names element 0 of an array `a` as one wire `a[0]`, which is what Yosys' abc9 calls bit 0 of `a`.
+    return re.sub(r"(\\[^\s\[\]]+)\[(\d+)\]", r"\1.\2", text)
 
 
 def yosys(script: Iterable[str], *, folder: str | os.PathLike[str], timeout: float = 600) -> str:

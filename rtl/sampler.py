@@ -225,10 +225,8 @@ class BeatSums(wiring.Component):
         lanes = self.config.lanes
         tail = self.config.depth % lanes or lanes
 
-        full, masses = (
-            Signal(),
-            [Signal(range(self.config.max_weight_mass + 1), name=f"mass{i}") for i in range(lanes)],
-        )
+        full = Signal()
+        masses = [Signal(range(self.config.max_weight_mass + 1), name=f"mass{i}") for i in range(lanes)]
         negative, zero = Signal(lanes), Signal(lanes)
         move_out = ~self.sums.valid | self.sums.ready
         move_in = ~full | move_out
@@ -238,12 +236,13 @@ class BeatSums(wiring.Component):
             m.d.sync += full.eq(self.beat.valid)
             for i in range(lanes):
                 gradient = self.beat.payload[i]
-                mass = (
-                    Mux(gradient < 0, -gradient, gradient).as_unsigned()[: self.config.gradient_bits] + self.smoothing
-                )
+                # |g| + c as one sum: the sign, added on both sides below bit 0, carries into it.
+                sign = gradient[-1]
+                magnitude = gradient.as_unsigned() ^ sign.replicate(len(gradient))
+                mass = (Cat(sign, magnitude) + Cat(sign, self.smoothing))[1:]
                 m.d.sync += [
                     masses[i].eq(Mux(self.last, 0, mass) if i >= tail else mass),
-                    negative[i].eq(gradient < 0),
+                    negative[i].eq(sign),
                     zero[i].eq(gradient == 0),
                 ]
 

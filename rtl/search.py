@@ -11,8 +11,8 @@ from zimu.rtl.sampler import BeatSums, form_signature, mass_bits
 class Search(wiring.Component):
     """Searches the prefix sums of the beats for one draw while the one before goes down the tree of its beat.
 
-    The sum pass stores the inclusive prefix sum after every beat. One subtractor serves the search (its borrow is the
-    comparison) and the residual u - prefix at its end. Members: `zimu.rtl.sampler.form_signature`.
+    The sum pass stores the prefix sum before every beat. One subtractor serves the search (its borrow is the comparison)
+    and the residual u - prefix at its end. Members: `zimu.rtl.sampler.form_signature`.
     """
 
     def __init__(self, config: UnitConfig):
@@ -54,7 +54,7 @@ class Search(wiring.Component):
             sums.sums.ready.eq(1),
             write.en.eq(sums.sums.valid),
             write.addr.eq(summed),
-            write.data.eq(mass),
+            write.data.eq(self.mass),
         ]
         with m.If(self.request.valid & self.request.ready):
             m.d.sync += issued.eq(issued + 1)
@@ -66,7 +66,7 @@ class Search(wiring.Component):
                 m.d.sync += [issued.eq(0), arrived.eq(0), summed.eq(0), self.sum_done.eq(1), summing.eq(0)]
 
     def _find_beat(self, m, sums, read):
-        """Find how many prefix sums are <= u, a power of two at a time; that is the beat of the draw."""
+        """Find the last beat whose prefix sum is <= u, a power of two at a time."""
         beats = self.config.beats
         first = 2 ** max(ceil_log2(beats) - 1, 0)
         u, beat = Signal(mass_bits(self.config)), Signal(range(max(beats, 2)))
@@ -76,22 +76,22 @@ class Search(wiring.Component):
         m.d.comb += below.eq(u - read.data)
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += [self.draw.ready.eq(self.sum_done), read.addr.eq(first - 1)]
+                m.d.comb += [self.draw.ready.eq(self.sum_done), read.addr.eq(first)]
                 with m.If(self.draw.valid & self.draw.ready):
                     m.d.sync += [u.eq(self.draw.payload), beat.eq(0), probe.eq(first)]
                     m.next = "PROBE" if beats > 1 else "HAND"
             with m.State("PROBE"):
-                inside = ~below[-1] & ((beat | probe) < beats)  # one more prefix exists there and is <= u
+                inside = ~below[-1] & ((beat | probe) < beats)  # there is a beat, and u is not before it
                 found, half = Mux(inside, beat | probe, beat), probe >> 1
-                m.d.comb += read.addr.eq((found | half) - 1)
+                m.d.comb += read.addr.eq(found | half)
                 m.d.sync += [beat.eq(found), probe.eq(half)]
                 with m.If(probe == 1):
                     m.next = "HAND"
             with m.State("HAND"):
-                m.d.comb += [read.addr.eq(beat - 1), found_one.eq(1)]
+                m.d.comb += [read.addr.eq(beat), found_one.eq(1)]
                 with m.If(taken):
                     m.next = "IDLE"
-        self._find_lane(m, sums, found_one, taken, beat, Mux(beat == 0, u, below))
+        self._find_lane(m, sums, found_one, taken, beat, below if beats > 1 else u)
 
     def _find_lane(self, m, sums, found_one, taken, beat, residual):
         """Read the beat again and go down the tree of its lanes, a level a clock."""

@@ -205,12 +205,15 @@ class ZimCore(wiring.Component):
                 m.d.comb += draw.align.eq(1)
                 m.d.sync += counters.steps.eq(counters.steps + 1)
                 m.next = "IDLE"
+        # Counted a clock late, to keep the long carries out of the paths of the parts.
         with m.If(self.busy):
-            m.d.sync += [
-                counters.open_trials.eq(counters.open_trials + opened),
-                counters.discarded_trials.eq(counters.discarded_trials + (left & landed.payload.zero)),
-                counters.rejected_draws.eq(counters.rejected_draws + draw.rejected),
-                counters.saturations.eq(counters.saturations + accumulator.lost),
-            ]
+            for name, now in {
+                "open_trials": opened,
+                "discarded_trials": left & landed.payload.zero,
+                "rejected_draws": draw.rejected,
+                "saturations": accumulator.lost,
+            }.items():
+                late = Signal(len(now), name=f"{name}_now")
+                m.d.sync += [late.eq(now), counters[name].eq(counters[name] + late)]
         m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
         return m
