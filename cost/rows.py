@@ -1,0 +1,90 @@
+"""What the cost flow hands back: figures of one design on one target, and rows that name unit and target too.
+
+A value that was not measured is None with a reason, never 0.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+UNITS_OF_MEASURE = {
+    "comb": "TRELLIS_COMB",
+    "ff": "flip-flops",
+    "dsp": "MULT18X18D",
+    "alu54": "ALU54B",
+    "bram": "DP16KD",
+    "ramw": "TRELLIS_RAMW",
+    "fmax_mhz": "MHz",
+    "ge": "NAND2 equivalents",
+    "area_um2": "um2",
+    "delay_ns": "ns",
+    "memory_bits": "bits",
+    "weights_per_cycle": "weights/cycle",
+    "ns_per_weight": "ns/weight",
+    "comb_per_wpc": "TRELLIS_COMB per weight/cycle",
+    "ge_per_wpc": "NAND2 equivalents per weight/cycle",
+    "area_um2_per_wpc": "um2 per weight/cycle",
+    "comb_ns_per_weight": "TRELLIS_COMB * ns/weight",
+    "area_um2_ns_per_weight": "um2 * ns/weight",
+}
+"""All metrics in the order they are shown, with what they are counted in."""
+
+NO_LIBRARY = "liberty"
+"""The target of the rows that say that no cell library was given."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of one design on one target.
+
+    Parameters
+    ----------
+    metric : a key of `UNITS_OF_MEASURE`.
+    value : the figure; of several seeds the median. None where it was not measured.
+    reason : why there is no value.
+    minimum, maximum : spread over place-and-route seeds.
+    trials : n, the trials of a step the figure holds for; None where it does not depend on n.
+    tool, version, command : what measured it.
+    """
+
+    metric: str
+    value: float | None
+    reason: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    trials: int | None = None
+    tool: str = ""
+    version: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Row(Figure):
+    """A figure with the names of its unit and target; both are always given."""
+
+    unit: str = ""
+    target: str = ""
+
+    @property
+    def uom(self) -> str:
+        """What the value is counted in."""
+        return UNITS_OF_MEASURE[self.metric]
+
+    @property
+    def failed(self) -> bool:
+        """Whether this was asked for and could not be measured."""
+        return self.value is None and self.target != NO_LIBRARY
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; names first, then the figure."""
+        fields = asdict(self)
+        first = ("unit", "target", "metric", "value")
+        rest = {name: value for name, value in fields.items() if name not in first}
+        return {name: fields[name] for name in first} | {"uom": self.uom} | rest
+
+
+def rows_of(unit: str, target: str, figures: Iterable[Figure]) -> list[Row]:
+    """The figures as rows, in the order of `UNITS_OF_MEASURE`."""
+    order = list(UNITS_OF_MEASURE)
+    ordered = sorted(figures, key=lambda figure: (order.index(figure.metric), figure.trials or 0))
+    return [Row(unit=unit, target=target, **asdict(figure)) for figure in ordered]
