@@ -174,16 +174,16 @@ def add_product(m: Module, fmt: FloatFormat, straight: Value, cross: Value, subt
 
 
 def align_fine(m: Module, fmt: FloatFormat, w: Value, amount: Value) -> Values:
-    """The short shifts of w."""
-    half = _fine_bits(fmt)
-    aligned, lost = shift_right(m, w, amount[:half], first=0, width=frame_bits(fmt))
-    return {"aligned": aligned, "lost": lost, "amount": amount[half:]}
+    """The short shifts of w, which do not reach the end of the frame."""
+    fine = _fine_bits(fmt)
+    aligned, _ = shift_right(m, w, amount[:fine], first=0, width=frame_bits(fmt))
+    return {"aligned": aligned, "amount": amount[fine:]}
 
 
-def align_coarse(m: Module, fmt: FloatFormat, aligned: Value, lost: Value, amount: Value) -> Values:
-    """The long shifts of w, which reach the end of the frame."""
-    aligned, more = shift_right(m, aligned, amount, first=_fine_bits(fmt), width=frame_bits(fmt))
-    return {"aligned": aligned, "lost": lost | more}
+def align_coarse(m: Module, fmt: FloatFormat, aligned: Value, amount: Value) -> Values:
+    """The long shifts of w, and whether a 1 left the frame."""
+    aligned, lost = shift_right(m, aligned, amount, first=_fine_bits(fmt), width=frame_bits(fmt))
+    return {"aligned": aligned, "lost": lost}
 
 
 def _fine_bits(fmt: FloatFormat) -> int:
@@ -256,7 +256,7 @@ def round_off(
     hidden = Cat(Const(0, fmt.fraction_bits), normal, Const(0, fmt.exponent_bits - 1))
     return {
         "rounded": _add_with_carry(Cat(significand[:-1], field), hidden, up)[:-1],
-        "huge": normal & (exponent >= 2**fmt.exponent_bits - 2),
+        "huge": exponent >= 2**fmt.exponent_bits - 2,
         "nothing": ~negative & ~lost & ~size.any(),
     }
 
