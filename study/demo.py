@@ -13,25 +13,27 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 import zimu
 from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import check_range
 from zimu.golden.files import write_whole
-from zimu.study import methods
+from zimu.study import costs, methods, pricing, replay
 from zimu.study.digits import CLASSES, PIXELS, TEST, VALIDATION, Digits, load
 from zimu.study.network import DEPTHS, HIDDEN
-from zimu.study.replay import TRACE_STEPS, choose_simulator, failure, replay
-from zimu.study.report import number, percent, render
+from zimu.study.numbers import number, percent, spread
+from zimu.study.report import render
 from zimu.study.summary import Claim, MethodSummary, judge, summarise
 from zimu.study.trace import Trace, record
 from zimu.study.train import train_all
 
 TRACE_SEED = 0
 
-FLOAT_UNITS = ("float_sgd:fp32:comb", "float_sgd:fp32:pipelined")
+SHORT = ("comb", "ff", "dsp", "bram", "fmax_mhz", "ge", "area_um2", "delay_ns", "ns_per_weight")
+"""Metrics of the terminal's tables."""
 
 _PACKAGES = (
     "numpy",
@@ -62,24 +64,25 @@ class Demo:
         """Whether the claim holds, nothing failed and no bit differed."""
         return bool(self.results["passed"])
 
-    def table(self) -> Table:
+    def table(self) -> RenderableType:
         """The short summary for a terminal."""
-        table = Table("what", "result", box=None, pad_edge=False)
+        training = Table("method", "test accuracy, %", "settings", title="Training", title_justify="left")
         for method in self.results["methods"]:
-            accuracy = method["test_accuracy"]
-            table.add_row(
-                method["label"], f"{percent(accuracy['mean'])} % \N{PLUS-MINUS SIGN} {percent(accuracy['deviation'])}"
-            )
+            training.add_row(method["label"], spread(method["test_accuracy"]), method["description"])
+        circuit = Table("layer", "simulator", "steps", "values", "mismatches", title="Circuit", title_justify="left")
         for check in self.results["verification"]:
-            outcome = check["reason"] or (
-                f"{check['mismatches']} mismatches in {number(check['checked'])} values, "
-                f"{check['steps']} steps, {check['simulator']}"
-            )
-            table.add_row(f"RTL of layer {check['layer']}", outcome)
-        for row in self.results["cost"]:
-            if row["metric"] in ("comb", "dsp", "fmax_mhz", "ge"):
-                table.add_row(f"{row['unit']}, {row['target']}", f"{number(row['value'])} {row['uom']}")
-        return table
+            cells = (check["simulator"], *(number(check[field]) for field in ("steps", "checked", "mismatches")))
+            circuit.add_row(f"{check['layer']} ({check['form']})", *cells)
+        return Group(training, circuit, *map(_cost_table, costs.tables(self.results["cost"])))
+
+
+def _cost_table(content: Results) -> RenderableType:
+    """Sizes and clock of one target; the report has the rest."""
+    table = Table("metric", *content["units"], title=f"Cost, {content['target']}", title_justify="left")
+    for line in content["lines"]:
+        if line["metric"] in SHORT:
+            table.add_row(line["label"], *(cell["value"] for cell in line["cells"]))
+    return Group(table, *map(Text, content["reasons"]))
 
 
 def run_demo(
@@ -110,15 +113,16 @@ def run_demo(
     check_range("seeds", seeds, 1, 100)
     check_range("place_seeds", place_seeds, 1, 100)
     check_range("jobs", jobs, 1, 1024)
-    simulator_used = choose_simulator(simulator)
+    simulator_used = replay.choose_simulator(simulator)
+    pricing.check_targets(place_seeds)
     data = load()
     summaries = _train(data, seeds, jobs, console)
     claim = judge(summaries)
-    traces = _record(summaries, data, TRACE_STEPS[simulator_used])
-    with _status(console, f"Replaying {TRACE_STEPS[simulator_used]} steps on the circuit ({simulator_used})"):
-        checks = replay(traces, simulator_used, jobs)
-    rows = _price(place_seeds, jobs, console)
-    failures = _failures(claim, checks)
+    steps = replay.TRACE_STEPS[simulator_used]
+    with _status(console, f"Replaying {steps} steps of each layer on the circuit ({simulator_used})"):
+        checks = replay.replay(_record(summaries, data, steps), simulator_used, jobs)
+    rows = pricing.price_units(place_seeds, jobs, console)
+    failures = _failures(claim, checks, rows)
     results = {
         "version": zimu.__version__,
         "contract_version": CONTRACT_VERSION,
@@ -151,7 +155,7 @@ def _record(summaries: list[MethodSummary], data: Digits, steps: int) -> list[Tr
     ]
 
 
-def _failures(claim: Claim, checks: list[Results]) -> list[str]:
+def _failures(claim: Claim, checks: list[Results], rows: list[Results]) -> list[str]:
     """One line for each thing that was to hold and does not."""
     failures = []
     if not claim.holds:
@@ -159,8 +163,8 @@ def _failures(claim: Claim, checks: list[Results]) -> list[str]:
             f"the int8 unit is more than {100 * claim.allowed_gap:g} point behind FP32 SGD: "
             f"{percent(claim.unit)} % against {percent(max(claim.rival, claim.rival_best))} %"
         )
-    failures += filter(None, map(failure, checks))
-    return failures
+    failures += filter(None, map(replay.failure, checks))
+    return failures + pricing.failures(rows)
 
 
 def _tools() -> list[dict[str, str | None]]:
@@ -181,6 +185,7 @@ def _describe_training(data: Digits, seeds: int) -> Results:
         "epochs": methods.EPOCHS,
         "batch": methods.BATCH,
         "start_range": methods.START_RANGE,
+        "mean_trials": pricing.trial_counts()[0],
         "gate_bits": methods.layer_config(0).gate_bits,
         "images": {"fit": len(data.fit), "validation": VALIDATION, "test": TEST},
     }

@@ -173,22 +173,28 @@ def weights(results: Results, layer: int) -> str:
     return _figure(f"weights{layer + 1}", draw)
 
 
-def cost_bars(name: str, rows: Sequence[Results]) -> str:
-    """Bars of one metric on one target, one per unit; a value not measured is an em dash.
+def cost_bars(name: str, bars: Sequence[Results]) -> str:
+    """Bars of one metric on one target, one per unit, with the range over place-and-route seeds.
 
-    ``rows`` have ``label``, ``value``, ``text`` (as shown), ``uom``, ``is_unit``.
+    ``bars`` have ``label``, ``value``, ``minimum``, ``maximum``, ``text`` (the value as shown), ``uom``, and
+    ``integer``: whether it is an integer unit. A value that was not measured is None, its text an em dash.
     """
 
     def draw(axes: Any) -> None:
-        largest = max((row["value"] for row in rows if row["value"] is not None), default=0) or 1
-        for place, row in enumerate(rows):
-            axes.barh(place, row["value"] or 0, height=0.6, color=BLUE if row["is_unit"] else VERMILION)
-            axes.text((row["value"] or 0) + largest * 0.015, place, row["text"], va="center", fontsize=9)
-        axes.set_yticks(range(len(rows)), [row["label"] for row in rows])
-        axes.set(xlabel=rows[0]["uom"], xlim=(0, largest * 1.22), ylim=(len(rows) - 0.5, -0.5))
+        ends = [max(bar["value"] or 0, bar["maximum"] or 0) for bar in bars]
+        largest = max(ends) or 1
+        for place, (bar, end) in enumerate(zip(bars, ends, strict=True)):
+            axes.barh(place, bar["value"] or 0, height=0.6, color=BLUE if bar["integer"] else VERMILION)
+            if bar["minimum"] is not None and bar["minimum"] != bar["maximum"]:
+                axes.plot([bar["minimum"], bar["maximum"]], [place, place], color="black", linewidth=1.4)
+            axes.text(end + largest * 0.015, place, bar["text"], va="center", fontsize=9)
+        axes.set_yticks(range(len(bars)), [bar["label"] for bar in bars])
+        axes.set(xlabel=bars[0]["uom"], xlim=(0, largest * 1.25), ylim=(len(bars) - 0.5, -0.5))
+        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.locator_params(axis="x", nbins=5)
         axes.grid(axis="y", visible=False)
 
-    return _figure(name, draw, height=0.75 + 0.33 * len(rows))
+    return _figure(name, draw, height=0.75 + 0.3 * len(bars))
 
 
 def _chosen(results: Results, keys: Iterable[str]) -> list[Results]:

@@ -1,30 +1,17 @@
 """The report of the study: one self-contained HTML page, a pure function of what is in results.json.
 
 The same results give the same bytes. Nothing is loaded from elsewhere: figures are inline, and the page holds no
-address. Uses ``study/plots.py`` and ``study/templates/report.html.j2``; the results come from ``study/demo.py``.
+address. Uses ``study/plots.py``, ``study/costs.py`` and ``study/templates/report.html.j2``; the results come from
+``study/demo.py``.
 """
 
-from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
-from zimu.study import plots
+from zimu.study import costs, plots
+from zimu.study.numbers import DASH, number, percent, points, spread
 
 Results = dict[str, Any]
-
-DASH = "\N{EM DASH}"
-
-METRICS = {
-    "comb": "Combinational cells",
-    "ff": "Flip-flops",
-    "dsp": "DSP blocks",
-    "bram": "Block RAMs",
-    "fmax_mhz": "Clock frequency",
-    "ge": "Gate equivalents",
-    "area_um2": "Area",
-    "delay_ns": "Delay",
-}
-"""The metrics that get bars, in this order, and their titles."""
 
 
 def render(results: Results) -> str:
@@ -44,34 +31,11 @@ def render(results: Results) -> str:
     return environment.from_string(source).render(
         results,
         figures=_figures(results),
-        cost_figures=_cost_figures(results["cost"]),
+        cost_figures=costs.figures(results["cost"]),
+        cost_tables=costs.tables(results["cost"]),
         contrast=_contrast(results),
         DASH=DASH,
     )
-
-
-def percent(share: float | None, digits: int = 2) -> str:
-    """A share of 1 in per cent, without the sign."""
-    return DASH if share is None else f"{100 * share:.{digits}f}"
-
-
-def points(difference: float) -> str:
-    """A difference of two shares in percentage points, with its sign."""
-    return f"{100 * difference:+.2f}".replace("-", "\N{MINUS SIGN}")
-
-
-def number(value: float | None) -> str:
-    """A count with thousands apart, or a measured value with at least three significant digits; a dash for None."""
-    if value is None:
-        return DASH
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def spread(values: Results) -> str:
-    """Mean and sample standard deviation of a share, in per cent."""
-    return f"{percent(values['mean'])} \N{PLUS-MINUS SIGN} {percent(values['deviation'])}"
 
 
 def _contrast(results: Results) -> Results:
@@ -91,27 +55,3 @@ def _figures(results: Results) -> dict[str, str]:
         "weights1": plots.weights(results, 0),
         "weights2": plots.weights(results, 1),
     }
-
-
-def _cost_figures(rows: Iterable[Results]) -> list[Results]:
-    """One figure for each metric and target that at least one unit has a value for."""
-    groups: dict[tuple[str, str], list[Results]] = {}
-    for row in rows:
-        groups.setdefault((row["target"], row["metric"]), []).append(row)
-    figures: list[Results] = []
-    for (target, metric), group in groups.items():
-        if metric not in METRICS or all(row["value"] is None for row in group):
-            continue
-        name = f"cost{len(figures) + 1}"
-        bars = [
-            {
-                "label": row["unit"],
-                "value": row["value"],
-                "text": number(row["value"]),
-                "uom": row["uom"],
-                "is_unit": not row["unit"].startswith("float_sgd"),
-            }
-            for row in group
-        ]
-        figures.append({"name": name, "title": f"{METRICS[metric]}, {target}", "svg": plots.cost_bars(name, bars)})
-    return figures

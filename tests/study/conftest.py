@@ -9,7 +9,12 @@ from zimu.study.digits import load
 from zimu.study.summary import judge, summarise
 from zimu.study.train import train_all
 
-_FIGURE = {"uom": "TRELLIS_COMB", "tool": "nextpnr-ecp5", "version": "0.11.1", "reason": None}
+
+def cost_row(unit, target, metric, value, **fields):
+    """A row as results.json holds it."""
+    made = {"tool": "yosys + nextpnr-ecp5", "version": "0.70 + 0.11.1", "command": "synth_ecp5 -top top"}
+    row = {"unit": unit, "target": target, "metric": metric, "value": value, "uom": "TRELLIS_COMB", "reason": ""}
+    return row | {"minimum": None, "maximum": None, "trials": None, "failed": value is None} | made | fields
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +45,7 @@ def results(summaries):
             "epochs": 2,
             "batch": 64,
             "start_range": 20,
+            "mean_trials": 416,
             "gate_bits": 16,
             "images": {"fit": 1197, "validation": 240, "test": 360},
         },
@@ -54,12 +60,12 @@ def results(summaries):
              "checked": None, "mismatches": None, "reason": "the reason of layer 2"},
         ],
         "cost": [
-            _FIGURE | {"unit": "digits_layer1", "target": "ecp5", "metric": "comb", "value": 12345},
-            _FIGURE | {"unit": "float_sgd:fp32:comb", "target": "ecp5", "metric": "comb", "value": None,
-                       "reason": "the reason of the float unit"},
-            _FIGURE | {"unit": "digits_layer1", "target": "generic", "metric": "ge", "value": None,
-                       "reason": "nothing has gate equivalents"},
+            cost_row("digits_layer1", "ecp5-25k", "comb", 12345, minimum=12001, maximum=12999),
+            cost_row("float_sgd:fp32:comb", "ecp5-25k", "comb", None, reason="the reason of the float unit"),
+            cost_row("digits_layer1", "ecp5-25k", "comb_per_wpc", 54321, trials=416),
+            cost_row("digits_layer1", "ecp5-25k", "comb_per_wpc", 65432, trials=4160),
+            cost_row("float_sgd:fp32:comb", "ecp5-25k", "comb_per_wpc", 3456),
+            cost_row("digits_layer1", "generic", "ge", None, reason="nothing has gate equivalents"),
         ],
-        "cost_notes": [],
         "tools": [{"name": "numpy", "version": "1.2.3"}, {"name": "verilator", "version": None}],
     }  # fmt: skip

@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from zimu.study.report import number, percent, points, render
+from zimu.study.numbers import number, percent, points
+from zimu.study.report import render
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -69,8 +70,8 @@ def test_page_is_well_formed_and_every_reference_resolves(page):
 
 
 def test_every_figure_is_there(page):
-    assert page.count("<svg ") == 6 + 1
-    for name in ("accuracy", "loss", "scale", "rate", "weights1", "weights2", "cost1"):
+    assert page.count("<svg ") == 6 + 2
+    for name in ("accuracy", "loss", "scale", "rate", "weights1", "weights2", "cost1", "cost2"):
         assert f'aria-labelledby="{name}-caption"' in page
 
 
@@ -84,7 +85,8 @@ def test_every_number_is_shown(page, results):
         for layer in method["counters"]:
             assert all(number(value) in text for value in layer.values())
     assert "83,340" in text
-    assert "12,345" in text
+    assert "12,345 12,001 to 12,999" in text
+    assert all(number(row["value"]) in text for row in results["cost"])
     assert "1.2.3" in text
     assert results["command"] in text
 
@@ -93,7 +95,7 @@ def test_what_was_not_measured_is_a_dash_with_its_reason(page, results):
     for row in [*results["cost"], *results["verification"]]:
         if row["reason"]:
             assert row["reason"] in page
-    assert "nextpnr-ecp5 0.11.1" in page
+    assert "yosys + nextpnr-ecp5 0.70 + 0.11.1: <code>synth_ecp5 -top top</code>" in page
     (bar,) = re.findall(r"<svg [^>]*cost1-caption.*?</svg>", page, flags=re.DOTALL)
     assert ">\N{EM DASH}</text>" in bar
     assert ">12,345</text>" in bar

@@ -1,0 +1,29 @@
+"""How numbers are written in the report and on the terminal. What was not measured is an em dash, never 0."""
+
+from typing import Any
+
+DASH = "\N{EM DASH}"
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share of 1 in per cent, without the sign."""
+    return DASH if share is None else f"{100 * share:.{digits}f}"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, with its sign."""
+    return f"{100 * difference:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def number(value: float | None) -> str:
+    """A count with thousands apart, or a measured value with at least three significant digits; a dash for None."""
+    if value is None:
+        return DASH
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def spread(values: dict[str, Any]) -> str:
+    """Mean and sample standard deviation of a share, in per cent."""
+    return f"{percent(values['mean'])} \N{PLUS-MINUS SIGN} {percent(values['deviation'])}"

@@ -1,0 +1,54 @@
+"""Prices the units of the study: the integer unit that trained layer 1, and its binary32 rival.
+
+Uses ``cost/price.py``; called by ``study/demo.py``.
+"""
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from zimu.cost.price import find_targets, price
+from zimu.golden.config import UnitConfig
+from zimu.study.methods import HEADLINE, layer_config
+
+FLOAT_UNITS = ("float_sgd:fp32:comb", "float_sgd:fp32:pipelined")
+
+Results = dict[str, Any]
+
+
+def integer_units() -> list[UnitConfig]:
+    """The unit of layer 1 in both forms of its circuit, which never change a result."""
+    config = layer_config(0)
+    return [config.model_copy(update={"name": f"{config.name}_{form}", "form": form}) for form in ("search", "tree")]
+
+
+def trial_counts() -> tuple[int, int]:
+    """The n that throughput is given for: the mean of the headline run, and n = d, the hard case."""
+    config = layer_config(0)
+    return HEADLINE.schedule(config, 1, 2)["trials"], config.depth
+
+
+def check_targets(place_seeds: int) -> None:
+    """Refuse what cannot be priced, such as a cell library that is not there, before minutes are spent on training."""
+    find_targets(seeds=place_seeds)
+
+
+def price_units(place_seeds: int, jobs: int, console: Console | None) -> list[Results]:
+    """Rows of all units on the default targets, as plain data; what could not be measured has its reason."""
+    with Progress(console=console, transient=True, disable=console is None) as progress:
+        task = progress.add_task("Pricing", total=None)
+        rows = price(
+            [*integer_units(), *FLOAT_UNITS],
+            seeds=place_seeds,
+            trials=trial_counts(),
+            jobs=jobs,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    return [row.to_dict() | {"failed": row.failed} for row in rows]
+
+
+def failures(rows: list[Results]) -> list[str]:
+    """One line for each reason why something asked for has no price."""
+    lines = {f"{row['unit']} has no {row['target']} price: {row['reason']}": None for row in rows if row["failed"]}
+    return list(lines)
