@@ -1,4 +1,4 @@
-"""The demo's seams: what is priced and replayed is what trained; what goes wrong fails it, and nothing is half written."""
+"""The demo's seams: what is priced and replayed is what trained; a failure fails it, and nothing is half written."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,6 @@ from rich.console import Console
 from zimu.golden.errors import InputError
 from zimu.study import demo, methods, pricing, replay
 from zimu.study.train import train_all
-
 
 SETTINGS = {methods.UnitMethod: (-6,), methods.FloatMethod: (1.0,)}
 SHORT = tuple(replace(method, grid=SETTINGS[type(method)]) for method in methods.METHODS)
