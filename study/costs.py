@@ -13,7 +13,9 @@ TITLES = {
     "comb": "Combinational cells",
     "ff": "Flip-flops",
     "dsp": "DSP blocks",
+    "alu54": "DSP adders",
     "bram": "Block RAMs",
+    "ramw": "LUT RAMs",
     "fmax_mhz": "Clock frequency",
     "ge": "Gate equivalents",
     "area_um2": "Area",
@@ -21,13 +23,13 @@ TITLES = {
     "memory_bits": "Memory bits",
     "weights_per_cycle": "Throughput",
     "ns_per_weight": "Time per weight",
-    "comb_per_wpc": "Combinational cells per throughput",
-    "ge_per_wpc": "Gate equivalents per throughput",
+    "comb_per_wpc": "Cells per throughput",
+    "ge_per_wpc": "Gates per throughput",
     "area_um2_per_wpc": "Area per throughput",
-    "comb_ns_per_weight": "Combinational cells times time per weight",
-    "area_um2_ns_per_weight": "Area times time per weight",
+    "comb_ns_per_weight": "Cells x time per weight",
+    "area_um2_ns_per_weight": "Area x time per weight",
 }
-"""What readers call the metrics; one that is not here is shown by its own name."""
+"""What readers call the metrics of the cost flow, in the order they are shown."""
 
 BARS = ("comb", "dsp", "bram", "fmax_mhz", "ge", "area_um2", "delay_ns", "ns_per_weight", "comb_per_wpc", "ge_per_wpc")
 """The metrics that get bars."""
@@ -73,7 +75,7 @@ def _table(target: str, rows: list[Results]) -> Results:
     reasons = _unique(row["reason"] for row in rows if row["value"] is None)
     lines = []
     for metric, trials, some in _lines(rows):
-        title = TITLES.get(metric, metric)
+        title = TITLES[metric]
         by_unit = {row["unit"]: row for row in some}
         lines.append(
             {
@@ -90,8 +92,10 @@ def _table(target: str, rows: list[Results]) -> Results:
 
 def _lines(rows: list[Results]) -> Iterator[tuple[str, int | None, list[Results]]]:
     """Metric, n and rows of each line. A figure that does not depend on n stands on every line of its metric."""
-    for metric in _unique(row["metric"] for row in rows):
+    for metric in TITLES:
         some = [row for row in rows if row["metric"] == metric]
+        if not some:
+            continue
         for trials in sorted({row["trials"] for row in some} - {None}) or [None]:
             yield metric, trials, [row for row in some if row["trials"] in (trials, None)]
 

@@ -16,12 +16,12 @@ def points(difference: float) -> str:
 
 
 def number(value: float | None) -> str:
-    """A count with thousands apart, or a measured value with at least three significant digits; a dash for None."""
+    """A count with thousands apart, or a measured value with three significant digits or more; a dash for None."""
     if value is None:
         return DASH
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def spread(values: dict[str, Any]) -> str:
