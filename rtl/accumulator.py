@@ -63,9 +63,9 @@ class SaturatingStep(wiring.Component):
 class Accumulator(wiring.Component):
     """Applies trials to weights in a memory of any latency.
 
-    A trial starts a read of its weight unless that weight is already being read, in which case it joins the count that
-    waits for it. When the weight arrives, the new value is written. Reads are answered in order; a write must be seen by
-    every read accepted at a later clock.
+    A trial starts a read of its weight unless that weight is already being read, in which case it joins the count
+    that waits for it. When the weight arrives, the new value is written. Reads are answered in order; a write must be
+    seen by every read accepted at a later clock.
 
     Parameters
     ----------
@@ -103,9 +103,13 @@ class Accumulator(wiring.Component):
         negative = [Signal(name=f"negative{i}") for i in range(self.pending)]
         count = [Signal(len(self.lost), name=f"count{i}") for i in range(self.pending)]
         used = Signal(self.pending)
-        head, tail = Signal(range(self.pending)), Signal(range(self.pending))
+        head = Signal(range(self.pending))
+        tail = Signal(range(self.pending))
 
-        match, room, joins, full = Signal(self.pending), Signal(self.pending), Signal(), Signal()
+        match = Signal(self.pending)
+        room = Signal(self.pending)
+        joins = Signal()
+        full = Signal()
         retire = Signal()
         for i in range(self.pending):
             m.d.comb += [

@@ -174,7 +174,8 @@ class ZimUnit(wiring.Component):
             with m.If(self.weights_in.valid):
                 m.d.sync += place.eq(Mux(place == config.depth - 1, 0, place + 1))
 
-        asked, sent = Signal(range(config.depth + 1)), Signal(range(config.depth))
+        asked = Signal(range(config.depth + 1))
+        sent = Signal(range(config.depth))
         with m.If(registers.read_weights):
             m.d.sync += [reading.eq(1), asked.eq(0), sent.eq(0)]
         with m.If(reading):

@@ -106,7 +106,9 @@ class SeedExpander(wiring.Component):
         j = Signal(range(STATE_WORDS))
         lane = Signal(range(max(self.trial_lanes, 2)))
         trials = Signal()  # which stream: 0 gate, 1 trials
-        x, y, k = Signal(16), Signal(16), Signal(16)
+        x = Signal(16)
+        y = Signal(16)
+        k = Signal(16)
         left = [Signal(16, name=f"l{i}") for i in range(3)]
         index = Signal(range(SPECK_ROUNDS))
 

@@ -151,7 +151,8 @@ class Registers(wiring.Component):
             Register.THRESHOLD_HI: self.threshold[32:],
             Register.SMOOTHING: self.smoothing,
         }
-        done, refused = Signal(), Signal()
+        done = Signal()
+        refused = Signal()
         mass = Const(0, 64) | self.counters.mass
         shape = [config.weight_bits, config.gradient_bits, config.lanes, config.gate_bits]
         readable = {

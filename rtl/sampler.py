@@ -72,7 +72,8 @@ class WordPair(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        first, waiting = Signal(WORD_BITS), Signal()
+        first = Signal(WORD_BITS)
+        waiting = Signal()
         m.d.comb += [
             self.row.payload.eq(Cat(first, self.word.payload[0])),
             self.row.valid.eq(waiting & self.word.valid),
@@ -88,7 +89,8 @@ class WordPair(wiring.Component):
 class Draw(wiring.Component):
     """Masked rejection: an accepted u < W for every token, candidates taken in order from rows of random words.
 
-    One candidate per clock is accepted if the row holds one. Rejected candidates are counted when a later one is accepted.
+    One candidate per clock is accepted if the row holds one. Rejected candidates that follow an accepted one in its row
+    are counted when a later one is wanted.
 
     Members
     -------
@@ -137,7 +139,8 @@ class Draw(wiring.Component):
         words = self.row.payload.as_value()
         candidate = [words[width * i : width * (i + 1)][:draw_bits] & mask for i in range(count)]
         position = Signal(range(count))
-        accepts, rejects = Signal(count), Signal(count)  # of the candidates not yet used
+        accepts = Signal(count)  # of the candidates not yet used
+        rejects = Signal(count)
         for i in range(count):
             fits = candidate[i] < self.mass
             m.d.comb += [accepts[i].eq((position <= i) & fits), rejects[i].eq((position <= i) & ~fits)]
@@ -227,7 +230,8 @@ class BeatSums(wiring.Component):
 
         full = Signal()
         masses = [Signal(range(self.config.max_weight_mass + 1), name=f"mass{i}") for i in range(lanes)]
-        negative, zero = Signal(lanes), Signal(lanes)
+        negative = Signal(lanes)
+        zero = Signal(lanes)
         move_out = ~self.sums.valid | self.sums.ready
         move_in = ~full | move_out
         m.d.comb += self.beat.ready.eq(move_in)

@@ -11,8 +11,8 @@ from zimu.rtl.sampler import BeatSums, form_signature, mass_bits
 class Search(wiring.Component):
     """Searches the prefix sums of the beats for one draw while the one before goes down the tree of its beat.
 
-    The sum pass stores the prefix sum before every beat. One subtractor serves the search (its borrow is the comparison)
-    and the residual u - prefix at its end. Members: `zimu.rtl.sampler.form_signature`.
+    The sum pass stores the prefix sum before every beat. One subtractor serves the search (its borrow is the
+    comparison) and the residual u - prefix at its end. Members: `zimu.rtl.sampler.form_signature`.
     """
 
     def __init__(self, config: UnitConfig):
@@ -69,10 +69,12 @@ class Search(wiring.Component):
         """Find the last beat whose prefix sum is <= u, a power of two at a time."""
         beats = self.config.beats
         first = 2 ** max(ceil_log2(beats) - 1, 0)
-        u, beat = Signal(mass_bits(self.config)), Signal(range(max(beats, 2)))
+        u = Signal(mass_bits(self.config))
+        beat = Signal(range(max(beats, 2)))
         probe = Signal(range(max(beats, 2)))  # the power of two under test
         below = Signal(len(u) + 1)
-        found_one, taken = Signal(), Signal()
+        found_one = Signal()
+        taken = Signal()
         m.d.comb += below.eq(u - read.data)
         with m.FSM():
             with m.State("IDLE"):
@@ -96,8 +98,10 @@ class Search(wiring.Component):
     def _find_lane(self, m, sums, found_one, taken, beat, residual):
         """Read the beat again and go down the tree of its lanes, a level a clock."""
         lanes = self.config.lanes
-        busy, place = Signal(), Signal(len(beat))
-        node, rest = Signal(range(2 * lanes)), Signal(range(self.config.max_weight_mass * lanes))
+        busy = Signal()
+        place = Signal(len(beat))
+        node = Signal(range(2 * lanes))
+        rest = Signal(range(self.config.max_weight_mass * lanes))
         below = Signal(len(rest) + 1)
         answer = sums.sums
         m.d.comb += [

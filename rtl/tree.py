@@ -20,8 +20,8 @@ def found_layout(config: UnitConfig) -> data.StructLayout:
 class BeatTree(wiring.Component):
     """Finds the beat of a draw: level l of the tree compares with one of its 2^l left sums.
 
-    The beats are the leaves. Where the last node of a level has no right half it always goes left, so nothing is stored for
-    beats that do not exist.
+    The beats are the leaves. Where the last node of a level has no right half it always goes left, so nothing is stored
+    for beats that do not exist.
 
     Members
     -------
