@@ -4,6 +4,7 @@ Twins: ``golden/unit.py``, ``emu/unit.py``. ``rtl/onchip.py`` adds memories, str
 """
 
 from math import log
+from typing import Any
 
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -18,7 +19,7 @@ from zimu.rtl.sampler import Draw, WordPair, address, beat_layout, mass_bits
 from zimu.rtl.search import Search
 from zimu.rtl.tree import Tree
 
-FORMS = {"search": Search, "tree": Tree}
+FORMS: dict[str, Any] = {"search": Search, "tree": Tree}
 
 PENDING = {"search": 1, "tree": 4}
 """Weight reads under way: a search makes a trial in many clocks, a tree one in each."""

@@ -99,7 +99,9 @@ async def _run_episode(pins: Pins, driver, episode: Episode, outcome: Outcome) -
 def _compare(step: Step, weights: list[int], counters: Counters) -> list[tuple[str, int | None, int, int]]:
     """Differences as (field, index, expected, got)."""
     pairs = zip(step.weights, weights, strict=True)
-    differences = [("weights", i, want, got) for i, (want, got) in enumerate(pairs) if want != got]
+    differences: list[tuple[str, int | None, int, int]] = [
+        ("weights", i, want, got) for i, (want, got) in enumerate(pairs) if want != got
+    ]
     for name, want, got in zip(Counters._fields, step.counters, counters, strict=True):
         if want != got:
             differences.append((name, None, want, got))

@@ -11,7 +11,7 @@ from cocotb.clock import Clock
 from zimu.sim.pins import CocotbPins
 
 
-@cocotb.test()
+@cocotb.test()  # type: ignore[untyped-decorator]
 async def bench(dut) -> None:
     """Run the bench named by the environment and leave its outcome beside its job."""
     folder = Path(os.environ["ZIMU_FOLDER"])

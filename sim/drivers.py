@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from typing import Protocol
 
 from amaranth.hdl import Shape
 
@@ -13,6 +14,13 @@ from zimu.rtl.unit import counters_layout
 from zimu.sim.jobs import StepInputs
 from zimu.sim.pins import Agent, Pins, run_until
 from zimu.sim.streams import ReadPort, Sink, Source, WritePort
+
+
+class Peer(Agent, Protocol):
+    """An agent that can be reset with the circuit."""
+
+    def clear(self, pins: Pins) -> None:
+        """Forget everything under way."""
 
 
 class HangError(Exception):
@@ -46,7 +54,7 @@ class Driver:
 
     def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
         self.pins, self.config, self.rng, self.pause = pins, config, rng, pause
-        self.agents: list[Agent] = []
+        self.agents: list[Peer] = []
 
     async def reset(self) -> None:
         """Hold reset for a few clocks; everything under way is forgotten."""
@@ -190,7 +198,8 @@ class UnitDriver(Driver):
         self.weights_out.taken.clear()
         await self.rest("reading the weights")
         registers = [await self.load(address) for address in range(Register.STEPS, Register.MASS_HI + 4, 4)]
-        return weights, Counters(*registers[:6], registers[6] | registers[7] << 32)
+        *counts, mass_low, mass_high = registers
+        return weights, Counters._make([*counts, mass_low | mass_high << 32])
 
     async def rest(self, what: str) -> None:
         """Poll STATUS until nothing is under way."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.golden.config import UnitConfig
+from zimu.golden.vectors import Stimulus, VectorSet
 from zimu.sim.jobs import Episode, Step, StepInputs
 
 
@@ -24,6 +25,16 @@ def expect(config: UnitConfig, seed: int, weights: Iterable[int], steps: Iterabl
     return Episode(seed, before, expected)
 
 
+def random_vectors(config: UnitConfig, seed: int, steps: int) -> VectorSet:
+    """A vector set of ``steps`` random steps, recorded from the scalar reference."""
+    rng = random.Random(f"{seed} vectors")
+    limit = _usual_trials(config)
+    weights = _random_weights(config, rng)
+    inputs = (_random_inputs(config, rng, limit) for _ in range(steps))
+    stimuli = (Stimulus(tuple(i.gradients), i.trials, i.threshold, i.smoothing) for i in inputs)
+    return VectorSet.record(config, seed, weights, stimuli)
+
+
 def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int | None = None) -> list[Episode]:
     """Episodes with ``steps`` steps in all, resets between and in the middle of steps, and every corner of the inputs.
 
@@ -34,7 +45,7 @@ def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int |
     max_trials : upper bound of n; by default 2 sqrt(depth) + 16, so that small and large units take similar time.
     """
     rng = random.Random(f"{seed} episodes")
-    limit = round(2 * config.depth**0.5) + 16 if max_trials is None else max_trials
+    limit = _usual_trials(config) if max_trials is None else max_trials
     episodes = []
     while steps:
         count = min(steps, rng.randint(1, 24))
@@ -48,6 +59,10 @@ def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int |
             episode = replace(episode, abort=(_random_inputs(config, rng, limit), clocks))
         episodes.append(episode)
     return episodes
+
+
+def _usual_trials(config: UnitConfig) -> int:
+    return round(2 * config.depth**0.5) + 16
 
 
 def _random_inputs(config: UnitConfig, rng: random.Random, limit: int) -> StepInputs:

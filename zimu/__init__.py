@@ -35,7 +35,7 @@ _SOURCES = {
     "write_rtl": "sim.verilog",
 }
 
-__all__ = [*_SOURCES]  # noqa: PLE0604
+__all__ = [*_SOURCES]
 
 if TYPE_CHECKING:
     from zimu.cost.price import price as price

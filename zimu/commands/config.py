@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zimu.commands.common import out
+from zimu.golden.config import UnitConfig
 
 
 def command(
@@ -26,7 +27,7 @@ def command(
         print(config.to_toml(), end="")
 
 
-def _list(configs) -> None:
+def _list(configs: dict[str, UnitConfig]) -> None:
     from rich.table import Table
 
     table = Table("preset", "weights", "gradients", "depth", "lanes", "gate", "sampler", "form", box=None)

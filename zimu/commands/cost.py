@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from zimu.commands.common import JsonFlag, out, print_json
+from zimu.commands.common import JsonFlag
 
 
 def command(units: Annotated[list[str], typer.Argument(help="x")], json: JsonFlag = False) -> None:

@@ -19,9 +19,7 @@ def command(
     """Train handwritten digits with the unit and with FP32 SGD, replay the RTL, price both, write a report."""
     from zimu.study.demo import run_demo
 
-    demo = run_demo(
-        output, seeds=seeds, simulator=simulator, place_seeds=place_seeds, jobs=jobs, console=notes
-    )
+    demo = run_demo(output, seeds=seeds, simulator=simulator, place_seeds=place_seeds, jobs=jobs, console=notes)
     if json:
         print_json(demo.results)
     else:

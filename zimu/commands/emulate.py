@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,7 +41,7 @@ def command(
             out.print(f"{name:18} {value}")
 
 
-def _load(path: Path):
+def _load(path: Path) -> Any:
     import numpy as np
 
     try:

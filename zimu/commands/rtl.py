@@ -10,7 +10,7 @@ from zimu.commands.common import ConfigName, JsonFlag, load_config, out, print_j
 
 def command(
     config: ConfigName,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path("."),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(),
     top: Annotated[str, typer.Option(help="unit: memories, streams, registers; core: memory ports.")] = "unit",
     json: JsonFlag = False,
 ) -> None:

@@ -1,7 +1,7 @@
 """``zimu vectors``: replay frozen vectors, or record new ones."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,7 +10,9 @@ from zimu.commands.common import JsonFlag, Seed, load_config, notes, out, print_
 
 def command(
     files: Annotated[list[Path] | None, typer.Argument(help="Vector files; by default the frozen sets.")] = None,
-    record: Annotated[str | None, typer.Option(metavar="CONFIG", help="Record a new set for this configuration.")] = None,
+    record: Annotated[
+        str | None, typer.Option(metavar="CONFIG", help="Record a set for this configuration.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="Steps to record.")] = 8,
     seed: Seed = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File of the new set.")] = None,
@@ -32,7 +34,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _replay(files: list[Path] | None) -> list[dict]:
+def _replay(files: list[Path] | None) -> list[dict[str, Any]]:
     from zimu.emu.replay import ListUnit
     from zimu.golden.unit import ReferenceUnit
     from zimu.golden.vectors import VectorSet, frozen_sets

@@ -25,9 +25,7 @@ def command(
 
     unit = load_config(config)
     with notes.status(f"verifying {unit.name}: building, then {steps} steps"):
-        result = verify(
-            unit, steps=steps, seed=seed, simulator=simulator, top=top, timeout=timeout, waveform=waveform
-        )
+        result = verify(unit, steps=steps, seed=seed, simulator=simulator, top=top, timeout=timeout, waveform=waveform)
     if json:
         print_json(result.as_dict())
     elif result.agreed:
