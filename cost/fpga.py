@@ -8,9 +8,10 @@ import json
 import os
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -194,23 +195,23 @@ def pick_clock(clocks: dict[str, Any]) -> float:
 
 def summarise(placements: Sequence[Placement], version: str, command: str) -> list[Figure]:
     """Median and spread of each metric over the seeds."""
-    made = {"tool": "yosys + nextpnr-ecp5", "version": version, "command": command}
+    figure = partial(Figure, tool="yosys + nextpnr-ecp5", version=version, command=command)
     figures = []
     for metric in CELLS:
         counts = [placement.cells[metric] for placement in placements]
         if any(counts) or metric not in OPTIONAL:
-            figures.append(_spread(metric, counts, made))
+            figures.append(_spread(metric, counts, figure))
     clocks = [placement.fmax_mhz for placement in placements if placement.fmax_mhz is not None]
     if len(clocks) == len(placements):
-        figures.append(_spread("fmax_mhz", clocks, made))
+        figures.append(_spread("fmax_mhz", clocks, figure))
     else:
         reason = next(placement.reason for placement in placements if placement.reason)
-        figures.append(Figure("fmax_mhz", None, reason, **made))
+        figures.append(figure("fmax_mhz", None, reason=reason))
     return figures
 
 
-def _spread(metric: str, values: Sequence[float], made: dict[str, str]) -> Figure:
+def _spread(metric: str, values: Sequence[float], figure: Callable[..., Figure]) -> Figure:
     middle = statistics.median(values)
     if middle == int(middle):
         middle = int(middle)
-    return Figure(metric, middle, minimum=min(values), maximum=max(values), **made)
+    return figure(metric, middle, minimum=min(values), maximum=max(values))

@@ -7,6 +7,7 @@ areas and delays: ``cost/silicon.py``. Memories stay out of the area; their bits
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -130,11 +131,11 @@ class Generic:
         library.write_text(text, encoding="utf-8")
         with slots:
             mapped = map_to_cells(design, folder, [library], read_cells(text), AREA_SCRIPT, self.timeout)
-        made = {"tool": "yosys", "version": yosys_version(), "command": command([library.name], AREA_SCRIPT)}
+        figure = partial(Figure, tool="yosys", version=yosys_version(), command=command([library.name], AREA_SCRIPT))
         return [
-            Figure("ff", mapped.flip_flops, **made),
-            Figure("ge", mapped.area, **made),
-            Figure("memory_bits", mapped.memory_bits, **made),
+            figure("ff", mapped.flip_flops),
+            figure("ge", mapped.area),
+            figure("memory_bits", mapped.memory_bits),
         ]
 
 

@@ -19,7 +19,7 @@ from zimu.cost.silicon import Silicon
 from zimu.cost.slots import Progress, Slots
 from zimu.cost.units import PricedUnit, parse_unit, zim
 from zimu.golden.config import UnitConfig
-from zimu.golden.errors import InputError, MissingToolError, ToolError, check_range
+from zimu.golden.errors import InputError, ZimuError, check_range
 from zimu.rtl.netlist import to_rtlil
 
 DEFAULT_TARGETS = ("ecp5-25k", "generic")
@@ -157,7 +157,7 @@ def _measure(design: str, target: Target, folder: Path, slots: Slots) -> list[Fi
     folder.mkdir()
     try:
         return target.measure(design, folder, slots)
-    except (ToolError, MissingToolError) as error:
+    except ZimuError as error:
         return [Figure(metric, None, str(error)) for metric in target.metrics]
 
 

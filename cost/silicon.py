@@ -6,6 +6,7 @@ setup times. The mapping itself is in ``cost/gates.py``.
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from zimu.cost.gates import command, map_to_cells
@@ -56,18 +57,15 @@ class Silicon:
         files = self.library.unpack(folder)
         with slots:
             mapped = map_to_cells(design, folder, files, self.library.cells, DELAY_SCRIPT, self.timeout)
-        made = {
-            "tool": "yosys",
-            "version": yosys_version(),
-            "command": command([path.name for path in files], DELAY_SCRIPT),
-        }
+        script = command([path.name for path in files], DELAY_SCRIPT)
+        figure = partial(Figure, tool="yosys", version=yosys_version(), command=script)
         delay = read_delay(mapped.log)
         return [
-            Figure("ff", mapped.flip_flops, **made),
-            Figure("ge", mapped.area / self.library.nand2_area, **made),
-            Figure("area_um2", mapped.area, **made),
-            Figure("delay_ns", delay, "" if delay else "there are no gates to time", **made),
-            Figure("memory_bits", mapped.memory_bits, **made),
+            figure("ff", mapped.flip_flops),
+            figure("ge", mapped.area / self.library.nand2_area),
+            figure("area_um2", mapped.area),
+            figure("delay_ns", delay, reason="" if delay else "there are no gates to time"),
+            figure("memory_bits", mapped.memory_bits),
         ]
 
 

@@ -42,10 +42,10 @@ def _table(target: str, rows: Sequence[Row], notes: list[str]) -> Table:
 
 def _lines(rows: Sequence[Row]) -> list[tuple[str, int | None, str]]:
     """Metric, n and unit of measure of each line. A figure without an n stands on every line of its metric."""
-    lines = []
+    lines: list[tuple[str, int | None, str]] = []
     for metric in _unique(row.metric for row in rows):
         some = [row for row in rows if row.metric == metric]
-        counts = sorted({row.trials for row in some if row.trials is not None})
+        counts: list[int | None] = [*sorted({row.trials for row in some if row.trials is not None})]
         lines += [(metric, trials, some[0].uom) for trials in counts or [None]]
     return lines
 

@@ -6,7 +6,6 @@ A name is a TOML file of a `UnitConfig`, a preset, or ``family:option:...`` with
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isqrt
-from pathlib import Path
 
 from amaranth.lib import wiring
 
@@ -104,7 +103,7 @@ def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:
     family, *options = name.split(":")
     if family in FAMILIES and len(options) == len(FAMILIES[family].options):
         return FAMILIES[family].make(options)
-    if name in PRESETS and not Path(name).exists():
+    if name in PRESETS:
         return zim(PRESETS[name], trials)
     if name.endswith(".toml"):
         return zim(UnitConfig.load(name), trials)

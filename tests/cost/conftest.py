@@ -1,0 +1,121 @@
+"""Small circuits with known cost, and the way to measure one."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from amaranth.hdl import Const, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from zimu.cost.rows import Figure
+from zimu.cost.slots import Slots
+from zimu.rtl.netlist import to_rtlil
+
+
+class Circuit(wiring.Component):
+    """Ports by name, and a function that fills the module."""
+
+    def __init__(self, ports: dict[str, object], fill: Callable[[Module, "Circuit"], None]) -> None:
+        super().__init__(ports)
+        self.fill = fill
+
+    def elaborate(self, platform):
+        m = Module()
+        self.fill(m, self)
+        return m
+
+
+def register(width: int) -> Circuit:
+    """A register between two ports: ``width`` flip-flops and nothing else."""
+
+    def fill(m: Module, io: Circuit) -> None:
+        value = Signal(width, reset_less=True)
+        m.d.sync += value.eq(io.d)
+        m.d.comb += io.q.eq(value)
+
+    return Circuit({"d": In(width), "q": Out(width)}, fill)
+
+
+def nand() -> Circuit:
+    """One NAND2."""
+
+    def fill(m: Module, io: Circuit) -> None:
+        m.d.comb += io.y.eq(~(io.a & io.b))
+
+    return Circuit({"a": In(1), "b": In(1), "y": Out(1)}, fill)
+
+
+def multiply(width: int) -> Circuit:
+    """An unsigned product, without registers."""
+
+    def fill(m: Module, io: Circuit) -> None:
+        m.d.comb += io.y.eq(io.a * io.b)
+
+    return Circuit({"a": In(width), "b": In(width), "y": Out(2 * width)}, fill)
+
+
+def memory(depth: int, width: int) -> Circuit:
+    """A memory with a write port and a clocked read port."""
+
+    def fill(m: Module, io: Circuit) -> None:
+        m.submodules.memory = cells = Memory(shape=width, depth=depth, init=[])
+        write, read = cells.write_port(), cells.read_port()
+        m.d.comb += [
+            write.addr.eq(io.address),
+            write.data.eq(io.data),
+            write.en.eq(io.write),
+            read.addr.eq(io.read_address),
+            read.en.eq(1),
+            io.q.eq(read.data),
+        ]
+
+    bits = (depth - 1).bit_length()
+    ports = {"address": In(bits), "read_address": In(bits), "data": In(width), "write": In(1), "q": Out(width)}
+    return Circuit(ports, fill)
+
+
+def chain(adders: int) -> Circuit:
+    """``adders`` 16-bit sums one after the other between registers, with a nonlinear step so that none can merge."""
+
+    def fill(m: Module, io: Circuit) -> None:
+        value = Signal(16)
+        m.d.sync += value.eq(io.d)
+        for _ in range(adders):
+            value = (value + (value.rotate_left(5) ^ Const(0x9E37, 16)))[:16]
+        m.d.sync += io.q.eq(value)
+
+    return Circuit({"d": In(16), "q": Out(16)}, fill)
+
+
+def two_clocks() -> Circuit:
+    """A register-to-register path in each of two clock domains."""
+
+    def fill(m: Module, io: Circuit) -> None:
+        for domain, output in (("sync", io.q), ("other", io.p)):
+            first = Signal(name=f"first_{domain}")
+            m.d[domain] += [first.eq(io.d), output.eq(first)]
+
+    return Circuit({"d": In(1), "q": Out(1), "p": Out(1)}, fill)
+
+
+@pytest.fixture
+def circuits() -> ModuleType:
+    """The circuits above."""
+    return sys.modules[__name__]
+
+
+@pytest.fixture
+def measure(tmp_path: Path) -> Callable[..., dict[str, Figure]]:
+    """Measures a circuit on a target; the figures by metric."""
+
+    def run(target, circuit: Circuit) -> dict[str, Figure]:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        figures = target.measure(to_rtlil(circuit, "top"), folder, Slots(2))
+        return {figure.metric: figure for figure in figures}
+
+    return run

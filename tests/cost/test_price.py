@@ -1,0 +1,195 @@
+"""Pricing as a whole: rows of tiny units, figures per weight, refusals, the table."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from zimu.cost import price as price_module
+from zimu.cost.liberty import VARIABLE
+from zimu.cost.price import find_targets, price
+from zimu.cost.rates import per_weight
+from zimu.cost.rows import UNITS_OF_MEASURE, Figure, Row
+from zimu.cost.table import number, tables
+from zimu.cost.units import PricedUnit, Rate
+from zimu.golden.errors import InputError, ToolError
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv("PDK_ROOT", raising=False)
+
+
+@pytest.fixture
+def tiny(circuits):
+    """Makes a unit of one NAND2."""
+
+    def make(name: str, *rates: Rate) -> PricedUnit:
+        return PricedUnit(name, "a gate", circuits.nand, rates or (Rate(1.0),))
+
+    return make
+
+
+def test_rows_name_unit_target_and_metric_in_order(tiny):
+    rows = price([tiny("a", Rate(0.5, 4), Rate(0.25, 16)), tiny("b")], ["generic"])
+    assert [(row.unit, row.metric, row.trials, row.value) for row in rows] == [
+        ("a", "ff", None, 0),
+        ("a", "ge", None, 1),
+        ("a", "memory_bits", None, 0),
+        ("a", "weights_per_cycle", 4, 0.5),
+        ("a", "weights_per_cycle", 16, 0.25),
+        ("a", "ge_per_wpc", 4, 2),
+        ("a", "ge_per_wpc", 16, 4),
+        ("b", "ff", None, 0),
+        ("b", "ge", None, 1),
+        ("b", "memory_bits", None, 0),
+        ("b", "weights_per_cycle", None, 1),
+        ("b", "ge_per_wpc", None, 1),
+    ]
+    assert {row.target for row in rows} == {"generic"}
+    assert all(row.tool and not row.failed for row in rows)
+
+
+def test_same_design_is_measured_once(tiny):
+    seen = []
+    price([tiny("a"), tiny("b"), tiny("c")], ["generic"], progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 1)]
+
+
+def test_without_a_library_area_is_missing_with_a_reason(tiny, monkeypatch):
+    monkeypatch.setattr(price_module, "DEFAULT_TARGETS", ("generic",))
+    missing = [row for row in price([tiny("a")]) if row.value is None]
+    assert [(row.target, row.metric, row.failed) for row in missing] == [
+        ("liberty", "area_um2", False),
+        ("liberty", "delay_ns", False),
+    ]
+    assert missing[0].reason == "no cell library: give one with --liberty or ZIMU_LIBERTY"
+
+
+def test_failure_leaves_rows_with_the_reason(tiny):
+    rows = price([tiny("a")], ["generic"], timeout=0.01)
+    failed = {row.metric: row.reason for row in rows if row.failed}
+    reason = "yosys did not finish within 0.01 s and was stopped"
+    assert failed == dict.fromkeys(("ff", "ge", "memory_bits", "ge_per_wpc"), reason)
+
+
+def test_incomplete_library_does_not_stop_the_others(tiny, tmp_path):
+    (tmp_path / "part.lib").write_text("library(part) {\ncell(INV) { area : 1; }\n}\n")
+    rows = price([tiny("a")], ["liberty:part", "generic"], liberty=[str(tmp_path / "part.lib")])
+    assert {row.reason for row in rows if row.failed} == {
+        "library part has no flip-flop: if its technology comes in several files, give them as one library: "
+        "NAME=FOLDER or NAME=PATTERN"
+    }
+    assert [row.value for row in rows if (row.target, row.metric) == ("generic", "ge")] == [1]
+
+
+def test_default_targets_take_in_given_libraries(tmp_path):
+    (tmp_path / "x.lib").write_text("library(x) {}")
+    targets = find_targets(liberty=[str(tmp_path)], seeds=3)
+    assert [target.name for target in targets] == ["ecp5-25k", "generic", "liberty:x"]
+    assert targets[0].programs == 4
+
+
+def test_pdk_library_is_a_target_where_it_is_named(tmp_path, monkeypatch):
+    place = tmp_path / "pdk" / "libs.ref" / "cells" / "lib"
+    place.mkdir(parents=True)
+    (place / "cells_typ.lib").write_text("library(x) {}")
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    assert [target.name for target in find_targets()] == ["ecp5-25k", "generic"]
+    assert [target.name for target in find_targets(["liberty:cells_typ"])] == ["liberty:cells_typ"]
+
+
+def test_unknown_target_is_refused():
+    with pytest.raises(InputError, match=r"^target = 'ice40': must be one of ecp5-25k, ecp5-45k, ecp5-85k, generic$"):
+        find_targets(["ice40"])
+
+
+@pytest.mark.parametrize(
+    ("units", "targets", "message"), [("aa", ["generic"], "unit a"), ("a", ["generic"] * 2, "target generic")]
+)
+def test_names_given_twice_are_refused(tiny, units, targets, message):
+    with pytest.raises(InputError, match=f"^{message} is given twice"):
+        price([tiny(name) for name in units], targets)
+
+
+def test_figures_per_weight_on_an_fpga():
+    figures = [Figure("comb", 300, minimum=300, maximum=300), Figure("fmax_mhz", 50.0, minimum=40.0, maximum=80.0)]
+    derived = {figure.metric: figure for figure in per_weight(figures, [Rate(0.5, 7)])}
+    assert {name: (f.value, f.minimum, f.maximum) for name, f in derived.items() if name != "weights_per_cycle"} == {
+        "comb_per_wpc": (600, 600, 600),
+        "ns_per_weight": (40, 25, 50),
+        "comb_ns_per_weight": (12000, 7500, 15000),
+    }
+    assert {figure.trials for figure in derived.values()} == {7}
+
+
+def test_figures_per_weight_in_silicon():
+    figures = [Figure("ge", 10.0), Figure("area_um2", 80.0), Figure("delay_ns", 2.5)]
+    values = {figure.metric: figure.value for figure in per_weight(figures, [Rate(2.0)])}
+    assert values == {
+        "weights_per_cycle": 2,
+        "ge_per_wpc": 5,
+        "area_um2_per_wpc": 40,
+        "ns_per_weight": 1.25,
+        "area_um2_ns_per_weight": 100,
+    }
+
+
+@pytest.mark.parametrize("missing", ["comb", "fmax_mhz"])
+def test_what_follows_from_a_missing_figure_is_missing_for_the_same_reason(missing):
+    known = [Figure("comb", 1), Figure("fmax_mhz", 1)]
+    figures = [Figure(f.metric, None, "why") if f.metric == missing else f for f in known]
+    product = next(f for f in per_weight(figures, [Rate(1.0)]) if f.metric == "comb_ns_per_weight")
+    assert (product.value, product.reason) == (None, "why")
+
+
+def test_row_as_plain_data_is_json_with_null_for_missing():
+    row = Row("area_um2", None, "no library", unit="u", target="liberty")
+    data = row.to_dict()
+    assert list(data)[:5] == ["unit", "target", "metric", "value", "uom"]
+    assert json.loads(json.dumps(data, allow_nan=False))["value"] is None
+    assert (data["uom"], data["reason"], set(data) >= {"tool", "version", "trials", "command"}) == (
+        "um2",
+        "no library",
+        True,
+    )
+
+
+def test_rows_have_a_unit_of_measure_for_every_metric():
+    for target in find_targets():
+        assert set(target.metrics) <= set(UNITS_OF_MEASURE)
+
+
+def test_table_shows_units_side_by_side_and_reasons_below():
+    rows = [
+        Row("comb", 1234, unit="a", target="t"),
+        Row("fmax_mhz", 50.125, minimum=49.0, maximum=51.5, unit="a", target="t"),
+        Row("fmax_mhz", None, "no clock", unit="b", target="t"),
+        Row("weights_per_cycle", 0.5, trials=1024, unit="a", target="t"),
+        Row("weights_per_cycle", 1.0, unit="b", target="t"),
+        Row("area_um2", None, "no library", unit="a", target="liberty"),
+    ]
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(tables(rows))
+    lines = [" ".join(line.replace("│", " ").split()) for line in capture.get().splitlines()]
+    assert "comb 1,234 TRELLIS_COMB" in lines
+    assert "fmax_mhz 50.12 (49 to 51.5) —¹ MHz" in lines
+    assert "weights_per_cycle, n = 1,024 0.5 1 weights/cycle" in lines
+    assert "area_um2 —² um2" in lines
+    assert lines[-2:] == ["¹ no clock", "² no library"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (18246.25, "18,246"), (5.2419, "5.242"), (0.65204, "0.652"), (12.0, "12")]
+)
+def test_numbers_are_written_for_readers(value, text):
+    assert number(value) == text
+
+
+def test_closed_slots_let_nothing_begin():
+    slots = price_module.Slots(1)
+    slots.close()
+    with pytest.raises(ToolError, match="stopped before it was measured"), slots:
+        pass
