@@ -8,6 +8,8 @@ from zimu.golden.presets import PRESETS, preset
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.unit import ZimCore, step_cycles
 
+pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl._ir.UnusedElaboratable")
+
 
 def test_preset_has_a_rate_for_few_and_for_many_trials():
     unit, config = parse_unit("zim8"), preset("zim8")
