@@ -12,7 +12,7 @@ from zimu.cost.table import DASH, number
 from zimu.golden.errors import MissingToolError
 
 METRICS = ("comb", "ff", "dsp", "bram", "fmax_mhz", "ge", "area_um2", "delay_ns", "ns_per_weight")
-"""The metrics that get a chart, where any unit has a value."""
+"""The metrics that get a chart, where any unit has a value other than 0."""
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours, told apart by colour-blind readers; units take them in turn."""
@@ -53,7 +53,7 @@ def _charts(rows: Sequence[Row]) -> list[list[Row]]:
     for target in dict.fromkeys(row.target for row in rows):
         for metric in METRICS:
             chart = [row for row in rows if (row.target, row.metric) == (target, metric)]
-            if any(row.value is not None for row in chart):
+            if any(row.value for row in chart):
                 charts.append(chart)
     return charts
 

@@ -96,7 +96,7 @@ def test_median_of_unequal_counts_is_reported_with_spread():
 
 def test_device_too_small_gives_the_tools_own_message(measure, circuits):
     with pytest.raises(ToolError, match=r"(?s)nextpnr-ecp5 failed.*ERROR.*MULT18X18D"):
-        measure(Ecp5(seeds=1), circuits.multiply(128))
+        measure(Ecp5(seeds=1), circuits.multiply(96))
 
 
 def test_time_limit_is_named_and_nothing_is_left_running(measure, circuits, tmp_path):

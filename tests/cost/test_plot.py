@@ -15,6 +15,7 @@ ROWS = [
     Row("fmax_mhz", 83.25, minimum=80.0, maximum=85.5, unit="zim8", target="ecp5-25k"),
     Row("fmax_mhz", None, "no clock", unit="rival", target="ecp5-25k"),
     Row("ns_per_weight", 2.5, trials=32, unit="zim8", target="ecp5-25k"),
+    Row("bram", 0, unit="zim8", target="ecp5-25k"),
     Row("area_um2", None, "no library", unit="zim8", target="liberty"),
 ]
 
@@ -30,7 +31,9 @@ def test_charts_hold_units_values_and_dashes():
 
 
 def test_metric_nobody_has_gets_no_chart():
-    assert "area_um2, liberty" not in words(bars(ROWS))
+    found = words(bars(ROWS))
+    assert "area_um2, liberty" not in found
+    assert "bram, ecp5-25k" not in found
 
 
 def test_same_rows_give_same_bytes():
