@@ -3,13 +3,12 @@
 Twins: ``golden/unit.py``, ``emu/unit.py``. ``rtl/onchip.py`` adds memories, streams and a register block.
 """
 
-from math import log
 from typing import Any
 
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import UnitConfig
 from zimu.rtl.accumulator import Accumulator
@@ -27,35 +26,37 @@ PENDING = {"search": 1, "tree": 4}
 COUNTER_BITS = 32
 
 
-MEAN_ACCEPTANCE = 1 / (2 * log(2))
-"""Mean of W / 2^ceil(log2 W), the probability that a draw is accepted, for W spread evenly on a log scale."""
-
-
 def step_cycles(config: UnitConfig, *, trials: int, opened: int | None = None) -> float:
-    """Expected clocks of one step with memories that answer in the next clock.
+    """Expected clocks of one step with memories that answer in the next clock, for W spread evenly on a log scale.
 
     Parameters
     ----------
     trials : n.
     opened : N, the trials that pass the gate; all by default.
 
-    The terms: the sum pass and its pipeline; one clock for each trial in the gate, or the time the sampler takes for
-    those that open, whichever is longer; the sampler's pipeline once. A tree accepts at most one draw per clock and
-    loses a clock where a row of random words holds no acceptable draw.
+    The terms: the sum pass and its pipeline; one clock for each trial in the gate, and for those that open the clocks
+    lost on rows of random words without an acceptable draw; the sampler's pipeline once. A search takes longer than
+    that where its probes, or its way down the lanes, do.
     """
     opened = trials if opened is None else opened
     levels, lane_levels = ceil_log2(config.beats), ceil_log2(config.lanes)
-    sums = config.beats + 6
-    if opened == 0:
-        return sums + trials
+    drawing = trials + opened * (_clocks_per_draw(config) - 1)
     if config.form == "search":
-        return sums + max(trials, opened * (levels + 2)) + lane_levels + 5
-    candidates = config.row_words // config.draw_words
-    refused = (1 - MEAN_ACCEPTANCE) ** candidates
-    per_draw = 1 + refused / (candidates * MEAN_ACCEPTANCE)
-    if config.row_words > config.prng_lanes:
-        per_draw = 2 / MEAN_ACCEPTANCE
-    return sums + max(trials, opened * per_draw) + levels + lane_levels + 7
+        drawing = max(drawing, opened * max(levels + 2, lane_levels + 4))
+    # The mask of the draws grows a bit a clock while W does.
+    summing = max(config.beats, bits_for(config.max_mass - 1)) + 7
+    return summing + drawing + (levels + lane_levels + 7 if opened else 0)
+
+
+def _clocks_per_draw(config: UnitConfig) -> float:
+    """Mean clocks from one accepted draw to the next, from the share a = W / 2^ceil(log2 W) of acceptable candidates.
+
+    A row of c candidates takes as many clocks as it holds acceptable ones, but at least one.
+    """
+    candidates, points = config.row_words // config.draw_words, 64
+    shares = [2 ** -((i + 0.5) / points) for i in range(points)]
+    mean = sum(1 + (1 - a) ** candidates / (candidates * a) for a in shares) / points
+    return mean * max(config.row_words // config.prng_lanes, 1)
 
 
 def counters_layout(config: UnitConfig) -> data.StructLayout:

@@ -6,7 +6,14 @@ Its working folder holds ``job`` and, for a Verilog simulator, ``dut.v``; it lea
 import importlib
 import json
 import sys
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
+
+from amaranth.hdl import ClockDomain, Module, ResetSignal, Signal
+from amaranth.lib import wiring
+from amaranth.sim import Simulator
 
 from zimu.sim.pins import AmaranthPins
 from zimu.sim.simulators import TOP
@@ -34,28 +41,31 @@ def run_cocotb(simulator: str, bench: str, waves: bool) -> None:
 
 def run_amaranth(bench: str, waves: bool) -> None:
     """Run the bench in Amaranth's own simulator."""
-    from amaranth.hdl import ClockDomain, Module, ResetSignal, Signal
-    from amaranth.sim import Simulator
-
     module = importlib.import_module(bench)
     job = Path("job").read_text(encoding="utf-8")
+    outcome = simulate_component(module.build(job), lambda pins: module.run(pins, job), "waves.vcd" if waves else None)
+    Path("outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+
+
+def simulate_component(
+    component: wiring.Component, bench: Callable[[AmaranthPins], Awaitable[Any]], waveform: str | None = None
+) -> Any:
+    """Let ``bench`` drive the pins of a component in Amaranth's simulator, in this process; returns what it returns."""
     m, reset = Module(), Signal()
     m.domains.sync = ClockDomain()
     m.d.comb += ResetSignal().eq(reset)
-    m.submodules.dut = component = module.build(job)
+    m.submodules.dut = component
+    seen = []
 
     async def testbench(context) -> None:
-        outcome = await module.run(AmaranthPins(context, component, reset), job)
-        Path("outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+        seen.append(await bench(AmaranthPins(context, component, reset)))
 
     simulator = Simulator(m)
     simulator.add_clock(1e-8)
     simulator.add_testbench(testbench)
-    if waves:
-        with simulator.write_vcd("waves.vcd"):
-            simulator.run()
-    else:
+    with simulator.write_vcd(waveform) if waveform else nullcontext():
         simulator.run()
+    return seen[0]
 
 
 def main() -> None:

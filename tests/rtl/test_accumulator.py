@@ -1,0 +1,119 @@
+"""The accumulator against the reference, over memories of any latency."""
+
+import random
+from collections import Counter
+
+import pytest
+from amaranth.hdl import Shape
+
+from zimu.golden.accumulator import accumulate
+from zimu.rtl.accumulator import Accumulator
+from zimu.rtl.sampler import address
+from zimu.sim.drivers import to_signed
+from zimu.sim.pins import run_until
+from zimu.sim.streams import ReadPort, Source, WritePort
+from zimu.sim.worker import simulate_component
+
+
+class Lost:
+    """Adds up the trials lost at a rail."""
+
+    def __init__(self):
+        self.total = 0
+
+    def clock(self, pins):
+        self.total += pins.get("lost")
+
+
+def apply(config, pending, weights, trials, pause, latency=0) -> tuple[list[int], int, int]:
+    """Weights after the trials (index, negative), trials lost, and the clocks it took."""
+    index_bits = Shape.cast(address(config.depth)).width
+    rng = random.Random(f"{pending} {pause} {trials[:9]}")
+
+    async def bench(pins):
+        memory = [w & (1 << config.weight_bits) - 1 for w in weights]
+        source, lost = Source("trials", rng, pause), Lost()
+        read = ReadPort("read", "read_data", memory, rng, pause)
+        agents = [lost, *([Late(read, latency)] if latency else [read])]
+        agents += [WritePort("write", memory, index_bits, rng, pause), source]
+        source.queue.extend(index | negative << index_bits for index, negative in trials)
+        for _ in range(2):
+            await run_until(pins, agents, lambda: True, 1)
+        start, limit = pins.cycles, 200 + 60 * (1 + latency) * len(trials)
+        assert await run_until(pins, agents, lambda: not source.queue, limit), "a trial is not taken"
+        await run_until(pins, agents, lambda: True, 1)  # the last one shows in `busy` a clock later
+        assert await run_until(pins, agents, lambda: not pins.get("busy"), limit), "it does not come to rest"
+        clocks = pins.cycles - start
+        return [to_signed(w, config.weight_bits) for w in memory], lost.total, clocks
+
+    return simulate_component(Accumulator(config, pending), bench)
+
+
+class Late:
+    """A read port whose answers come a fixed number of clocks later, one per clock."""
+
+    def __init__(self, port, latency):
+        self.port, self.latency, self.clocks = port, latency, 0
+        self.due: list[tuple[int, int]] = []
+
+    def clock(self, pins):
+        self.clocks += 1
+        held = self.port._answers.queue
+        self.port._requests.clock(pins)
+        self.due += [(self.clocks + self.latency, self.port.memory[a]) for a in self.port._requests.taken]
+        self.port._requests.taken.clear()
+        while self.due and self.due[0][0] <= self.clocks:
+            held.append(self.due.pop(0)[1])
+        self.port._answers.clock(pins)
+
+
+def reference(config, weights, trials) -> tuple[list[int], int]:
+    counts, signs = Counter(index for index, _ in trials), dict(trials)
+    updated = [accumulate(w, -1 if signs.get(i) else 1, counts[i], config.weight_bits) for i, w in enumerate(weights)]
+    return [weight for weight, _ in updated], sum(lost for _, lost in updated)
+
+
+@pytest.mark.parametrize("pending", [1, 2, 3, 4])
+@pytest.mark.parametrize("pause", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize(("weight_bits", "depth"), [(2, 1), (3, 2), (4, 5), (8, 16), (32, 16)])
+def test_weights_and_losses_are_the_references(configure, pending, pause, weight_bits, depth):
+    config = configure(weight_bits=weight_bits, depth=depth)
+    rng = random.Random(f"{weight_bits} {depth}")
+    low, high = config.weight_range
+    weights = [rng.choice([low, low + 1, high - 1, high, 0]) for _ in range(depth)]
+    sign = [rng.getrandbits(1) for _ in range(depth)]
+    # Runs of one address, neighbours in turn, and anything.
+    places = [rng.randrange(depth)] * 12 + [i % min(depth, 2) for i in range(12)]
+    places += [rng.randrange(depth) for _ in range(60)]
+    trials = [(i, sign[i]) for i in places]
+    updated, lost, _ = apply(config, pending, weights, trials, pause)
+    assert (updated, lost) == reference(config, weights, trials)
+
+
+@pytest.mark.parametrize("latency", [1, 3, 9])
+def test_a_hot_weight_loses_nothing_whatever_the_latency(configure, latency):
+    config = configure(depth=4)
+    trials = [(2, 1)] * 100
+    updated, lost, _ = apply(config, 4, [0, 0, 100, 0], trials, 0.0, latency)
+    assert (updated, lost) == ([0, 0, 127, 0], 73)
+
+
+def test_a_hot_weight_takes_one_trial_a_clock(configure):
+    trials = [(2, 0)] * 200
+    updated, _, clocks = apply(configure(depth=4, weight_bits=16), 4, [0] * 4, trials, 0.0)
+    assert updated == [0, 0, -200, 0]
+    assert clocks <= 200 + 6
+
+
+def test_different_weights_take_one_trial_a_clock(configure):
+    trials = [(i % 7, 0) for i in range(210)]
+    updated, _, clocks = apply(configure(depth=7, weight_bits=16), 4, [0] * 7, trials, 0.0)
+    assert updated == [-30] * 7
+    assert clocks <= 210 + 6
+
+
+def test_more_trials_than_a_count_holds_wait_for_the_weight(configure):
+    # While the first read of weight 0 is late, seven trials join; the eighth must wait and not be lost.
+    trials = [(0, 1)] * 30 + [(1, 0)] * 30
+    updated, lost, _ = apply(configure(depth=2), 2, [0, 0], trials, 0.0, latency=40)
+    assert (updated, lost) == ([30, -30], 0)

@@ -1,0 +1,100 @@
+"""Both circuits that find the weight of a draw (rtl/search.py, rtl/tree.py) against the reference; their rate."""
+
+import random
+
+import pytest
+
+from zimu.golden.sampler import masses, prefix_sums, select
+from zimu.rtl.unit import FORMS
+from zimu.sim.drivers import pack
+from zimu.sim.pins import run_until
+from zimu.sim.streams import ReadPort, Sink, Source
+from zimu.sim.worker import simulate_component
+
+pytestmark = pytest.mark.parametrize("form", FORMS)
+
+SHAPES = [(1, 1), (2, 1), (3, 1), (5, 1), (1, 4), (4, 4), (7, 4), (12, 4), (17, 4), (21, 2), (13, 8), (33, 8), (3, 64)]
+"""(depth, lanes): one weight, one beat, beats that are no power of two, a last beat that is not full."""
+
+
+def gradients_of(config, kind, rng) -> list[int]:
+    low, high = config.gradient_range
+    depth = config.depth
+    return {
+        "any": lambda: [rng.randint(low, high) for _ in range(depth)],
+        "sparse": lambda: [rng.choice([0, 0, 0, rng.randint(low, high)]) for _ in range(depth)],
+        "last": lambda: [0] * (depth - 1) + [low],
+        "first": lambda: [high] + [0] * (depth - 1),
+        "extreme": lambda: [low] * depth,
+    }[kind]()
+
+
+def expected(gradients, smoothing, draws) -> list[tuple[int, bool, bool]]:
+    prefix = prefix_sums(masses(gradients, smoothing))
+    return [(i, gradients[i] < 0, gradients[i] == 0) for i in (select(prefix, u) for u in draws)]
+
+
+@pytest.mark.parametrize(("depth", "lanes"), SHAPES)
+@pytest.mark.parametrize("kind", ["any", "sparse", "last", "first", "extreme"])
+def test_every_draw_lands_where_the_reference_selects(configure, land, form, depth, lanes, kind):
+    config = configure(depth=depth, lanes=lanes, gradient_bits=3, form=form)
+    rng = random.Random(f"{depth} {lanes} {kind}")
+    gradients = gradients_of(config, kind, rng)
+    smoothing = rng.choice([0, 1]) if any(gradients) else 1
+    mass = sum(masses(gradients, smoothing))
+    draws = list(range(mass))
+    rng.shuffle(draws)
+    assert land(FORMS[form], config, gradients, smoothing, draws) == (mass, expected(gradients, smoothing, draws))
+
+
+@pytest.mark.parametrize("shape", [(17, 4), (33, 2), (6, 1)])
+@pytest.mark.parametrize("fields", [{"gradient_bits": 8}, {"gradient_bits": 32, "smoothing_bits": 16}], ids=str)
+def test_the_ends_of_every_weight_are_hit_exactly_under_pauses(configure, land, form, shape, fields):
+    config = configure(depth=shape[0], lanes=shape[1], form=form, **fields)
+    rng = random.Random(f"{shape} {fields}")
+    low, high = config.gradient_range
+    gradients = [rng.choice([low, high, 0, rng.randint(low, high)]) for _ in range(config.depth)]
+    smoothing = config.max_smoothing
+    prefix = prefix_sums(masses(gradients, smoothing))
+    draws = [u for bound in [0, *prefix] for u in (bound - 1, bound) if 0 <= u < prefix[-1]]
+    rng.shuffle(draws)
+    for pause in (0.0, 0.5):
+        landed = land(FORMS[form], config, gradients, smoothing, draws, pause=pause)
+        assert landed == (prefix[-1], expected(gradients, smoothing, draws))
+
+
+@pytest.mark.parametrize("fill", [0, -128, 127])
+def test_padding_lanes_have_no_mass_whatever_they_hold(configure, land, form, fill):
+    config = configure(depth=9, lanes=8, form=form)
+    gradients = [1, -2, 3, 0, 5, -6, 7, 8, -9]
+    mass = sum(masses(gradients, 2))
+    draws = list(range(mass))
+    assert land(FORMS[form], config, gradients, 2, draws, fill=fill) == (mass, expected(gradients, 2, draws))
+
+
+def test_a_gradient_without_mass_sums_to_zero(configure, land, form):
+    assert land(FORMS[form], configure(form=form), [0] * 16, 0, []) == (0, [])
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_the_rate_is_one_draw_a_clock_for_a_tree_and_one_a_search_for_a_search(configure, form, lanes):
+    config = configure(depth=61, lanes=lanes, form=form)
+    count, levels = 200, (config.beats - 1).bit_length()
+    rng = random.Random(5)
+
+    async def bench(pins):
+        source, sink = Source("draw", rng, 0.0), Sink("landed", rng, 0.0)
+        agents = [ReadPort("request", "beat", [pack([1] * lanes, 8)] * config.beats, rng, 0.0), source, sink]
+        pins.set("sum_start", 1)
+        await run_until(pins, agents, lambda: True, 1)
+        pins.set("sum_start", 0)
+        await run_until(pins, agents, lambda: True, 1)
+        assert await run_until(pins, agents, lambda: pins.get("sum_done"), 999)
+        source.queue.extend(rng.randrange(61) for _ in range(count))
+        assert await run_until(pins, agents, lambda: len(sink.taken) == 1, 99)
+        first = pins.cycles
+        assert await run_until(pins, agents, lambda: len(sink.taken) == count, 9999)
+        return pins.cycles - first
+
+    clocks = simulate_component(FORMS[form](config), bench)
+    assert clocks == (count - 1) * (1 if form == "tree" else levels + 2)
