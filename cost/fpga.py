@@ -19,7 +19,7 @@ from typing import Any
 from zimu.cost.rows import Figure
 from zimu.cost.slots import Slots
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
-from zimu.rtl.netlist import yosys, yosys_version
+from zimu.rtl.netlist import ANY_ON_COLLISION, yosys, yosys_version
 from zimu.rtl.programs import find_program, run
 
 DEVICES = ("25k", "45k", "85k")
@@ -27,7 +27,7 @@ PACKAGE = "CABGA381"
 SPEED = 6
 CLOCK = "clk"
 
-SCRIPT = ("read_rtlil top.il", "synth_ecp5 -noiopad -top top -json top.json")
+SCRIPT = ("read_rtlil top.il", ANY_ON_COLLISION, "synth_ecp5 -noiopad -top top -json top.json")
 
 CELLS = {
     "comb": "TRELLIS_COMB",

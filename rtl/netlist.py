@@ -15,6 +15,13 @@ from amaranth.lib import wiring
 
 from zimu.rtl.programs import run
 
+ANY_ON_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
+"""Yosys command for a design just read: what a memory answers for the place that is written in the same clock is open.
+
+No circuit of the project uses such an answer, and Amaranth cannot say so. Without it synthesis adds registers and a
+comparator to each block RAM to return the old value.
+"""
+
 # Each line of the script is one Yosys command. Yosys' own errors end the process with its message.
 _WORKER = """
 import sys
