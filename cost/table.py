@@ -32,7 +32,7 @@ def _table(target: str, rows: Sequence[Row], notes: list[str]) -> Table:
     table = Table(title=target, title_justify="left")
     table.add_column("metric")
     for unit in units:
-        table.add_column(unit, justify="right")
+        table.add_column(unit, justify="right", overflow="fold")
     table.add_column("unit of measure")
     for metric, trials, uom in _lines(mine):
         cells = [_cell(_find(mine, unit, metric, trials), notes) for unit in units]

@@ -78,7 +78,9 @@ class Demo:
 
 def _cost_table(content: Results) -> RenderableType:
     """Sizes and clock of one target; the report has the rest."""
-    table = Table("metric", *content["units"], title=f"Cost, {content['target']}", title_justify="left")
+    table = Table("metric", title=f"Cost, {content['target']}", title_justify="left")
+    for unit in content["units"]:
+        table.add_column(unit, justify="right", overflow="fold")
     for line in content["lines"]:
         if line["metric"] in SHORT:
             table.add_row(line["label"], *(cell["value"] for cell in line["cells"]))
