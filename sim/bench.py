@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 from zimu.golden.unit import Counters
 from zimu.sim.drivers import CoreDriver, HangError, UnitDriver
 from zimu.sim.jobs import Episode, Job, Step
-from zimu.sim.pins import Pins
+from zimu.sim.pins import Pins, PortError
 from zimu.sim.verilog import TOPS
 
 DRIVERS = {"core": CoreDriver, "unit": UnitDriver}
@@ -89,9 +89,9 @@ async def _run_episode(pins: Pins, driver, episode: Episode, outcome: Outcome) -
             await driver.start(inputs)
             await driver.clocks(clocks)
             outcome.aborted += 1
-    except HangError as error:
-        hang = Mismatch(outcome.steps, "time", None, "an end", str(error), episode.seed, pins.cycles)
-        outcome.mismatches.append(hang)
+    except (HangError, PortError) as error:
+        field, expected = ("time", "an end") if isinstance(error, HangError) else ("port", "a legal value")
+        outcome.mismatches.append(Mismatch(outcome.steps, field, None, expected, str(error), episode.seed, pins.cycles))
         return False
     return True
 

@@ -11,6 +11,10 @@ from amaranth.hdl import Signal, ValueCastable
 from amaranth.lib import wiring
 
 
+class PortError(Exception):
+    """The circuit does at a port what it never may: an address that does not exist, a level that is neither 0 nor 1."""
+
+
 class Pins(Protocol):
     """The ports of a circuit under test."""
 
@@ -18,7 +22,7 @@ class Pins(Protocol):
         """Wait for the next rising edge of the clock."""
 
     def get(self, name: str) -> int:
-        """A port's value just before the last edge, as an unsigned number."""
+        """A port's value just before the last edge, as an unsigned number; `PortError` if it has none."""
 
     def set(self, name: str, value: int) -> None:
         """Drive an input from now on; the value is cut to the port's width."""
@@ -96,7 +100,10 @@ class CocotbPins:
         return self._handles[name]
 
     def get(self, name: str) -> int:
-        return int(self._handle(name).value)
+        value = self._handle(name).value
+        if not value.is_resolvable:
+            raise PortError(f"{name} is {value}")
+        return int(value)
 
     def set(self, name: str, value: int) -> None:
         handle = self._handle(name)

@@ -3,7 +3,7 @@
 import random
 from collections import deque
 
-from zimu.sim.pins import Pins
+from zimu.sim.pins import Pins, PortError
 
 
 class Source:
@@ -74,9 +74,15 @@ class ReadPort:
     def clock(self, pins: Pins) -> None:
         self._requests.clock(pins)
         # Read when the request is accepted: writes accepted before it are in the memory, later ones must not matter.
-        self._answers.queue.extend(self.memory[address] for address in self._requests.taken)
+        self._answers.queue.extend(self.memory[_within(self.memory, address)] for address in self._requests.taken)
         self._requests.taken.clear()
         self._answers.clock(pins)
+
+
+def _within(memory: list[int], address: int) -> int:
+    if address >= len(memory):
+        raise PortError(f"address {address} of a memory of {len(memory)} places")
+    return address
 
 
 class WritePort:
@@ -93,5 +99,6 @@ class WritePort:
     def clock(self, pins: Pins) -> None:
         self._writes.clock(pins)
         for write in self._writes.taken:
-            self.memory[write & ((1 << self.address_bits) - 1)] = write >> self.address_bits
+            address = _within(self.memory, write & ((1 << self.address_bits) - 1))
+            self.memory[address] = write >> self.address_bits
         self._writes.taken.clear()

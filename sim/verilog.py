@@ -36,12 +36,14 @@ def to_verilog(component: wiring.Component, name: str) -> str:
 
 
 def _with_plain_names(rtlil: str, name: str) -> str:
-    """Rename Amaranth's submodules ``name.part.sub``, which Verilog would have to escape, to ``name_Part_Sub``."""
+    """Rename ``name.part.sub``, which Verilog would have to escape, to ``name_Part_Sub``; drop ports of no width."""
 
     def plain(match: re.Match[str]) -> str:
         parts = match[2].split(".")
         return match[1] + "_".join([f"\\{name}", *(part[0].upper() + part[1:] for part in parts[1:])])
 
+    # A port of no width, such as `smoothing` where c is fixed, would be written as [-1:0], which is two bits.
+    rtlil = re.sub(r"(wire width 0 )(?:input|output) \d+ ", r"\1", rtlil)
     return re.sub(rf"^(\s*(?:module|cell) )\\({re.escape(name)}(?:\.\w+)+)", plain, rtlil, flags=re.MULTILINE)
 
 

@@ -1,0 +1,212 @@
+"""Verification itself: it agrees where it should, in every simulator alike, and it catches what is wrong."""
+
+import os
+import re
+import shlex
+import time
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from zimu.cli import app
+from zimu.golden.config import UnitConfig
+from zimu.golden.errors import MissingToolError, ToolError
+from zimu.golden.presets import PRESETS
+from zimu.golden.vectors import VectorSet, frozen_sets
+from zimu.rtl import prng
+from zimu.sim.jobs import Episode, Job, Step, StepInputs
+from zimu.sim.simulators import SIMULATORS, available, simulate, why_missing
+from zimu.sim.stimuli import random_episodes
+from zimu.sim.verify import verify
+from zimu.sim.verilog import TOPS
+
+SEED = 11
+
+
+def small(**fields) -> UnitConfig:
+    shape = {"weight_bits": 5, "gradient_bits": 6, "smoothing_bits": 3, "depth": 21, "lanes": 4, "gate_bits": 8}
+    return UnitConfig(name="compact", **shape | fields)
+
+
+def need(simulator: str) -> str:
+    if reason := why_missing(simulator):
+        pytest.skip(reason)
+    return simulator
+
+
+@pytest.mark.parametrize("top", TOPS)
+@pytest.mark.parametrize("form", ["search", "tree"])
+@pytest.mark.parametrize("kind", ["trial", "step"])
+def test_the_circuit_agrees_with_the_emulator(top, form, kind):
+    config = small(form=form, gate=kind, prng_lanes=2 if kind == "trial" else 1)
+    result = verify(config, steps=14, seed=SEED, simulator="amaranth", top=top)
+    assert result.agreed, result.report("compact.toml")
+    assert result.steps == 14
+    assert result.checked == 14 * (config.depth + 7)
+    assert result.aborted >= 1
+
+
+def test_all_simulators_see_the_same():
+    config = small(form="tree")
+    present = [simulator for simulator in SIMULATORS if not why_missing(simulator)]
+    results = [verify(config, steps=12, seed=SEED, simulator=simulator) for simulator in present]
+    assert all(result.agreed for result in results)
+    assert {(r.steps, r.checked, r.aborted, r.cycles) for r in results} == {
+        (12, 12 * 28, results[0].aborted, results[0].cycles)
+    }
+    missing = [f"{simulator}: {why_missing(simulator)}" for simulator in SIMULATORS if simulator not in present]
+    if missing:
+        pytest.skip(f"compared {', '.join(present)} only; {'; '.join(missing)}")
+
+
+def test_another_seed_is_another_run():
+    cycles = {verify(small(), steps=3, seed=seed, simulator="amaranth").cycles for seed in (1, 2)}
+    assert len(cycles) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_shorter_run_is_the_beginning_of_a_longer_one(seed):
+    config = small()
+
+    def steps(count):
+        return [
+            (episode.seed, episode.weights, step)
+            for episode in random_episodes(config, seed, count)
+            for step in episode.steps
+        ]
+
+    longest = steps(60)
+    assert len(longest) == 60
+    for count in (1, 2, 7, 30, 59):
+        assert steps(count) == longest[:count]
+
+
+def check_vectors(name: str, form: str | None = None) -> None:
+    vectors = VectorSet.load(frozen_sets()[name])
+    config = UnitConfig(**vectors.config.model_dump() | ({"form": form} if form else {}))
+    stimuli = [StepInputs(list(s.stimulus.gradients), *s.stimulus[1:]) for s in vectors.steps]
+    # The frozen answers, not the emulator's.
+    steps = [
+        Step(inputs, list(step.weights), list(step.counters))
+        for inputs, step in zip(stimuli, vectors.steps, strict=True)
+    ]
+    job = Job(config, "core", 1, 0.2, [Episode(vectors.seed, list(vectors.weights), steps)])
+    outcome = simulate("zimu.sim.bench", job.to_json(), simulator=available()[-2], timeout=300)
+    assert outcome["mismatches"] == []
+    assert outcome["steps"] == len(steps)
+
+
+@pytest.mark.parametrize("name", sorted(frozen_sets()))
+def test_the_circuit_reproduces_the_frozen_vectors(name):
+    check_vectors(name)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", sorted(frozen_sets()))
+def test_the_tree_reproduces_the_frozen_vectors(name):
+    check_vectors(name, "tree")
+
+
+# What is wrong is caught, and reported for the person who must find it.
+
+
+def test_a_wrong_circuit_is_reported_and_the_report_replays_it(monkeypatch, tmp_path):
+    need("icarus")
+    right = prng.next_state
+    monkeypatch.setattr(prng, "next_state", lambda s: [*right(s)[:3], (s[3] ^ s[1]).rotate_left(12)])
+    config = small()
+    path = config.save(tmp_path / "compact.toml")
+    result = verify(config, steps=20, seed=SEED, simulator="icarus")
+    assert not result.agreed
+    first = result.first
+    assert first.expected != first.got
+    report = result.report(path)
+    place = first.field if first.index is None else f"{first.field}[{first.index}]"
+    for line in (
+        rf"step +{first.step} ",
+        rf"field +{re.escape(place)}",
+        rf"expected +{first.expected}",
+        rf"got +{first.got}",
+        rf"seed +{SEED} ",
+    ):
+        assert re.search(line, report), line
+    command = shlex.split(re.search(r"replay +(zimu .*)", report)[1])
+    monkeypatch.chdir(tmp_path)
+    replay = CliRunner().invoke(app, command[1:])
+    assert replay.exit_code == 1
+    # The same difference again, in the last step of the shorter run, with its waves.
+    assert report.partition("seed")[0] in replay.stderr
+    assert (tmp_path / "compact.fst").stat().st_size > 1000
+
+
+def test_agreement_is_not_claimed_for_nothing():
+    result = verify(small(), steps=1, seed=1, simulator="amaranth")
+    assert not replace(result, checked=0).agreed
+    assert result.report("x.toml") == ""
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_a_missing_simulator_is_named_in_one_line(monkeypatch, tmp_path, simulator):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("zimu.rtl.programs.sysconfig.get_path", lambda name: str(tmp_path))
+    with pytest.raises(MissingToolError) as caught:
+        verify(small(), steps=1, seed=1, simulator=simulator)
+    message = str(caught.value)
+    assert re.search("g\\+\\+ is not installed|iverilog is not installed", message)
+    assert "\n" not in message
+    assert available() == ["amaranth"]
+
+
+HANGING = """
+import os
+from pathlib import Path
+from zimu.golden.presets import preset
+from zimu.rtl.gate import Gate
+
+def build(job):
+    return Gate(preset("zim8"))
+
+async def run(pins, job):
+    Path(job).write_text(f"{os.getpid()} {os.getppid()}")
+    while True:
+        await pins.tick()
+"""
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process ends; the system may take a moment to clear away one that was killed."""
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("simulator", ["icarus", "amaranth"])
+def test_a_simulator_that_hangs_is_ended_with_all_it_started(monkeypatch, tmp_path, simulator):
+    need(simulator)
+    (tmp_path / "hanging_bench.py").write_text(HANGING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    pids = tmp_path / "pids"
+    with pytest.raises(ToolError, match=rf"^{simulator} did not finish within 12 s and was stopped$"):
+        simulate("hanging_bench", str(pids), simulator=simulator, timeout=12)
+    assert pids.exists(), "the bench did not start in time"
+    for pid in map(int, pids.read_text().split()):
+        if pid != os.getpid():
+            assert has_ended(pid), f"process {pid} is still there"
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("top", TOPS)
+@pytest.mark.parametrize("simulator", SIMULATORS)
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_agrees_everywhere(name, simulator, top):
+    need(simulator)
+    seed = int.from_bytes(f"{name} {top}".encode()[-8:], "big")
+    result = verify(PRESETS[name], steps=200, seed=seed, simulator=simulator, top=top)
+    assert result.agreed, result.report(f"{name}.toml")
+    assert result.steps == 200
