@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
@@ -49,6 +50,13 @@ class VectorStep(NamedTuple):
     weights: tuple[int, ...]
     counters: Counters
 
+    def differences(self, weights: Iterable[int], counters: Counters) -> Iterator[tuple[str, int, int]]:
+        """What is not as it must be: ``weights[i]`` or a counter's name, the expected and the actual value."""
+        names = (f"weights[{i}]" for i in range(len(self.weights)))
+        of_weights = zip(names, self.weights, weights, strict=True)
+        of_counters = zip(Counters._fields, self.counters, counters, strict=True)
+        yield from (found for found in chain(of_weights, of_counters) if found[1] != found[2])
+
 
 class Mismatch(NamedTuple):
     """The first value of a replay that is not the one on record."""
@@ -87,20 +95,28 @@ class VectorSet:
     steps: tuple[VectorStep, ...]
 
     @classmethod
-    def record(cls, config: UnitConfig, seed: int, weights: Iterable[int], stimuli: Iterable[Stimulus]) -> Self:
-        """Let the scalar reference take the steps and write down what it does.
+    def record(
+        cls,
+        config: UnitConfig,
+        seed: int,
+        weights: Iterable[int],
+        stimuli: Iterable[Stimulus],
+        *,
+        unit: Callable[[UnitConfig, int], Unit] = ReferenceUnit,
+    ) -> Self:
+        """Let ``unit(config, seed)``, by default the scalar reference, take the steps and write down what it does.
 
         Raises
         ------
         InputError
-            the reference refuses the seed, the weights or a stimulus.
+            the unit refuses the seed, the weights or a stimulus.
         """
-        unit = ReferenceUnit(config, seed)
+        machine = unit(config, seed)
         initial = now = list(weights)
         steps = []
         for stimulus in stimuli:
-            now = _step(unit, now, stimulus)
-            steps.append(VectorStep(stimulus, tuple(now), unit.counters))
+            now = _step(machine, now, stimulus)
+            steps.append(VectorStep(stimulus, tuple(now), machine.counters))
         return cls(config, seed, tuple(initial), tuple(steps))
 
     def replay(self, unit: Callable[[UnitConfig, int], Unit]) -> Mismatch | None:
@@ -109,9 +125,8 @@ class VectorSet:
         now = list(self.weights)
         for number, step in enumerate(self.steps):
             now = _step(machine, now, step.stimulus)
-            for field, expected, got in _pairs(step, now, machine.counters):
-                if expected != got:
-                    return Mismatch(number, field, expected, got)
+            for difference in step.differences(now, machine.counters):
+                return Mismatch(number, *difference)
         return None
 
     def words(self) -> list[int]:
@@ -148,13 +163,14 @@ class VectorSet:
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
         try:
-            return cls._parse(_verified(content))
+            return cls.from_bytes(content)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
     @classmethod
-    def _parse(cls, text: str) -> Self:
-        """Read a file whose checksum is right."""
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read the content of a file; errors as in `load`."""
+        text = _verified(content)
         form = _FORM.fullmatch(text)
         if not form:
             raise InputError(f"not comments followed by one 8-digit word a line; {_REMEDY}")
@@ -196,13 +212,6 @@ def _step(unit: Unit, weights: list[int], stimulus: Stimulus) -> list[int]:
         threshold=stimulus.threshold,
         smoothing=stimulus.smoothing,
     )
-
-
-def _pairs(step: VectorStep, weights: list[int], counters: Counters) -> Iterator[tuple[str, int, int]]:
-    """Name, expected and actual value of everything a step leaves behind."""
-    for i, (expected, got) in enumerate(zip(step.weights, weights, strict=True)):
-        yield f"weights[{i}]", expected, got
-    yield from zip(Counters._fields, step.counters, counters, strict=True)
 
 
 def _read_step(words: Iterator[int], depth: int) -> VectorStep:

@@ -9,9 +9,8 @@ from typing import Any
 
 from amaranth.lib import wiring
 
-from zimu.golden.unit import Counters
-from zimu.sim.drivers import CoreDriver, HangError, UnitDriver
-from zimu.sim.jobs import Episode, Job, Step
+from zimu.sim.drivers import CoreDriver, Driver, HangError, UnitDriver
+from zimu.sim.jobs import Episode, Job
 from zimu.sim.pins import Pins, PortError
 from zimu.sim.verilog import TOPS
 
@@ -35,7 +34,7 @@ class Mismatch:
 
     step: int
     field: str
-    index: int | None
+    """``weights[i]``, a counter's name, ``time`` or ``port``."""
     expected: int | str
     got: int | str
     episode_seed: int
@@ -60,49 +59,44 @@ async def run_job(pins: Pins, job: Job) -> Outcome:
     """Run all episodes; stop after the first step that differs."""
     outcome = Outcome()
     rng = random.Random(f"{job.seed} gaps")
+    reset = True
     try:
         for number, episode in enumerate(job.episodes):
             # Every third episode runs without pauses: full rate has bugs of its own.
             driver = DRIVERS[job.top](pins, job.config, rng, 0.0 if number % 3 == 2 else job.pause)
-            if not await _run_episode(pins, driver, episode, outcome):
+            if not await _run_episode(pins, driver, episode, outcome, reset):
                 break
+            reset = episode.abort is not None
     finally:
         outcome.cycles = pins.cycles
     return outcome
 
 
-async def _run_episode(pins: Pins, driver, episode: Episode, outcome: Outcome) -> bool:
+async def _run_episode(pins: Pins, driver: Driver, episode: Episode, outcome: Outcome, reset: bool) -> bool:
+    vectors = episode.vectors
     try:
-        await driver.reset()
-        await driver.begin(episode.seed, episode.weights)
-        for step in episode.steps:
-            await driver.step(step.inputs)
+        if reset:
+            await driver.reset()
+        await driver.begin(vectors.seed, vectors.weights)
+        for step in vectors.steps:
+            await driver.step(step.stimulus)
             weights, counters = await driver.read()
-            differences = _compare(step, weights, counters)
+            found = [
+                Mismatch(outcome.steps, *difference, vectors.seed, pins.cycles)
+                for difference in step.differences(weights, counters)
+            ]
+            outcome.mismatches += found
             outcome.steps += 1
             outcome.checked += len(weights) + len(counters)
-            outcome.mismatches += [Mismatch(outcome.steps - 1, *d, episode.seed, pins.cycles) for d in differences]
-            if differences:
+            if found:
                 return False
         if episode.abort:
-            inputs, clocks = episode.abort
-            await driver.start(inputs)
+            stimulus, clocks = episode.abort
+            await driver.start(stimulus)
             await driver.clocks(clocks)
             outcome.aborted += 1
     except (HangError, PortError) as error:
         field, expected = ("time", "an end") if isinstance(error, HangError) else ("port", "a legal value")
-        outcome.mismatches.append(Mismatch(outcome.steps, field, None, expected, str(error), episode.seed, pins.cycles))
+        outcome.mismatches.append(Mismatch(outcome.steps, field, expected, str(error), vectors.seed, pins.cycles))
         return False
     return True
-
-
-def _compare(step: Step, weights: list[int], counters: Counters) -> list[tuple[str, int | None, int, int]]:
-    """Differences as (field, index, expected, got)."""
-    pairs = zip(step.weights, weights, strict=True)
-    differences: list[tuple[str, int | None, int, int]] = [
-        ("weights", i, want, got) for i, (want, got) in enumerate(pairs) if want != got
-    ]
-    for name, want, got in zip(Counters._fields, step.counters, counters, strict=True):
-        if want != got:
-            differences.append((name, None, want, got))
-    return differences

@@ -53,7 +53,7 @@ class BitParallel:
         for bit, a, b in self._gates:
             values[bit] = ~values[a] if b is None else values[a] & values[b]
         return {
-            name: sum(_unpacked(values[bit], count) << np.uint64(i) for i, bit in enumerate(port["bits"]))
+            name: np.sum([_unpacked(values[bit], count) << np.uint64(i) for i, bit in enumerate(port["bits"])], axis=0)
             for name, port in self._ports.items()
             if port["direction"] == "output"
         }

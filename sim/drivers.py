@@ -1,6 +1,7 @@
 """Drivers that make a circuit take steps: what a bench knows of its pins."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -8,10 +9,10 @@ from amaranth.hdl import Shape
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.unit import Counters
+from zimu.golden.vectors import Stimulus
 from zimu.rtl.registers import Control, Register, Status
 from zimu.rtl.sampler import address
 from zimu.rtl.unit import counters_layout
-from zimu.sim.jobs import StepInputs
 from zimu.sim.pins import Agent, Pins, run_until
 from zimu.sim.streams import ReadPort, Sink, Source, WritePort
 
@@ -41,7 +42,7 @@ def to_signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
-class Driver:
+class Driver(ABC):
     """Common to all units: clock, reset and the bound on a step's clocks.
 
     Parameters
@@ -55,6 +56,22 @@ class Driver:
     def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
         self.pins, self.config, self.rng, self.pause = pins, config, rng, pause
         self.agents: list[Peer] = []
+
+    @abstractmethod
+    async def begin(self, seed: int, weights: Sequence[int]) -> None:
+        """Write the seed and the weights."""
+
+    @abstractmethod
+    async def start(self, stimulus: Stimulus) -> None:
+        """Begin a step."""
+
+    @abstractmethod
+    async def step(self, stimulus: Stimulus) -> None:
+        """Take a step to its end."""
+
+    @abstractmethod
+    async def read(self) -> tuple[list[int], Counters]:
+        """The weights and the counters."""
 
     async def reset(self) -> None:
         """Hold reset for a few clocks; everything under way is forgotten."""
@@ -115,31 +132,27 @@ class CoreDriver(Driver):
             pins.set(name, 0)
 
     async def begin(self, seed: int, weights: Sequence[int]) -> None:
-        """Write the seed and the weights."""
         self.weights[:] = [w & ((1 << self.config.weight_bits) - 1) for w in weights]
         self.pins.set("seed", seed)
         await self._pulse("reseed")
 
-    async def start(self, inputs: StepInputs) -> None:
-        """Begin a step."""
-        self.gradients[:] = self.beats(inputs.gradients)
-        self.trials = inputs.trials
-        self.pins.set("trials", inputs.trials)
-        self.pins.set("threshold", inputs.threshold)
+    async def start(self, stimulus: Stimulus) -> None:
+        self.gradients[:] = self.beats(stimulus.gradients)
+        self.trials = stimulus.trials
+        self.pins.set("trials", stimulus.trials)
+        self.pins.set("threshold", stimulus.threshold)
         if self.config.smoothing_bits:
-            self.pins.set("smoothing", inputs.smoothing)
+            self.pins.set("smoothing", stimulus.smoothing)
         self.pins.set("start", 1)
         await self.clocks(1)
         self.pins.set("start", 0)
 
-    async def step(self, inputs: StepInputs) -> None:
-        """Take a step to its end."""
-        await self.start(inputs)
+    async def step(self, stimulus: Stimulus) -> None:
+        await self.start(stimulus)
         await self.clocks(1)
         await self.until(lambda: not self.pins.get("busy"), "a step")
 
     async def read(self) -> tuple[list[int], Counters]:
-        """The weights and the counters."""
         raw, values = self.pins.get("counters"), []
         for _, field in counters_layout(self.config):
             values.append(raw >> field.offset & ((1 << field.width) - 1))
@@ -165,7 +178,6 @@ class UnitDriver(Driver):
         pins.set("bus__psel", 0)
 
     async def begin(self, seed: int, weights: Sequence[int]) -> None:
-        """Write the seed and the weights."""
         self.weights_in.queue.extend(weights)
         await self.until(lambda: not self.weights_in.queue, "loading the weights")
         await self.write(Register.SEED_LO, seed)
@@ -173,25 +185,22 @@ class UnitDriver(Driver):
         await self.write(Register.CONTROL, 1 << Control.RESEED)
         await self.rest("the seed's expansion")
 
-    async def start(self, inputs: StepInputs) -> None:
-        """Begin a step."""
-        self.trials = inputs.trials
-        self.gradients.queue.extend(self.beats(inputs.gradients))
-        await self.write(Register.TRIALS, inputs.trials)
-        await self.write(Register.THRESHOLD_LO, inputs.threshold)
-        await self.write(Register.THRESHOLD_HI, inputs.threshold >> 32)
-        await self.write(Register.SMOOTHING, inputs.smoothing)
+    async def start(self, stimulus: Stimulus) -> None:
+        self.trials = stimulus.trials
+        self.gradients.queue.extend(self.beats(stimulus.gradients))
+        await self.write(Register.TRIALS, stimulus.trials)
+        await self.write(Register.THRESHOLD_LO, stimulus.threshold)
+        await self.write(Register.THRESHOLD_HI, stimulus.threshold >> 32)
+        await self.write(Register.SMOOTHING, stimulus.smoothing)
         await self.until(lambda: not self.gradients.queue, "loading the gradients")
         await self.write(Register.CONTROL, 1 << Control.START)
 
-    async def step(self, inputs: StepInputs) -> None:
-        """Take a step to its end."""
-        await self.start(inputs)
+    async def step(self, stimulus: Stimulus) -> None:
+        await self.start(stimulus)
         await self.until(lambda: self.pins.get("interrupt"), "a step")
         await self.write(Register.STATUS, 1 << Status.DONE)
 
     async def read(self) -> tuple[list[int], Counters]:
-        """The weights and the counters."""
         await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
         await self.until(lambda: len(self.weights_out.taken) == self.config.depth, "reading the weights")
         weights = [to_signed(w, self.config.weight_bits) for w in self.weights_out.taken]

@@ -1,74 +1,58 @@
-"""What a bench does and what it must see: inputs, and the answers of the emulator, as plain data in a file.
+"""What a bench does and what it must see, as plain data in a file.
 
 A bench needs nothing but its job, so it starts fast and a failing one can be kept and replayed.
 """
 
 import json
-from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Self
 
 from zimu.golden.config import UnitConfig
-
-
-class StepInputs(NamedTuple):
-    """The inputs of one step; `gradients` has depth integers."""
-
-    gradients: list[int]
-    trials: int
-    threshold: int
-    smoothing: int
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step and what it must lead to."""
-
-    inputs: StepInputs
-    weights: list[int]
-    """The weights after the step."""
-    counters: list[int]
-    """The counters after the step, in the order of `zimu.golden.unit.Counters`."""
+from zimu.golden.vectors import Stimulus, VectorSet
 
 
 @dataclass(frozen=True)
 class Episode:
-    """From a reset and a seed to the next reset."""
+    """From one seed to the next: the steps and their answers, and how the episode ends."""
 
-    seed: int
-    weights: list[int]
-    steps: list[Step]
-    abort: tuple[StepInputs, int] | None = None
-    """One more step that a reset stops after so many clocks."""
+    vectors: VectorSet
+    abort: tuple[Stimulus, int] | None = None
+    """One more step, which a reset stops after so many clocks. Without it the next seed is written with no reset."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything one bench run needs."""
+    """Everything one bench run needs.
 
-    config: UnitConfig
+    Parameters
+    ----------
+    top : ``"core"`` or ``"unit"``.
+    seed : seeds the gaps.
+    pause : probability of a pause in each transfer of a stream; benches also run stretches without any.
+    episodes : at least one, all of one configuration.
+    """
+
     top: str
-    """``"core"`` or ``"unit"``."""
     seed: int
-    """Seeds the gaps."""
     pause: float
-    """Probability of a pause in each transfer of a stream; benches also run stretches without any."""
     episodes: list[Episode]
 
+    @property
+    def config(self) -> UnitConfig:
+        """The configuration of all episodes."""
+        return self.episodes[0].vectors.config
+
     def to_json(self) -> str:
-        """The job as text."""
-        return json.dumps(asdict(self) | {"config": self.config.to_toml()})
+        """The job as text; the vectors are in their own format."""
+        episodes = [{"vectors": episode.vectors.to_text(), "abort": episode.abort} for episode in self.episodes]
+        return json.dumps({"top": self.top, "seed": self.seed, "pause": self.pause, "episodes": episodes})
 
     @classmethod
-    def from_json(cls, text: str) -> "Job":
+    def from_json(cls, text: str) -> Self:
         """The job a text holds."""
-        raw = json.loads(text)
-        episodes = [
-            Episode(
-                e["seed"],
-                e["weights"],
-                [Step(StepInputs(*s["inputs"]), s["weights"], s["counters"]) for s in e["steps"]],
-                (StepInputs(*e["abort"][0]), e["abort"][1]) if e["abort"] else None,
-            )
-            for e in raw["episodes"]
-        ]
-        return cls(UnitConfig.from_toml(raw["config"]), raw["top"], raw["seed"], raw["pause"], episodes)
+        fields = json.loads(text)
+        episodes = []
+        for raw in fields.pop("episodes"):
+            abort = (Stimulus(*raw["abort"][0]), raw["abort"][1]) if raw["abort"] else None
+            episodes.append(Episode(VectorSet.from_bytes(raw["vectors"].encode()), abort))
+        return cls(**fields, episodes=episodes)

@@ -2,27 +2,16 @@
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
-import numpy as np
-
-from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
+from zimu.emu.replay import ListUnit
 from zimu.golden.config import UnitConfig
 from zimu.golden.vectors import Stimulus, VectorSet
-from zimu.sim.jobs import Episode, Step, StepInputs
+from zimu.sim.jobs import Episode
 
 
-def expect(config: UnitConfig, seed: int, weights: Iterable[int], steps: Iterable[StepInputs]) -> Episode:
-    """An episode with the emulator's answers."""
-    unit = ZimUnit(config, seed)
-    before = [int(w) for w in weights]
-    held = np.array(before, weight_dtype(config))
-    expected = []
-    for inputs in steps:
-        gradients = np.array(inputs.gradients, gradient_dtype(config))
-        unit.step(held, gradients, trials=inputs.trials, threshold=inputs.threshold, smoothing=inputs.smoothing)
-        expected.append(Step(inputs, held.tolist(), list(unit.counters)))
-    return Episode(seed, before, expected)
+def expect(config: UnitConfig, seed: int, weights: Iterable[int], stimuli: Iterable[Stimulus]) -> VectorSet:
+    """The steps with the emulator's answers."""
+    return VectorSet.record(config, seed, weights, stimuli, unit=ListUnit)
 
 
 def random_vectors(config: UnitConfig, seed: int, steps: int) -> VectorSet:
@@ -30,13 +19,11 @@ def random_vectors(config: UnitConfig, seed: int, steps: int) -> VectorSet:
     rng = random.Random(f"{seed} vectors")
     limit = _usual_trials(config)
     weights = _random_weights(config, rng)
-    inputs = (_random_inputs(config, rng, limit) for _ in range(steps))
-    stimuli = (Stimulus(tuple(i.gradients), i.trials, i.threshold, i.smoothing) for i in inputs)
-    return VectorSet.record(config, seed, weights, stimuli)
+    return VectorSet.record(config, seed, weights, (_random_stimulus(config, rng, limit) for _ in range(steps)))
 
 
 def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int | None = None) -> list[Episode]:
-    """Episodes with ``steps`` steps in all, resets between and in the middle of steps, and every corner of the inputs.
+    """Episodes with ``steps`` steps in all, new seeds with and without a reset, and every corner of the inputs.
 
     The steps of a shorter run are the first ones of a longer run.
 
@@ -52,12 +39,13 @@ def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int |
         steps -= count
         # Everything of an episode that is not a step comes first: a shorter run then begins like a longer one.
         own_seed, weights = rng.getrandbits(64), _random_weights(config, rng)
-        episode = expect(config, own_seed, weights, [_random_inputs(config, rng, limit) for _ in range(count)])
-        if steps:
+        vectors = expect(config, own_seed, weights, [_random_stimulus(config, rng, limit) for _ in range(count)])
+        abort = None
+        if steps and rng.random() < 0.7:
             # A reset during the sum pass, or anywhere later.
             clocks = rng.randint(1, rng.choice([config.beats + 8, config.beats + 8 * limit]))
-            episode = replace(episode, abort=(_random_inputs(config, rng, limit), clocks))
-        episodes.append(episode)
+            abort = (_random_stimulus(config, rng, limit), clocks)
+        episodes.append(Episode(vectors, abort))
     return episodes
 
 
@@ -65,10 +53,10 @@ def _usual_trials(config: UnitConfig) -> int:
     return round(2 * config.depth**0.5) + 16
 
 
-def _random_inputs(config: UnitConfig, rng: random.Random, limit: int) -> StepInputs:
+def _random_stimulus(config: UnitConfig, rng: random.Random, limit: int) -> Stimulus:
     top = config.max_threshold
-    return StepInputs(
-        list(_random_gradients(config, rng)),
+    return Stimulus(
+        tuple(_random_gradients(config, rng)),
         rng.choice([0, 1, 2, rng.randint(0, limit), rng.randint(0, limit), limit]),
         rng.choice([0, 1, top // 2, top - 1, top, top, rng.randint(0, top), rng.randint(top // 2, top)]),
         rng.choice([0, 1 & config.max_smoothing, config.max_smoothing, rng.randint(0, config.max_smoothing)]),

@@ -8,8 +8,9 @@ from typing import Any
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import check_choice, check_range
+from zimu.golden.vectors import Stimulus
 from zimu.sim.bench import Mismatch
-from zimu.sim.jobs import Episode, Job, StepInputs
+from zimu.sim.jobs import Episode, Job
 from zimu.sim.simulators import available, simulate
 from zimu.sim.stimuli import expect, random_episodes
 from zimu.sim.verilog import TOPS
@@ -53,11 +54,10 @@ class Verification:
         """The mismatch for the person who must find the bug, with the command that replays it; else empty."""
         if self.first is None:
             return ""
-        place = self.first.field if self.first.index is None else f"{self.first.field}[{self.first.index}]"
         return (
             f"{self.name} ({self.top}) differs from the emulator under {self.simulator}\n"
             f"  step      {self.first.step} (counted from 0), clock {self.first.cycle}\n"
-            f"  field     {place}\n"
+            f"  field     {self.first.field}\n"
             f"  expected  {self.first.expected}\n"
             f"  got       {self.first.got}\n"
             f"  seed      {self.seed} (the unit's own seed in this episode: {self.first.episode_seed:#018x})\n"
@@ -100,7 +100,7 @@ def verify_trace(
     *,
     seed: int,
     weights: Iterable[int],
-    steps: Iterable[StepInputs],
+    steps: Iterable[Stimulus],
     simulator: str | None = None,
     top: str = "unit",
     timeout: float = DEFAULT_TIMEOUT,
@@ -114,7 +114,7 @@ def verify_trace(
     weights : depth integers, the weights before the first step.
     steps : the inputs of the steps, as recorded.
     """
-    return _run(config, [expect(config, seed, weights, steps)], seed, simulator, top, timeout, waveform)
+    return _run(config, [Episode(expect(config, seed, weights, steps))], seed, simulator, top, timeout, waveform)
 
 
 def _run(
@@ -128,7 +128,7 @@ def _run(
 ) -> Verification:
     check_choice("top", top, TOPS)
     simulator = simulator or available()[0]
-    job = Job(config, top, seed, _PAUSE, episodes)
+    job = Job(top, seed, _PAUSE, episodes)
     outcome = simulate("zimu.sim.bench", job.to_json(), simulator=simulator, timeout=timeout, waveform=waveform)
     mismatches = outcome.pop("mismatches")
     first = Mismatch(**mismatches[0]) if mismatches else None

@@ -41,12 +41,14 @@ def forward(weights: Sequence[Reals], images: Reals) -> Reals:
     images : float64, shape (images, 64).
     """
     first, second = _matrices(weights)
-    return _with_one(np.maximum(_with_one(images) @ first, 0)) @ second
+    logits: Reals = _with_one(np.maximum(_with_one(images) @ first, 0)) @ second
+    return logits
 
 
 def _log_softmax(logits: Reals) -> Reals:
     shifted: Reals = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    logarithms: Reals = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logarithms
 
 
 def gradients(weights: Sequence[Reals], part: Part) -> list[Reals]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from zimu.golden.errors import MissingToolError, ToolError, check_choice
-from zimu.sim.jobs import StepInputs
+from zimu.golden.vectors import Stimulus
 from zimu.sim.simulators import SIMULATORS, available, why_missing
 from zimu.sim.verify import verify_trace
 from zimu.study.trace import Trace
@@ -54,7 +54,7 @@ def _replay_one(layer: int, trace: Trace, simulator: str) -> Results:
         "first": None,
         "reason": None,
     }
-    inputs = [StepInputs(s.gradients.tolist(), s.trials, s.threshold, s.smoothing) for s in trace.steps]
+    inputs = [Stimulus(tuple(s.gradients.tolist()), s.trials, s.threshold, s.smoothing) for s in trace.steps]
     try:
         outcome = verify_trace(
             config, seed=trace.seed, weights=trace.weights.tolist(), steps=inputs, simulator=simulator
@@ -77,5 +77,4 @@ def failure(check: Results) -> str | None:
 def _place(first: Results | None) -> str:
     if first is None:
         return "no value was compared"
-    index = "" if first["index"] is None else f"[{first['index']}]"
-    return f"first in step {first['step']}, {first['field']}{index}: expected {first['expected']}, got {first['got']}"
+    return f"first in step {first['step']}, {first['field']}: expected {first['expected']}, got {first['got']}"

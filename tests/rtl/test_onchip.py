@@ -6,10 +6,10 @@ import pytest
 
 from zimu.golden.errors import InputError
 from zimu.golden.unit import Counters, ReferenceUnit
+from zimu.golden.vectors import Stimulus
 from zimu.rtl.onchip import MAX_BITS, ReadPath, ZimUnit
 from zimu.rtl.registers import Control, Register, Status
 from zimu.sim.drivers import HangError, UnitDriver
-from zimu.sim.jobs import StepInputs
 from zimu.sim.pins import run_until
 from zimu.sim.streams import Sink, Source
 from zimu.sim.worker import simulate_component
@@ -26,8 +26,8 @@ def drive(config, bench, pause=0.0):
     return simulate_component(ZimUnit(config), run)
 
 
-def some_inputs(config, trials=9) -> StepInputs:
-    return StepInputs([(7 * i) % 11 - 5 for i in range(config.depth)], trials, config.max_threshold, 1)
+def some_inputs(config, trials=9) -> Stimulus:
+    return Stimulus(tuple((7 * i) % 11 - 5 for i in range(config.depth)), trials, config.max_threshold, 1)
 
 
 async def status(driver) -> set[str]:
@@ -152,7 +152,7 @@ def test_a_reseed_clears_the_counters_and_a_reset_forgets_the_seed(configure):
 
     async def bench(driver):
         await driver.begin(SEED, [-128] * config.depth)
-        await driver.step(StepInputs([0] * config.depth, 9, config.max_threshold, 0))
+        await driver.step(Stimulus((0,) * config.depth, 9, config.max_threshold, 0))
         await driver.step(some_inputs(config, 99))
         _, counters = await driver.read()
         assert all(counters), "each of them must have something to clear"

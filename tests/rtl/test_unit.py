@@ -5,9 +5,9 @@ import random
 import pytest
 
 from zimu.golden.unit import ReferenceUnit
+from zimu.golden.vectors import Stimulus
 from zimu.rtl.unit import ZimCore, step_cycles
 from zimu.sim.drivers import CoreDriver
-from zimu.sim.jobs import StepInputs
 from zimu.sim.worker import simulate_component
 
 
@@ -20,7 +20,7 @@ def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
     for number in range(steps):
         scale = 2 ** -(number / steps)
         gradients = [round(scale * rng.randint(low // 2, high)) for _ in range(config.depth)]
-        inputs.append(StepInputs(gradients, trials, threshold, 1))
+        inputs.append(Stimulus(gradients, trials, threshold, 1))
 
     async def bench(pins):
         driver = CoreDriver(pins, config, random.Random(1), 0.0)

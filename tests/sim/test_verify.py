@@ -15,7 +15,7 @@ from zimu.golden.errors import MissingToolError, ToolError
 from zimu.golden.presets import PRESETS
 from zimu.golden.vectors import VectorSet, frozen_sets
 from zimu.rtl import prng
-from zimu.sim.jobs import Episode, Job, Step, StepInputs
+from zimu.sim.jobs import Episode, Job
 from zimu.sim.simulators import SIMULATORS, available, simulate, why_missing
 from zimu.sim.stimuli import random_episodes
 from zimu.sim.verify import verify
@@ -73,7 +73,7 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one(seed):
         return [
             (episode.seed, episode.weights, step)
             for episode in random_episodes(config, seed, count)
-            for step in episode.steps
+            for step in episode.vectors.steps
         ]
 
     longest = steps(60)
@@ -85,16 +85,11 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one(seed):
 def check_vectors(name: str, form: str | None = None) -> None:
     vectors = VectorSet.load(frozen_sets()[name])
     config = UnitConfig(**vectors.config.model_dump() | ({"form": form} if form else {}))
-    stimuli = [StepInputs(list(s.stimulus.gradients), *s.stimulus[1:]) for s in vectors.steps]
     # The frozen answers, not the emulator's.
-    steps = [
-        Step(inputs, list(step.weights), list(step.counters))
-        for inputs, step in zip(stimuli, vectors.steps, strict=True)
-    ]
-    job = Job(config, "core", 1, 0.2, [Episode(vectors.seed, list(vectors.weights), steps)])
+    job = Job("core", 1, 0.2, [Episode(replace(vectors, config=config))])
     outcome = simulate("zimu.sim.bench", job.to_json(), simulator=available()[-2], timeout=300)
     assert outcome["mismatches"] == []
-    assert outcome["steps"] == len(steps)
+    assert outcome["steps"] == len(vectors.steps)
 
 
 @pytest.mark.parametrize("name", sorted(frozen_sets()))
@@ -122,10 +117,9 @@ def test_a_wrong_circuit_is_reported_and_the_report_replays_it(monkeypatch, tmp_
     first = result.first
     assert first.expected != first.got
     report = result.report(path)
-    place = first.field if first.index is None else f"{first.field}[{first.index}]"
     for line in (
         rf"step +{first.step} ",
-        rf"field +{re.escape(place)}",
+        rf"field +{re.escape(first.field)}",
         rf"expected +{first.expected}",
         rf"got +{first.got}",
         rf"seed +{SEED} ",

@@ -62,7 +62,7 @@ def test_same_bytes_again(quick, tmp_path):
 
 
 def test_a_mismatch_fails(quick, monkeypatch, tmp_path, results):
-    first = {"step": 3, "field": "weights", "index": 5, "expected": 1, "got": 2}
+    first = {"step": 3, "field": "weights[5]", "expected": 1, "got": 2}
     check = dict(results["verification"][0], mismatches=1, first=first)
     monkeypatch.setattr(replay, "replay", lambda *_: [check])
     outcome = run(tmp_path)

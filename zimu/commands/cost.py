@@ -24,9 +24,7 @@ def command(
         typer.Option(help="Cell library: .lib, .lib.gz, folder, or NAME=FOLDER; also from ZIMU_LIBERTY."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Place-and-route seeds.")] = 8,
-    trials: Annotated[
-        list[int] | None, typer.Option(help="n for throughput; round(sqrt(d)) and d by default.")
-    ] = None,
+    trials: Annotated[list[int] | None, typer.Option(help="n for throughput; round(sqrt(d)) and d by default.")] = None,
     jobs: Annotated[int, typer.Option(help="Programs at a time.")] = 2,
     timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 600,
     plot: Annotated[Path | None, typer.Option(help="Draw the figures into this .svg file.")] = None,

@@ -10,9 +10,7 @@ from zimu.commands.common import JsonFlag, Seed, load_config, notes, out, print_
 
 def command(
     files: Annotated[list[Path] | None, typer.Argument(help="Vector files; by default the frozen sets.")] = None,
-    record: Annotated[
-        str | None, typer.Option(metavar="CONFIG", help="Record a set for this configuration.")
-    ] = None,
+    record: Annotated[str | None, typer.Option(metavar="CONFIG", help="Record a set for this configuration.")] = None,
     steps: Annotated[int, typer.Option(help="Steps to record.")] = 8,
     seed: Seed = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File of the new set.")] = None,
