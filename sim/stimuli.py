@@ -33,7 +33,7 @@ def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int |
     """
     rng = random.Random(f"{seed} episodes")
     limit = _usual_trials(config) if max_trials is None else max_trials
-    episodes = []
+    episodes: list[Episode] = []
     while steps:
         count = min(steps, rng.randint(1, 24))
         steps -= count
@@ -41,8 +41,8 @@ def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int |
         own_seed, weights = rng.getrandbits(64), _random_weights(config, rng)
         vectors = expect(config, own_seed, weights, [_random_stimulus(config, rng, limit) for _ in range(count)])
         abort = None
-        if steps and rng.random() < 0.7:
-            # A reset during the sum pass, or anywhere later.
+        if steps and len(episodes) % 2 == 0:
+            # A reset during the sum pass, or anywhere later; every other time a new seed alone.
             clocks = rng.randint(1, rng.choice([config.beats + 8, config.beats + 8 * limit]))
             abort = (_random_stimulus(config, rng, limit), clocks)
         episodes.append(Episode(vectors, abort))
@@ -55,20 +55,31 @@ def _usual_trials(config: UnitConfig) -> int:
 
 def _random_stimulus(config: UnitConfig, rng: random.Random, limit: int) -> Stimulus:
     top = config.max_threshold
+    kind = rng.choice(_KINDS)
+    # A W that is a power of two needs every bit of the mask and not one more.
+    most = 0 if kind in ("empty", "power") else config.max_smoothing
     return Stimulus(
-        tuple(_random_gradients(config, rng)),
+        tuple(_random_gradients(config, rng, kind)),
         rng.choice([0, 1, 2, rng.randint(0, limit), rng.randint(0, limit), limit]),
         rng.choice([0, 1, top // 2, top - 1, top, top, rng.randint(0, top), rng.randint(top // 2, top)]),
-        rng.choice([0, 1 & config.max_smoothing, config.max_smoothing, rng.randint(0, config.max_smoothing)]),
+        rng.choice([0, 1 & most, most, rng.randint(0, most)]),
     )
 
 
-def _random_gradients(config: UnitConfig, rng: random.Random) -> Iterator[int]:
+_KINDS = ("empty", "zero", "extreme", "sparse", "single", "power", "small", "any", "any")
+"""Gradients: all 0, without and with smoothing; at the ends of the range; few or one other than 0; one power of two;
+-1, 0 and 1; uniform."""
+
+
+def _random_gradients(config: UnitConfig, rng: random.Random, kind: str) -> Iterator[int]:
     low, high = config.gradient_range
-    kind = rng.choice(["zero", "extreme", "sparse", "single", "small", "any", "any"])
-    single = rng.randrange(config.depth)
-    for i in range(config.depth):
-        if kind == "zero" or (kind == "sparse" and rng.random() < 0.9) or (kind == "single" and i != single):
+    if kind in ("single", "power"):
+        place = rng.randrange(config.depth)
+        value = rng.randint(low, high) if kind == "single" else -1 << rng.randrange(config.gradient_bits)
+        yield from (value if i == place else 0 for i in range(config.depth))
+        return
+    for _ in range(config.depth):
+        if kind in ("empty", "zero") or (kind == "sparse" and rng.random() < 0.9):
             yield 0
         elif kind == "extreme":
             yield rng.choice([low, high])

@@ -71,7 +71,7 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one(seed):
 
     def steps(count):
         return [
-            (episode.seed, episode.weights, step)
+            (episode.vectors.seed, episode.vectors.weights, step)
             for episode in random_episodes(config, seed, count)
             for step in episode.vectors.steps
         ]

@@ -48,7 +48,7 @@ def test_circuit_is_given_what_was_recorded(trace, monkeypatch):
     (step,) = given["steps"]
     assert (given["config"], given["seed"], given["simulator"]) == (trace.config, trace.seed, "icarus")
     assert given["weights"] == trace.weights.tolist()
-    assert step.gradients == trace.steps[0].gradients.tolist()
+    assert step.gradients == tuple(trace.steps[0].gradients.tolist())
     assert (step.trials, step.threshold, step.smoothing) == trace.steps[0][1:4]
     assert (check["layer"], check["depth"], check["form"], check["checked"]) == (1, 650, "tree", 1314)
 
@@ -57,11 +57,11 @@ def test_circuit_is_given_what_was_recorded(trace, monkeypatch):
     ("outcome", "message"),
     [
         (
-            replace(AGREED, mismatches=3, first=Mismatch(1, "weights", 17, -4, 5, 1, 800)),
+            replace(AGREED, mismatches=3, first=Mismatch(1, "weights[17]", -4, 5, 1, 800)),
             "differs from the emulator: first in step 1, weights[17]: expected -4, got 5",
         ),
         (
-            replace(AGREED, mismatches=1, first=Mismatch(0, "open_trials", None, 130, 129, 1, 800)),
+            replace(AGREED, mismatches=1, first=Mismatch(0, "open_trials", 130, 129, 1, 800)),
             "differs from the emulator: first in step 0, open_trials: expected 130, got 129",
         ),
         (replace(AGREED, checked=0, steps=0), "differs from the emulator: no value was compared"),
