@@ -29,11 +29,11 @@ class Silicon:
 
     Parameters
     ----------
-    library : its cells.
+    technology : its cells.
     timeout : seconds the mapping may take.
     """
 
-    library: Library
+    technology: Library
     timeout: float = 600
     metrics = ("ff", "ge", "area_um2", "delay_ns", "memory_bits")
     programs = 1
@@ -41,7 +41,7 @@ class Silicon:
     @property
     def name(self) -> str:
         """The target's name."""
-        return f"liberty:{self.library.name}"
+        return f"liberty:{self.technology.name}"
 
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
         """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
@@ -53,16 +53,16 @@ class Silicon:
         ToolError
             as `map_to_cells`.
         """
-        self.library.check()
-        files = self.library.unpack(folder)
+        self.technology.check()
+        files = self.technology.unpack(folder)
         with slots:
-            mapped = map_to_cells(design, folder, files, self.library.cells, DELAY_SCRIPT, self.timeout)
+            mapped = map_to_cells(design, folder, files, self.technology.cells, DELAY_SCRIPT, self.timeout)
         script = command([path.name for path in files], DELAY_SCRIPT)
         figure = partial(Figure, tool="yosys", version=yosys_version(), command=script)
         delay = read_delay(mapped.log)
         return [
             figure("ff", mapped.flip_flops),
-            figure("ge", mapped.area / self.library.nand2_area),
+            figure("ge", mapped.area / self.technology.nand2_area),
             figure("area_um2", mapped.area),
             figure("delay_ns", delay, reason="" if delay else "there are no gates to time"),
             figure("memory_bits", mapped.memory_bits),
