@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Python started in the root of a checkout finds this folder before the installed package; there the parts lie beside it.
+# Python started in the root of a checkout finds this folder before the installed package; its parts lie beside it.
 _root = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
 if os.path.exists(os.path.join(_root, "golden", "config.py")):  # noqa: PTH110, PTH118
     __path__.append(_root)
