@@ -60,6 +60,15 @@ class Library:
             raise InputError(f"library {self.name} has no NAND2 cell: {_PARTS}")
         return min(areas)
 
+    @property
+    def complete(self) -> bool:
+        """Whether the library can map a design alone."""
+        try:
+            self.check()
+        except InputError:
+            return False
+        return True
+
     def check(self) -> None:
         """Raise `InputError` where the library cannot map a design alone."""
         if not any(cell.flip_flop and cell.usable for cell in self.cells.values()):
@@ -167,9 +176,9 @@ def find_libraries(given: Sequence[str] = ()) -> list[Library]:
 
     Parameters
     ----------
-    given : each is a Liberty file; a folder, each file of which is a library; or ``NAME=`` before a file, a folder or
-        a pattern such as ``cells_*.lib``, all files of which make one library. If there are none, those in the
-        environment variable `VARIABLE`.
+    given : each is a Liberty file; a folder, each file of which is a library, but files that cannot map a design alone
+        are taken together as one; or ``NAME=`` before a file, a folder or a pattern such as ``cells_*.lib``, all files
+        of which make one library. If there are none, those in the environment variable `VARIABLE`.
 
     Raises
     ------
@@ -195,7 +204,7 @@ def _named(entry: str) -> list[Library]:
     name, equals, place = entry.partition("=")
     if not equals:
         path = Path(entry)
-        libraries = _one_each(path.iterdir() if path.is_dir() else [path])
+        libraries = _join_parts(_one_each(path.iterdir()), path) if path.is_dir() else _one_each([path])
     else:
         path = Path(place)
         files = path.iterdir() if path.is_dir() else path.parent.glob(path.name)
@@ -204,6 +213,16 @@ def _named(entry: str) -> list[Library]:
     if not libraries:
         raise InputError(f"liberty = {entry!r}: no {' or '.join(SUFFIXES)} file there")
     return libraries
+
+
+def _join_parts(libraries: list[Library], folder: Path) -> list[Library]:
+    """The same, with those that cannot map a design alone taken together, if they can do so together."""
+    parts = [library for library in libraries if not library.complete]
+    prefix = os.path.commonprefix([library.name for library in parts]).rstrip("_-. ")  # noqa: RUF071
+    joined = Library(prefix or folder.name, tuple(file for library in parts for file in library.files))
+    if not parts or not joined.complete:
+        return libraries
+    return sorted([*(library for library in libraries if library.complete), joined], key=lambda library: library.name)
 
 
 def _one_each(paths: Iterable[Path]) -> list[Library]:

@@ -65,8 +65,17 @@ def test_smallest_usable_nand_is_the_unit(folder):
     assert library.nand2_area == 2.5
 
 
-def test_folder_is_a_library_for_each_file(folder):
-    assert [library.name for library in find_libraries([str(folder)])] == ["seq", "simple"]
+def test_folder_is_a_library_for_each_file_that_is_whole(folder):
+    (folder / "whole.lib").write_text(NAND + FLOP)
+    (folder / "another.lib").write_text(WIDE_NAND + FLOP)
+    libraries = find_libraries([str(folder)])
+    assert [(library.name, len(library.files)) for library in libraries] == [("another", 1), ("s", 2), ("whole", 1)]
+
+
+def test_parts_that_make_no_whole_stay_apart(folder):
+    (folder / "seq.lib.gz").unlink()
+    (folder / "more.lib").write_text(NAND)
+    assert [library.name for library in find_libraries([str(folder)])] == ["more", "simple"]
 
 
 def test_named_folder_is_one_library(folder):
@@ -110,7 +119,7 @@ def test_missing_library_is_refused(entry):
 
 def test_two_libraries_of_one_name_are_refused(folder):
     with pytest.raises(InputError, match="library simple is given twice: write NAME=PATH"):
-        find_libraries([str(folder / "simple.lib"), str(folder)])
+        find_libraries([str(folder / "simple.lib"), f"simple={folder}"])
 
 
 @pytest.mark.parametrize(("name", "lacks"), [("simple.lib", "flip-flop"), ("seq.lib.gz", "NAND2 cell")])
