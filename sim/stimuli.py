@@ -22,17 +22,13 @@ def random_vectors(config: UnitConfig, seed: int, steps: int) -> VectorSet:
     return VectorSet.record(config, seed, weights, (_random_stimulus(config, rng, limit) for _ in range(steps)))
 
 
-def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int | None = None) -> list[Episode]:
+def random_episodes(config: UnitConfig, seed: int, steps: int) -> list[Episode]:
     """Episodes with ``steps`` steps in all, new seeds with and without a reset, and every corner of the inputs.
 
     The steps of a shorter run are the first ones of a longer run.
-
-    Parameters
-    ----------
-    max_trials : upper bound of n; by default 2 sqrt(depth) + 16, so that small and large units take similar time.
     """
     rng = random.Random(f"{seed} episodes")
-    limit = _usual_trials(config) if max_trials is None else max_trials
+    limit = _usual_trials(config)
     episodes: list[Episode] = []
     while steps:
         count = min(steps, rng.randint(1, 24))
@@ -50,6 +46,7 @@ def random_episodes(config: UnitConfig, seed: int, steps: int, max_trials: int |
 
 
 def _usual_trials(config: UnitConfig) -> int:
+    """Upper bound of n, such that small and large units take similar time."""
     return round(2 * config.depth**0.5) + 16
 
 
