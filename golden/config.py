@@ -27,6 +27,9 @@ WORD_BITS = 32
 MAX_TRIALS = 2**32 - 1
 """The largest n of one step: the trials register is 32 bits wide."""
 
+PrngKind = Literal["xoshiro128++", "philox4x32-10", "pcg32", "xoroshiro128aox", "lfsr128", "trivium"]
+"""The kinds of generators."""
+
 _OWN_MODULES = frozenset({"zimu_core"})
 
 
@@ -43,7 +46,7 @@ class UnitConfig(BaseModel):
     lanes : gradients per beat of the sum pass; a power of two, 1..64.
     gate : ``"trial"`` gates every trial, ``"step"`` gates the whole step.
     gate_bits : k, width of the gate's draw, 1..32; the threshold T is in 0..2^k.
-    prng : generator kind.
+    prng : generator kind; the contract's "Random words" and ``zimu.golden.generators`` describe each.
     prng_lanes : P, interleaved generators of the trials stream; a power of two, 1..16.
     sampler : ``"inverse"``: inverse CDF, trial by trial.
     form : the sampler's circuit; it never changes a result. ``"search"`` is small, ``"tree"`` is fast.
@@ -64,7 +67,7 @@ class UnitConfig(BaseModel):
     lanes: int = Field(ge=1, le=64)
     gate: Literal["trial", "step"] = "trial"
     gate_bits: int = Field(ge=1, le=32)
-    prng: Literal["xoshiro128++"] = "xoshiro128++"
+    prng: PrngKind = "xoshiro128++"
     prng_lanes: int = Field(default=1, ge=1, le=16)
     sampler: Literal["inverse"] = "inverse"
     form: Literal["search", "tree"] = "search"

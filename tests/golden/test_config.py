@@ -1,10 +1,12 @@
 """The configuration refuses what cannot be built, in one line, and survives its TOML form."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.config import PrngKind, UnitConfig
 from zimu.golden.errors import InputError
 
 ZIM8 = {
@@ -55,7 +57,11 @@ REFUSALS = [
     ("gate", "never", "must be one of 'trial', 'step'"),
     ("gate_bits", 0, "must be an integer in 1..32"),
     ("gate_bits", 33, "must be an integer in 1..32"),
-    ("prng", "mt19937", "must be 'xoshiro128++'"),
+    (
+        "prng",
+        "mt19937",
+        "must be one of 'xoshiro128++', 'philox4x32-10', 'pcg32', 'xoroshiro128aox', 'lfsr128', 'trivium'",
+    ),
     ("prng_lanes", 0, "must be an integer in 1..16"),
     ("prng_lanes", 32, "must be an integer in 1..16"),
     ("prng_lanes", 3, POWER),
@@ -156,6 +162,7 @@ def test_toml_round_trip(data):
         gate=data.draw(st.sampled_from(["trial", "step"])),
         gate_bits=data.draw(st.integers(1, 32)),
         prng_lanes=2 ** data.draw(st.integers(0, 4)),
+        prng=data.draw(st.sampled_from(get_args(PrngKind))),
         form=data.draw(st.sampled_from(["search", "tree"])),
     )
     assert UnitConfig.from_toml(config.to_toml()) == config
