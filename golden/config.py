@@ -6,7 +6,7 @@ Run-time values (trials, threshold, smoothing, seed) are not configuration; thei
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -47,9 +47,17 @@ class UnitConfig(BaseModel):
     gate : ``"trial"`` gates every trial, ``"step"`` gates the whole step.
     gate_bits : k, width of the gate's draw, 1..32; the threshold T is in 0..2^k.
     prng : generator kind; the contract's "Random words" and ``zimu.golden.generators`` describe each.
-    prng_lanes : P, interleaved generators of the trials stream; a power of two, 1..16.
-    sampler : ``"inverse"``: inverse CDF, trial by trial.
-    form : the sampler's circuit; it never changes a result. ``"search"`` is small, ``"tree"`` is fast.
+    prng_lanes : P, interleaved generators of a stream (the gate of ``inverse`` has one); a power of two, 1..16.
+    sampler : ``"inverse"``: inverse CDF, trial by trial; ``"split"``: counts split down a tree, for n near depth.
+    form : the circuit of ``inverse``; it never changes a result. ``"search"`` (default) is small, ``"tree"`` is fast.
+    tile : of ``split``: weights per tile, a power of two, 2..128, at least ``lanes``; default 64.
+    subtrees : of ``split``: subtrees with streams of their own; a power of two, 1..64, at most the tiles; default 1.
+    tile_streams : of ``split``: streams of draws per subtree, taken in turn by its tiles; a power of two, 1..16;
+        default 1.
+    engines : of ``split``: comparator engines of the circuit, which never change a result; a power of two, at most
+        ``tile_streams``, which is the default.
+
+    Fields of the other sampler are None and must not be given.
 
     Raises
     ------
@@ -69,12 +77,16 @@ class UnitConfig(BaseModel):
     gate_bits: int = Field(ge=1, le=32)
     prng: PrngKind = "xoshiro128++"
     prng_lanes: int = Field(default=1, ge=1, le=16)
-    sampler: Literal["inverse"] = "inverse"
-    form: Literal["search", "tree"] = "search"
+    sampler: Literal["inverse", "split"] = "inverse"
+    form: Literal["search", "tree"] | None = None
+    tile: int | None = Field(default=None, ge=2, le=128)
+    subtrees: int | None = Field(default=None, ge=1, le=64)
+    tile_streams: int | None = Field(default=None, ge=1, le=16)
+    engines: int | None = Field(default=None, ge=1, le=16)
 
     def __init__(self, **fields: Any) -> None:
         try:
-            super().__init__(**fields)
+            super().__init__(**_sampler_defaults(fields))
         except ValidationError as error:
             raise InputError(_one_line(error)) from None
 
@@ -85,10 +97,10 @@ class UnitConfig(BaseModel):
             raise ValueError("must not be a Verilog keyword or a module of the unit")
         return value
 
-    @field_validator("lanes", "prng_lanes")
+    @field_validator("lanes", "prng_lanes", "tile", "subtrees", "tile_streams", "engines")
     @classmethod
-    def _power_of_two(cls, value: int) -> int:
-        if value & (value - 1):
+    def _power_of_two(cls, value: int | None) -> int | None:
+        if value is not None and value & (value - 1):
             raise ValueError("must be a power of two")
         return value
 
@@ -101,6 +113,72 @@ class UnitConfig(BaseModel):
                 f"(gradient_bits = {self.gradient_bits}, smoothing_bits = {self.smoothing_bits})"
             )
         return self
+
+    @model_validator(mode="after")
+    def _fields_fit_the_sampler(self) -> Self:
+        foreign = ("form",) if self.sampler == "split" else tuple(SplitShape.__annotations__)
+        for field in foreign:
+            if getattr(self, field) is not None:
+                raise ValueError(f"{field} = {getattr(self, field)!r}: the {self.sampler} sampler has none: remove it")
+        if self.sampler == "split":
+            self._check_shape(self.split)
+        return self
+
+    def _check_shape(self, shape: "SplitShape") -> None:
+        if shape.tile < self.lanes:
+            raise ValueError(
+                f"tile = {shape.tile}: must be at least lanes = {self.lanes}, a tile is made of whole beats"
+            )
+        widest = 2**WORD_BITS // self.max_weight_mass
+        if shape.tile > widest:
+            field, value = ("tile", shape.tile) if widest > 1 else ("gradient_bits", self.gradient_bits)
+            raise ValueError(
+                f"{field} = {value}: the masses of a tile must add up to {2**WORD_BITS} at most "
+                f"(tile = {shape.tile}, gradient_bits = {self.gradient_bits}, smoothing_bits = {self.smoothing_bits})"
+            )
+        if shape.subtrees > self.leaves:
+            raise ValueError(
+                f"subtrees = {shape.subtrees}: must be in 1..{self.leaves}, a subtree has a tile at least "
+                f"(depth = {self.depth}, tile = {shape.tile})"
+            )
+        if shape.engines > shape.tile_streams:
+            raise ValueError(
+                f"engines = {shape.engines}: must be in 1..{shape.tile_streams}, no more than tile_streams"
+            )
+
+    @property
+    def split(self) -> "SplitShape":
+        """The fields of the split sampler.
+
+        Raises
+        ------
+        InputError
+            the sampler is another.
+        """
+        shape = (self.tile, self.subtrees, self.tile_streams, self.engines)
+        if None in shape:
+            raise InputError(f"sampler = {self.sampler!r}: must be 'split' to have tiles")
+        return SplitShape._make(shape)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of the split sampler: ceil(depth / tile)."""
+        return -(-self.depth // self.split.tile)
+
+    @property
+    def leaves(self) -> int:
+        """Leaves of the tree of tiles: the next power of two from `tiles`; those beyond have no mass."""
+        return 1 << (self.tiles - 1).bit_length()
+
+    @property
+    def draw_bits(self) -> int:
+        """Bits of a random word that a draw inside a tile takes: 16 where no tile's mass can reach 2^16, else 32."""
+        return 16 if self.split.tile * self.max_weight_mass < 2**16 else WORD_BITS
+
+    @property
+    def gate_lanes(self) -> int:
+        """Interleaved generators of the gate stream: 1, or P where its words are counted many at a time."""
+        return self.prng_lanes if self.sampler == "split" else 1
 
     @property
     def max_weight_mass(self) -> int:
@@ -149,7 +227,7 @@ class UnitConfig(BaseModel):
 
     def to_toml(self) -> str:
         """The ``[unit]`` table as TOML text; `from_toml` reads it back to an equal object."""
-        return tomli_w.dumps({"unit": self.model_dump()})
+        return tomli_w.dumps({"unit": self.model_dump(exclude_none=True)})
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -186,6 +264,23 @@ class UnitConfig(BaseModel):
         return write_whole(path, self.to_toml())
 
 
+class SplitShape(NamedTuple):
+    """What only the split sampler has; see `UnitConfig`."""
+
+    tile: int
+    subtrees: int
+    tile_streams: int
+    engines: int
+
+
+def _sampler_defaults(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields given, and the defaults of those that go with their sampler."""
+    if fields.get("sampler") == "split":
+        streams = fields.get("tile_streams", 1)
+        return {"tile": 64, "subtrees": 1, "tile_streams": streams, "engines": streams} | fields
+    return {"form": "search"} | fields
+
+
 def _one_line(error: ValidationError) -> str:
     """Put the first complaint of pydantic into the project's form: ``field = value: must be ...``."""
     # A misspelt key makes another one missing: name the misspelt one.
@@ -206,6 +301,7 @@ def _one_line(error: ValidationError) -> str:
 def _allowed(field: str) -> str:
     """What a field takes, in words, from its JSON schema."""
     schema = UnitConfig.model_json_schema()["properties"][field]
+    schema = schema.get("anyOf", [schema])[0]
     if "enum" in schema:
         return "must be one of " + ", ".join(repr(name) for name in schema["enum"])
     if "const" in schema:

@@ -15,6 +15,9 @@ class Stream(IntEnum):
 
     GATE = 0
     TRIALS = 1
+    TOP = 2
+    SPLIT = 3
+    DRAW = 4
 
 
 def speck32_64(key: int, block: int) -> int:
@@ -77,8 +80,8 @@ class WordStream:
     ``state`` is one flat list, four words a generator; between steps it is all there is to save.
     """
 
-    def __init__(self, seed: int, stream: Stream, lanes: int) -> None:
-        self.generators = [expand_seed(seed, stream, lane, 4) for lane in range(lanes)]
+    def __init__(self, kind: str, seed: int, stream: Stream, lanes: int, first_lane: int = 0) -> None:
+        self.generators = [expand_seed(seed, stream, first_lane + lane, 4) for lane in range(lanes)]
 
     def rows(self) -> Iterator[list[int]]:
         """Yield rows, one word of every generator; a row left half used is gone when the next step begins."""

@@ -32,7 +32,7 @@ class Scenario:
         self.config = UnitConfig(name=name, **_DEFAULTS | fields)
         self.weights = (0,) * self.config.depth
         self.stimuli: list[Stimulus] = []
-        self._words = (row[0] for row in WordStream(SEED ^ 2**64 - 1, Stream.TRIALS, 1).rows())
+        self._words = (row[0] for row in WordStream("xoshiro128++", SEED ^ 2**64 - 1, Stream.TRIALS, 1).rows())
 
     def start(self, *weights: int) -> "Scenario":
         """Initial weights, repeated up to the depth."""

@@ -12,7 +12,8 @@ from zimu.golden.config import MAX_TRIALS, UnitConfig
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.gate import gate
 from zimu.golden.prng import Stream, WordStream
-from zimu.golden.sampler import draws, masses, prefix_sums, select
+from zimu.golden.sampler import InverseSampler, masses
+from zimu.golden.split import SplitSampler, binomial
 
 
 class Counters(NamedTuple):
@@ -41,6 +42,8 @@ class Counters(NamedTuple):
 
 ZERO_COUNTERS = Counters(0, 0, 0, 0, 0, 0, 0)
 
+SAMPLERS: dict[str, type[InverseSampler] | type[SplitSampler]] = {"inverse": InverseSampler, "split": SplitSampler}
+
 
 class ReferenceUnit:
     """The scalar reference of the unit.
@@ -54,8 +57,8 @@ class ReferenceUnit:
     def __init__(self, config: UnitConfig, seed: int) -> None:
         check_range("seed", seed, 0, 2**64 - 1)
         self.config = config
-        self.gate_stream = WordStream(seed, Stream.GATE, 1)
-        self.trial_stream = WordStream(seed, Stream.TRIALS, config.prng_lanes)
+        self.gate_stream = WordStream(config.prng, seed, Stream.GATE, config.gate_lanes)
+        self.sampler = SAMPLERS[config.sampler](config, seed)
         self.counters = ZERO_COUNTERS
 
     def step(
@@ -67,21 +70,19 @@ class ReferenceUnit:
         """
         config = self.config
         _check(config, weights, gradients, trials, threshold, smoothing)
-        prefix = prefix_sums(masses(gradients, smoothing))
-        mass = prefix[-1]
+        weight_masses = masses(gradients, smoothing)
+        mass = sum(weight_masses)
         opened = self._open(trials, threshold) if mass else 0
-        landed, rejected = self._draw(prefix, opened)
-
-        counts = [0] * config.depth
-        for i in landed:
-            counts[i] += 1
+        counts, rejected = self.sampler.draw(weight_masses, opened)
         updated = [accumulate(w, g, x, config.weight_bits) for w, g, x in zip(weights, gradients, counts, strict=True)]
+
+        discarded = sum(x for g, x in zip(gradients, counts, strict=True) if g == 0)
 
         old = self.counters
         self.counters = Counters(
             steps=old.steps + 1 & 2**32 - 1,
             open_trials=old.open_trials + opened & 2**32 - 1,
-            discarded_trials=old.discarded_trials + sum(gradients[i] == 0 for i in landed) & 2**32 - 1,
+            discarded_trials=old.discarded_trials + discarded & 2**32 - 1,
             rejected_draws=old.rejected_draws + rejected & 2**32 - 1,
             saturations=old.saturations + sum(lost for _, lost in updated) & 2**32 - 1,
             empty_steps=old.empty_steps + (mass == 0) & 2**32 - 1,
@@ -90,26 +91,13 @@ class ReferenceUnit:
         return [weight for weight, _ in updated]
 
     def _open(self, trials: int, threshold: int) -> int:
-        """Draw the gate: the number of trials that pass. One word a trial, or one a step."""
+        """Draw the gate: the number of trials that pass."""
         config, words = self.config, chain.from_iterable(self.gate_stream.rows())
         if config.gate == "step":
             return trials if gate(next(words), config.gate_bits, threshold) else 0
+        if config.sampler == "split":
+            return binomial(words, trials, threshold, config.max_threshold)
         return sum(gate(next(words), config.gate_bits, threshold) for _ in range(trials))
-
-    def _draw(self, prefix: list[int], opened: int) -> tuple[list[int], int]:
-        """Draw ``opened`` accepted trials: the indices they land on, and how many draws were rejected."""
-        landed: list[int] = []
-        rejected = 0
-        if opened:
-            words = chain.from_iterable(self.trial_stream.rows())
-            for u in draws(words, self.config.draw_words, prefix[-1]):
-                if u >= prefix[-1]:
-                    rejected += 1
-                    continue
-                landed.append(select(prefix, u))
-                if len(landed) == opened:
-                    break
-        return landed, rejected
 
 
 def _check(

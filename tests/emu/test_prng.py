@@ -43,7 +43,7 @@ def test_seed_expansion_is_the_references(seed, stream):
 
 @pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16])
 def test_reading_in_pieces_is_the_references_stream(lanes):
-    stream, reference = WordStream(5, 1, lanes), golden.WordStream(5, golden.Stream.TRIALS, lanes)
+    stream, reference = WordStream(5, 1, lanes), golden.WordStream("xoshiro128++", 5, golden.Stream.TRIALS, lanes)
     words = np.empty(64 * lanes, np.uint32)
     for start, stop in ((0, 1), (1, 8), (8, 64)):
         stream.read(words[start * lanes : stop * lanes])

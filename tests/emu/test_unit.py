@@ -81,7 +81,7 @@ def test_emulator_equals_reference(data):
         _, *counts, empty, mass = reference.counters.since(before)
         assert result == StepResult(*counts, empty == 1, mass)
         assert emulator.gate_stream.state.tolist() == reference.gate_stream.state
-        assert emulator.trial_stream.state.tolist() == reference.trial_stream.state
+        assert emulator.trial_stream.state.tolist() == reference.sampler.trials.state
 
 
 @pytest.mark.parametrize("name", frozen_sets())
@@ -255,7 +255,7 @@ def test_the_state_is_the_references():
         "contract_version": 1,
         "config": CONFIG.model_dump(),
         "gate": reference.gate_stream.state,
-        "trials": reference.trial_stream.state,
+        "trials": reference.sampler.trials.state,
         "counters": reference.counters._asdict(),
     }
 

@@ -65,7 +65,7 @@ REFUSALS = [
     ("prng_lanes", 0, "must be an integer in 1..16"),
     ("prng_lanes", 32, "must be an integer in 1..16"),
     ("prng_lanes", 3, POWER),
-    ("sampler", "alias", "must be 'inverse'"),
+    ("sampler", "alias", "must be one of 'inverse', 'split'"),
     ("form", "bush", "must be one of 'search', 'tree'"),
 ]
 
@@ -103,8 +103,58 @@ def test_a_missing_field_is_named_with_its_range():
 
 def test_an_unknown_key_is_named_with_the_known_ones():
     with pytest.raises(InputError) as refusal:
-        UnitConfig(**ZIM8, tile=16)
-    assert str(refusal.value) == f"unknown key 'tile': must be one of {', '.join(ZIM8)}"
+        UnitConfig(**ZIM8, tiles=16)
+    assert str(refusal.value) == f"unknown key 'tiles': must be one of {', '.join(UnitConfig.model_fields)}"
+
+
+SPLIT = {name: value for name, value in ZIM8.items() if name != "form"} | {"sampler": "split"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (ZIM8 | {"tile": 8}, "tile = 8: the inverse sampler has none: remove it"),
+        (ZIM8 | {"engines": 1}, "engines = 1: the inverse sampler has none: remove it"),
+        (SPLIT | {"form": "tree"}, "form = 'tree': the split sampler has none: remove it"),
+        (SPLIT | {"tile": 4}, "tile = 4: must be at least lanes = 8, a tile is of whole beats"),
+        (SPLIT | {"tile": 24}, "tile = 24: must be a power of two"),
+        (SPLIT | {"tile": 256}, "tile = 256: must be an integer in 2..128"),
+        (
+            SPLIT | {"subtrees": 32, "depth": 1000},
+            "subtrees = 32: must be in 1..16, a subtree has a tile at least (depth = 1000, tile = 64)",
+        ),
+        (
+            SPLIT | {"tile_streams": 2, "engines": 4},
+            "engines = 4: must be in 1..2, no more than tile_streams",
+        ),
+        (
+            SPLIT | {"gradient_bits": 28},
+            "tile = 64: the masses of a tile must add up to 4294967296 at most "
+            "(tile = 64, gradient_bits = 28, smoothing_bits = 4)",
+        ),
+        (
+            SPLIT | {"gradient_bits": 32, "lanes": 1, "tile": 2},
+            "gradient_bits = 32: the masses of a tile must add up to 4294967296 at most "
+            "(tile = 2, gradient_bits = 32, smoothing_bits = 4)",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_sampler_is_refused(fields, message):
+    with pytest.raises(InputError) as refusal:
+        UnitConfig(**fields)
+    assert str(refusal.value) == message
+
+
+def test_a_split_configuration_has_the_defaults_of_its_sampler_and_its_shape():
+    config = UnitConfig(**SPLIT | {"depth": 300})
+    assert config.split == (64, 1, 1, 1)
+    assert (config.tiles, config.leaves, config.draw_bits, config.gate_lanes) == (5, 8, 16, 1)
+    assert UnitConfig(**SPLIT | {"tile_streams": 4}).split.engines == 4
+    assert UnitConfig(**SPLIT | {"gradient_bits": 11}).draw_bits == 32
+    assert UnitConfig.from_toml(config.to_toml()) == config
+    assert "form" not in config.to_toml()
+    with pytest.raises(InputError, match="must be 'split' to have tiles"):
+        UnitConfig(**ZIM8).split  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -174,7 +224,7 @@ def test_the_documented_toml_form_is_read(tmp_path):
         f'{name} = "{value}"  # why' if isinstance(value, str) else f"{name} = {value}" for name, value in ZIM8.items()
     ]
     path.write_text("[unit]\n" + "\n".join(lines) + "\n")
-    assert UnitConfig.load(path).model_dump() == ZIM8
+    assert UnitConfig.load(path).model_dump(exclude_none=True) == ZIM8
 
 
 def test_save_and_load(tmp_path):

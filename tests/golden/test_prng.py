@@ -40,11 +40,14 @@ def test_the_expansion_numbers_streams_lanes_and_words_apart():
 def test_word_t_comes_from_generator_t_mod_p(lanes):
     generators = [expand_seed(77, Stream.TRIALS, lane, 4) for lane in range(lanes)]
     expected = [xoshiro128pp(generators[t % lanes]) for t in range(8 * lanes)]
-    assert list(islice(chain.from_iterable(WordStream(77, Stream.TRIALS, lanes).rows()), 8 * lanes)) == expected
+    assert (
+        list(islice(chain.from_iterable(WordStream("xoshiro128++", 77, Stream.TRIALS, lanes).rows()), 8 * lanes))
+        == expected
+    )
 
 
 def test_a_stream_continues_from_its_state():
-    one, other = WordStream(1, Stream.TRIALS, 2), WordStream(2, Stream.TRIALS, 2)
+    one, other = WordStream("xoshiro128++", 1, Stream.TRIALS, 2), WordStream("xoshiro128++", 2, Stream.TRIALS, 2)
     next(one.rows())
     other.state = one.state
     assert next(one.rows()) == next(other.rows())

@@ -26,7 +26,7 @@ class Words:
 
 def unit_with(config: UnitConfig, gate: list[int], trials: list[int]) -> ReferenceUnit:
     unit = ReferenceUnit(config, 0)
-    unit.gate_stream, unit.trial_stream = Words(*gate), Words(*trials)
+    unit.gate_stream, unit.sampler.trials = Words(*gate), Words(*trials)
     return unit
 
 
@@ -81,8 +81,8 @@ def test_a_row_that_was_begun_is_dropped():
     config = CONFIG.model_copy(update={"prng_lanes": 4})
     unit, whole = ReferenceUnit(config, 5), ReferenceUnit(config, 5)
     unit.step([0] * 4, GRADIENTS, trials=1, threshold=4, smoothing=1)
-    next(whole.trial_stream.rows())
-    assert unit.trial_stream.state == whole.trial_stream.state
+    next(whole.sampler.trials.rows())
+    assert unit.sampler.trials.state == whole.sampler.trials.state
 
 
 def test_counters_wrap_at_32_bits():
@@ -110,12 +110,12 @@ def test_counters_wrap_at_32_bits():
 )
 def test_bad_arguments_change_nothing(change, message):
     unit = ReferenceUnit(CONFIG, 5)
-    before = unit.gate_stream.state, unit.trial_stream.state, unit.counters
+    before = unit.gate_stream.state, unit.sampler.trials.state, unit.counters
     arguments = {"weights": [0] * 4, "gradients": GRADIENTS, "trials": 3, "threshold": 3, "smoothing": 1} | change
     with pytest.raises(InputError) as refusal:
         unit.step(arguments.pop("weights"), arguments.pop("gradients"), **arguments)
     assert str(refusal.value) == message
-    assert (unit.gate_stream.state, unit.trial_stream.state, unit.counters) == before
+    assert (unit.gate_stream.state, unit.sampler.trials.state, unit.counters) == before
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])
