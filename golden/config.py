@@ -126,9 +126,7 @@ class UnitConfig(BaseModel):
 
     def _check_shape(self, shape: "SplitShape") -> None:
         if shape.tile < self.lanes:
-            raise ValueError(
-                f"tile = {shape.tile}: must be at least lanes = {self.lanes}, a tile is made of whole beats"
-            )
+            raise ValueError(f"tile = {shape.tile}: must be at least lanes = {self.lanes}, a tile is of whole beats")
         widest = 2**WORD_BITS // self.max_weight_mass
         if shape.tile > widest:
             field, value = ("tile", shape.tile) if widest > 1 else ("gradient_bits", self.gradient_bits)

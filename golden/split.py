@@ -58,7 +58,7 @@ def split(words: Iterator[int], bounds: list[int], trials: int) -> list[int]:
 
 
 def tile_draws(words: Iterator[int], draw_bits: int, mass: int) -> Iterator[int]:
-    """Yield every candidate u, accepted or not: 16 or 32 bits of a word, low ones first, cut to ceil(log2 mass) bits."""
+    """Yield every candidate u, accepted or not: 16 or 32 bits of a word, low ones first, cut to what ``mass`` needs."""
     mask = 2 ** (mass - 1).bit_length() - 1
     for word in words:
         for shift in range(0, WORD_BITS, draw_bits):
