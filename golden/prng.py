@@ -1,4 +1,4 @@
-"""Random words: xoshiro128++, and the expansion of one 64-bit seed into named streams.
+"""Random words: one 64-bit seed is expanded into the generators of named streams.
 
 Twins: ``emu/prng.py``, ``rtl/prng.py``.
 """
@@ -6,8 +6,10 @@ Twins: ``emu/prng.py``, ``rtl/prng.py``.
 from collections.abc import Iterator
 from enum import IntEnum
 
+from zimu.golden.config import PrngKind
+from zimu.golden.generators import GENERATORS
+
 _MASK16 = 2**16 - 1
-_MASK32 = 2**32 - 1
 
 
 class Stream(IntEnum):
@@ -52,47 +54,37 @@ def expand_seed(seed: int, stream: Stream, lane: int, words: int) -> list[int]:
     return [speck32_64(seed, stream << 24 | lane << 8 | j) for j in range(words)]
 
 
-def xoshiro128pp(state: list[int]) -> int:
-    """Return the next word and advance ``state`` (four 32-bit words) in place.
-
-    Source: Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47(4), 2021.
-    """
-    s0, s1, s2, s3 = state
-    word = _rotl(s0 + s3 & _MASK32, 7) + s0 & _MASK32
-    t = s1 << 9 & _MASK32
-    s2 ^= s0
-    s3 ^= s1
-    s1 ^= s2
-    s0 ^= s3
-    s2 ^= t
-    s3 = _rotl(s3, 11)
-    state[:] = [s0, s1, s2, s3]
-    return word
-
-
-def _rotl(x: int, k: int) -> int:
-    return (x << k | x >> 32 - k) & _MASK32
-
-
 class WordStream:
     """A named stream of 32-bit words: word t comes from generator ``t mod lanes``.
 
-    ``state`` is one flat list, four words a generator; between steps it is all there is to save.
+    Parameters
+    ----------
+    kind : generator kind, a key of `GENERATORS`.
+    seed : 64-bit seed of the unit.
+    stream : which stream.
+    lanes : generators P.
+    first_lane : lane of the first generator; the others follow.
     """
 
-    def __init__(self, kind: str, seed: int, stream: Stream, lanes: int, first_lane: int = 0) -> None:
-        self.generators = [expand_seed(seed, stream, first_lane + lane, 4) for lane in range(lanes)]
+    def __init__(self, kind: PrngKind, seed: int, stream: Stream, lanes: int, first_lane: int = 0) -> None:
+        machine = GENERATORS[kind]
+        self.generators = [
+            machine(expand_seed(seed, stream, lane, machine.expanded_words))
+            for lane in range(first_lane, first_lane + lanes)
+        ]
 
     def rows(self) -> Iterator[list[int]]:
         """Yield rows, one word of every generator; a row left half used is gone when the next step begins."""
         while True:
-            yield [xoshiro128pp(state) for state in self.generators]
+            yield [generator.next() for generator in self.generators]
 
     @property
     def state(self) -> list[int]:
-        """State words of all generators, in order."""
-        return [word for state in self.generators for word in state]
+        """The states of all generators, in order: one flat list, all there is to save at the start of a row."""
+        return [word for generator in self.generators for word in generator.state]
 
     @state.setter
     def state(self, words: list[int]) -> None:
-        self.generators = [list(words[i : i + 4]) for i in range(0, len(words), 4)]
+        size = len(words) // len(self.generators)
+        for i, generator in enumerate(self.generators):
+            generator.state = words[i * size : (i + 1) * size]
