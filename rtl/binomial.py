@@ -9,16 +9,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.config import WORD_BITS
+from zimu.rtl.sampler import add_up
 
 TRIAL_BITS = 32
-
-
-def count_ones(bits):
-    """The number of ones, as a tree of adders."""
-    if len(bits) <= 3:
-        return sum(bits[i] for i in range(len(bits)))
-    half = len(bits) // 2
-    return count_ones(bits[:half]) + count_ones(bits[half:])
 
 
 class Binomial(wiring.Component):
@@ -41,7 +34,11 @@ class Binomial(wiring.Component):
     done : Signal(1), out. `successes` holds, from the clock after `start` on where nothing is to be drawn.
     successes : Signal(32), out.
     row : stream of ArrayLayout(32, lanes), in. A row that was begun goes on in the next number.
+    position : Signal(range(lanes)), out. Words taken of the row on offer.
     align : Signal(1), in. Only while `done`: a row that was begun is dropped.
+    switch : Signal(1), in. Only while `done`: rows are of another stream from now on, of the first of which
+        `taken_before` words are gone.
+    taken_before : Signal(range(lanes)), in.
     """
 
     def __init__(self, width: int, lanes: int):
@@ -56,7 +53,10 @@ class Binomial(wiring.Component):
                 "done": Out(1),
                 "successes": Out(TRIAL_BITS),
                 "row": In(stream.Signature(data.ArrayLayout(WORD_BITS, lanes))),
+                "position": Out(range(lanes)),
                 "align": In(1),
+                "switch": In(1),
+                "taken_before": In(range(lanes)),
             }
         )
 
@@ -69,7 +69,7 @@ class Binomial(wiring.Component):
         zeros = Signal(TRIAL_BITS)  # those whose bit was 0 or is still to come
         decided = Signal(TRIAL_BITS)
         latest = Signal(TRIAL_BITS)  # successes of the round that ended last
-        position = Signal(range(self.lanes))
+        position = self.position
 
         found, words, inside = self._count(m, left, position)
         difference = Signal(self.width + 1)
@@ -119,6 +119,8 @@ class Binomial(wiring.Component):
         with m.If(self.align):
             m.d.comb += self.row.ready.eq(position != 0)
             m.d.sync += position.eq(0)
+        with m.If(self.switch):
+            m.d.sync += position.eq(self.taken_before)
         return m
 
     def _count(self, m, left, position):
@@ -134,9 +136,7 @@ class Binomial(wiring.Component):
         for lane in range(self.lanes):
             full, partial = ~inside | (lane < whole), lane == whole
             mask = full.replicate(WORD_BITS) | partial.replicate(WORD_BITS) & tail
-            counts.append(count_ones(words[WORD_BITS * lane : WORD_BITS * (lane + 1)] & mask))
-        while len(counts) > 1:
-            counts = [low + high for low, high in zip(counts[::2], counts[1::2], strict=True)]
+            counts.append(add_up(words[WORD_BITS * lane : WORD_BITS * (lane + 1)] & mask))
         found = Signal(range(WORD_BITS * self.lanes + 1))
-        m.d.comb += found.eq(counts[0])
+        m.d.comb += found.eq(add_up(counts))
         return found, whole + (last != 0), inside

@@ -4,6 +4,8 @@ The circuits that find the weight of a draw are ``rtl/search.py`` and ``rtl/tree
 Twins: ``golden/sampler.py``, ``emu/sampler.py``.
 """
 
+from typing import Any, NamedTuple
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -89,8 +91,7 @@ class WordPair(wiring.Component):
 class Draw(wiring.Component):
     """Masked rejection: an accepted u < W for every token, candidates taken in order from rows of random words.
 
-    One candidate per clock is accepted if the row holds one. Rejected candidates that follow an accepted one in its row
-    are counted when a later one is wanted.
+    One candidate per clock is accepted if the row holds one.
 
     Members
     -------
@@ -138,49 +139,139 @@ class Draw(wiring.Component):
         width = WORD_BITS * self.config.draw_words
         words = self.row.payload.as_value()
         candidate = [words[width * i : width * (i + 1)][:draw_bits] & mask for i in range(count)]
-        position = Signal(range(count))
-        accepts = Signal(count)  # of the candidates not yet used
-        rejects = Signal(count)
-        for i in range(count):
-            fits = candidate[i] < self.mass
-            m.d.comb += [accepts[i].eq((position <= i) & fits), rejects[i].eq((position <= i) & ~fits)]
-
-        first = Signal(range(count))
-        for i in reversed(range(count)):
-            with m.If(accepts[i]):
-                m.d.comb += first.eq(i)
-        passed = (1 << first) - 1  # mask of the candidates before the first accepted one
-        more = (accepts >> first)[1:].any()
-
-        carried = Signal(range(count + 1))  # rejected at the end of a row whose last accepted draw is gone
         wanted = Signal()
         m.d.comb += wanted.eq(self.token_valid & self.row.valid & (~self.draw.valid | self.draw.ready))
+        picked = reject(m, candidate, self.mass, wanted, self.align)
+        m.d.comb += [
+            self.token_ready.eq(picked.accepted),
+            self.row.ready.eq(picked.used_up),
+            self.rejected.eq(picked.rejected),
+        ]
         with m.If(self.draw.ready):
             m.d.sync += self.draw.valid.eq(0)
-        with m.If(self.align):
-            m.d.comb += self.row.ready.eq(position != 0)
-            m.d.sync += [position.eq(0), carried.eq(0)]
-        with m.Elif(wanted):
-            with m.If(accepts.any()):
-                m.d.comb += [
-                    self.token_ready.eq(1),
-                    self.row.ready.eq(~more),
-                    self.rejected.eq(carried + _ones(rejects & passed)),
-                ]
-                m.d.sync += [
-                    self.draw.valid.eq(1),
-                    self.draw.payload.eq(Array(candidate)[first]),
-                    position.eq(Mux(more, first + 1, 0)),
-                    carried.eq(Mux(more, 0, _ones(rejects & ~passed))),
-                ]
-            with m.Else():
-                m.d.comb += [self.row.ready.eq(1), self.rejected.eq(carried + _ones(rejects))]
-                m.d.sync += [position.eq(0), carried.eq(0)]
+        with m.If(picked.accepted):
+            m.d.sync += [self.draw.valid.eq(1), self.draw.payload.eq(picked.draw)]
         return m
 
 
-def _ones(bits):
-    return sum(bits[i] for i in range(len(bits)))
+class Picked(NamedTuple):
+    """What `reject` makes of a row in one clock."""
+
+    accepted: Any
+    """There is a draw."""
+    draw: Any
+    rejected: Any
+    """Draws rejected before it, those of earlier rows included where they were not counted yet."""
+    used_up: Any
+    """The row is not needed any more."""
+
+
+def reject(m, candidate, mass, wanted, align) -> Picked:
+    """Add masked rejection to a module: the first candidate of a row that is less than ``mass`` and not yet used.
+
+    Rejected candidates that follow the last accepted one of a row are counted when a later one is wanted.
+
+    Parameters
+    ----------
+    candidate : the candidates of the row.
+    wanted : a draw is taken if there is one; only while the row is valid.
+    align : a row that was begun is dropped.
+    """
+    count = len(candidate)
+    position = Signal(range(count))
+    accepts = Signal(count)  # of the candidates not yet used
+    rejects = Signal(count)
+    for i in range(count):
+        fits = candidate[i] < mass
+        m.d.comb += [accepts[i].eq((position <= i) & fits), rejects[i].eq((position <= i) & ~fits)]
+
+    first = Signal(range(count))
+    for i in reversed(range(count)):
+        with m.If(accepts[i]):
+            m.d.comb += first.eq(i)
+    passed = (1 << first) - 1  # mask of the candidates before the first accepted one
+    more = (accepts >> first)[1:].any()
+
+    carried = Signal(range(count + 1))  # rejected at the end of a row whose last accepted draw is gone
+    accepted = Signal()
+    rejected = Signal(range(2 * count))
+    used_up = Signal()
+    with m.If(align):
+        m.d.comb += used_up.eq(position != 0)
+        m.d.sync += [position.eq(0), carried.eq(0)]
+    with m.Elif(wanted):
+        with m.If(accepts.any()):
+            m.d.comb += [accepted.eq(1), used_up.eq(~more), rejected.eq(carried + add_up(rejects & passed))]
+            m.d.sync += [
+                position.eq(Mux(more, first + 1, 0)),
+                carried.eq(Mux(more, 0, add_up(rejects & ~passed))),
+            ]
+        with m.Else():
+            m.d.comb += [used_up.eq(1), rejected.eq(carried + add_up(rejects))]
+            m.d.sync += [position.eq(0), carried.eq(0)]
+    return Picked(accepted, Array(candidate)[first], rejected, used_up)
+
+
+def add_up(values):
+    """The sum of some values, as a tree of adders."""
+    if len(values) <= 2:
+        return sum(values[i] for i in range(len(values)))
+    half = len(values) // 2
+    return add_up(values[:half]) + add_up(values[half:])
+
+
+def masses_layout(config: UnitConfig) -> data.StructLayout:
+    """The masses of one beat, and the signs of its gradients, a bit a lane."""
+    return data.StructLayout(
+        {
+            "mass": data.ArrayLayout(range(config.max_weight_mass + 1), config.lanes),
+            "negative": config.lanes,
+            "zero": config.lanes,
+        }
+    )
+
+
+class BeatMasses(wiring.Component):
+    """The masses |g| + c of a beat, registered.
+
+    Members
+    -------
+    smoothing : Signal(smoothing_bits), in. c.
+    last : Signal(1), in. The beat is the last one, whose lanes beyond depth have no mass; goes with `beat`.
+    beat : stream of `beat_layout`, in.
+    masses : stream of `masses_layout`, out.
+    """
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "smoothing": In(config.smoothing_bits),
+                "last": In(1),
+                "beat": In(stream.Signature(beat_layout(config))),
+                "masses": Out(stream.Signature(masses_layout(config))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        tail = self.config.depth % self.config.lanes or self.config.lanes
+        found = self.masses.payload
+        m.d.comb += self.beat.ready.eq(~self.masses.valid | self.masses.ready)
+        with m.If(self.beat.ready):
+            m.d.sync += self.masses.valid.eq(self.beat.valid)
+            for i in range(self.config.lanes):
+                gradient = self.beat.payload[i]
+                # |g| + c as one sum: the sign, added on both sides below bit 0, carries into it.
+                sign = gradient[-1]
+                magnitude = gradient.as_unsigned() ^ sign.replicate(len(gradient))
+                mass = (Cat(sign, magnitude) + Cat(sign, self.smoothing))[1:]
+                m.d.sync += [
+                    found.mass[i].eq(Mux(self.last, 0, mass) if i >= tail else mass),
+                    found.negative[i].eq(sign),
+                    found.zero[i].eq(gradient == 0),
+                ]
+        return m
 
 
 def sums_layout(config: UnitConfig) -> data.StructLayout:
@@ -226,39 +317,24 @@ class BeatSums(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         lanes = self.config.lanes
-        tail = self.config.depth % lanes or lanes
+        m.submodules.masses = masses = BeatMasses(self.config)
+        m.d.comb += [
+            masses.smoothing.eq(self.smoothing),
+            masses.last.eq(self.last),
+            masses.masses.ready.eq(~self.sums.valid | self.sums.ready),
+        ]
+        wiring.connect(m, wiring.flipped(self.beat), masses.beat)
 
-        full = Signal()
-        masses = [Signal(range(self.config.max_weight_mass + 1), name=f"mass{i}") for i in range(lanes)]
-        negative = Signal(lanes)
-        zero = Signal(lanes)
-        move_out = ~self.sums.valid | self.sums.ready
-        move_in = ~full | move_out
-        m.d.comb += self.beat.ready.eq(move_in)
-
-        with m.If(move_in):
-            m.d.sync += full.eq(self.beat.valid)
-            for i in range(lanes):
-                gradient = self.beat.payload[i]
-                # |g| + c as one sum: the sign, added on both sides below bit 0, carries into it.
-                sign = gradient[-1]
-                magnitude = gradient.as_unsigned() ^ sign.replicate(len(gradient))
-                mass = (Cat(sign, magnitude) + Cat(sign, self.smoothing))[1:]
-                m.d.sync += [
-                    masses[i].eq(Mux(self.last, 0, mass) if i >= tail else mass),
-                    negative[i].eq(sign),
-                    zero[i].eq(gradient == 0),
-                ]
-
-        sums = [None] * lanes + masses
+        found = masses.masses.payload
+        sums = [None] * lanes + [found.mass[i] for i in range(lanes)]
         for k in reversed(range(1, lanes)):
             sums[k] = sums[2 * k] + sums[2 * k + 1]
-        with m.If(move_out):
+        with m.If(masses.masses.ready):
             m.d.sync += [
-                self.sums.valid.eq(full),
+                self.sums.valid.eq(masses.masses.valid),
                 self.sums.payload.total.eq(sums[1]),
-                self.sums.payload.negative.eq(negative),
-                self.sums.payload.zero.eq(zero),
+                self.sums.payload.negative.eq(found.negative),
+                self.sums.payload.zero.eq(found.zero),
             ]
             m.d.sync += [self.sums.payload.left[k].eq(sums[2 * k]) for k in range(1, lanes)]
         return m
