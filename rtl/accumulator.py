@@ -14,6 +14,11 @@ COUNT_BITS = 3
 """Width of the count of trials that may wait for one weight's read: up to 7 join, the next one waits."""
 
 
+def lost_bits(pending: int) -> int:
+    """Width of the trials lost in one write; with one read under way none can join."""
+    return COUNT_BITS if pending > 1 else 1
+
+
 def trial_layout(config: UnitConfig) -> data.StructLayout:
     """Where a trial landed: the weight's index, and whether its gradient is negative."""
     return data.StructLayout({"index": address(config.depth), "negative": 1})
@@ -90,7 +95,7 @@ class Accumulator(wiring.Component):
                 "read": Out(stream.Signature(place)),
                 "read_data": In(stream.Signature(weight)),
                 "write": Out(stream.Signature(data.StructLayout({"address": place, "data": weight}))),
-                "lost": Out(COUNT_BITS if pending > 1 else 1),
+                "lost": Out(lost_bits(pending)),
                 "busy": Out(1),
             }
         )

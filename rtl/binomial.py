@@ -9,9 +9,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.config import WORD_BITS
+from zimu.rtl.datapath import TRIAL_BITS
 from zimu.rtl.sampler import add_up
-
-TRIAL_BITS = 32
 
 
 class Binomial(wiring.Component):
@@ -130,13 +129,20 @@ class Binomial(wiring.Component):
         last, whole, beyond = left[:in_word], left[in_word : in_word + in_row + 1], left[in_word + in_row + 1 :]
         inside = Signal()
         m.d.comb += inside.eq(beyond == 0)
-        words = self.row.payload.as_value() >> Cat(Const(0, in_word), position)
-        tail = Cat(i < last for i in range(WORD_BITS))
+        words = data.View(self.row.payload.shape(), Signal(WORD_BITS * self.lanes, name="words"))
+        tail = Signal(WORD_BITS)
+        m.d.comb += [
+            words.eq(self.row.payload.as_value() >> Cat(Const(0, in_word), position)),
+            tail.eq(Cat(i < last for i in range(WORD_BITS))),
+        ]
         counts = []
         for lane in range(self.lanes):
-            full, partial = ~inside | (lane < whole), lane == whole
-            mask = full.replicate(WORD_BITS) | partial.replicate(WORD_BITS) & tail
-            counts.append(add_up(words[WORD_BITS * lane : WORD_BITS * (lane + 1)] & mask))
+            masked = Signal(WORD_BITS, name=f"masked{lane}")
+            with m.If(~inside | (lane < whole)):
+                m.d.comb += masked.eq(words[lane])
+            with m.Elif(lane == whole):
+                m.d.comb += masked.eq(words[lane] & tail)
+            counts.append(add_up(masked))
         found = Signal(range(WORD_BITS * self.lanes + 1))
         m.d.comb += found.eq(add_up(counts))
         return found, whole + (last != 0), inside

@@ -3,19 +3,20 @@
 Twins: ``golden/accumulator.py``, ``emu/accumulator.py``.
 """
 
-from amaranth.hdl import Cat, Module, Signal, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
 from zimu.rtl.accumulator import SaturatingStep
-from zimu.rtl.sampler import add_up, address
+from zimu.rtl.datapath import weight_members
+from zimu.rtl.sampler import add_up
 from zimu.rtl.tiles import COUNT_BITS, counts_layout
 
 
-def weights_layout(config: UnitConfig) -> data.ArrayLayout:
-    """One beat of weights; lane i of beat b is weight ``b * lanes + i``."""
-    return data.ArrayLayout(signed(config.weight_bits), config.lanes)
+def lost_shape(config: UnitConfig) -> range:
+    """Trials lost in one beat."""
+    return range(config.lanes * (2**COUNT_BITS - 1) + 1)
 
 
 class Flush(wiring.Component):
@@ -27,23 +28,18 @@ class Flush(wiring.Component):
     Members
     -------
     counts : array of streams of `counts_layout`, in. One for each engine.
-    read : stream of address(beats), out. Beats of weights to read.
-    read_data : stream of `weights_layout`, in. The answers, in order.
-    write : stream of {address, data}, out.
-    lost : Signal(range(lanes * (2^COUNT_BITS - 1) + 1)), out. Trials lost at a rail, some clocks after the write.
+    read, read_data, write : `zimu.rtl.datapath.weight_members`.
+    lost : Signal(`lost_shape`), out. Trials lost at a rail, some clocks after the write.
     busy : Signal(1), out. Reads are under way, or losses still to be counted.
     """
 
     def __init__(self, config: UnitConfig):
         self.config = config
-        beat, weights = address(config.beats), weights_layout(config)
         super().__init__(
             {
                 "counts": In(stream.Signature(counts_layout(config))).array(config.split.engines),
-                "read": Out(stream.Signature(beat)),
-                "read_data": In(stream.Signature(weights)),
-                "write": Out(stream.Signature(data.StructLayout({"address": beat, "data": weights}))),
-                "lost": Out(range(config.lanes * (2**COUNT_BITS - 1) + 1)),
+                **weight_members(config),
+                "lost": Out(lost_shape(config)),
                 "busy": Out(1),
             }
         )

@@ -88,6 +88,11 @@ class WordPair(wiring.Component):
         return m
 
 
+def rejected_shape(config: UnitConfig) -> range:
+    """Draws of the `inverse` sampler rejected before one that is accepted in the same clock, in two rows at most."""
+    return range(2 * (config.row_words // config.draw_words))
+
+
 class Draw(wiring.Component):
     """Masked rejection: an accepted u < W for every token, candidates taken in order from rows of random words.
 
@@ -117,7 +122,7 @@ class Draw(wiring.Component):
                 "token_valid": In(1),
                 "token_ready": Out(1),
                 "draw": Out(stream.Signature(mass_bits(config))),
-                "rejected": Out(range(2 * self.candidates)),
+                "rejected": Out(rejected_shape(config)),
                 "align": In(1),
             }
         )

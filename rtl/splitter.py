@@ -11,7 +11,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.config import WORD_BITS, UnitConfig
-from zimu.rtl.binomial import TRIAL_BITS, Binomial
+from zimu.rtl.binomial import Binomial
+from zimu.rtl.datapath import TRIAL_BITS
 from zimu.rtl.sampler import address, mass_bits
 from zimu.rtl.tiles import job_layout
 
@@ -95,6 +96,7 @@ class Splitter(wiring.Component):
             self.job.payload.mass.eq(node.high - node.low),
             self.busy.eq(1),
         ]
+        tree = self._tree(m, binomial, node, levels) if levels else None
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += [self.busy.eq(0), self.context.eq(GATE), self.switch.eq(self.start)]
@@ -106,8 +108,8 @@ class Splitter(wiring.Component):
                 self._gate_trials(m, binomial, node)
             else:
                 self._gate_step(m, node)
-            if levels:
-                self._walk(m, binomial, node, context, levels)
+            if tree:
+                self._walk(m, binomial, node, context, tree)
             else:
                 with m.State("VISIT"):
                     m.d.comb += self.job.valid.eq(node.trials != 0)
@@ -142,8 +144,8 @@ class Splitter(wiring.Component):
                 m.d.sync += node.trials.eq(self.opened)
                 m.next = "VISIT"
 
-    def _walk(self, m, binomial, node, context, levels):
-        """Preorder; the right halves that wait are one for each level at most."""
+    def _tree(self, m, binomial, node, levels):
+        """The memories of the walk: right halves that wait, one for each level at most, and the sums of the tiles."""
         m.submodules.stack = stack = memory.Memory(
             shape=data.StructLayout({"high": mass_bits(self.config), "trials": TRIAL_BITS}), depth=levels, init=[]
         )
@@ -152,20 +154,24 @@ class Splitter(wiring.Component):
         for level in reversed(range(levels)):
             with m.If(waiting[level]):
                 m.d.comb += top.addr.eq(level)
-        wanted = self._context_of(node)
-        middle = self._middle(m, node)
         m.d.comb += [
             push.addr.eq(node.level - 1),
             push.data.high.eq(node.high),
             push.data.trials.eq(node.trials - binomial.successes),
         ]
+        return push, top, waiting, self._middle(m, node)
+
+    def _walk(self, m, binomial, node, context, tree):
+        """Preorder."""
+        push, top, waiting, middle = tree
+        wanted = self._context_of(node)
         with m.State("VISIT"):
             leaf, empty = node.level == 0, node.trials == 0
             m.d.comb += [self.job.valid.eq(leaf & ~empty), middle.read.eq(1)]
             with m.If(empty | leaf):
                 with m.If(empty | self.job.ready):
                     # The right half with the lowest level begins where this node ends.
-                    begin = Const(1, levels) << top.addr
+                    begin = Const(1, len(waiting)) << top.addr
                     m.d.sync += [
                         node.tile.eq((node.tile | begin) & ~(begin - 1)),
                         node.level.eq(top.addr),

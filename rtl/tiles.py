@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import WORD_BITS, UnitConfig
-from zimu.rtl.binomial import TRIAL_BITS
+from zimu.rtl.datapath import TRIAL_BITS
 from zimu.rtl.sampler import address, reject
 
 COUNT_BITS = 5
@@ -32,6 +32,11 @@ def beats_of_tile(config: UnitConfig) -> int:
 def contexts_of_engine(config: UnitConfig) -> int:
     """Streams of draws that take turns on one engine: `tile_streams` / `engines` in each subtree."""
     return config.split.subtrees * config.split.tile_streams // config.split.engines
+
+
+def candidates_of_row(config: UnitConfig) -> int:
+    """Candidates for a draw in a row of words."""
+    return config.prng_lanes * WORD_BITS // config.draw_bits
 
 
 def job_layout(config: UnitConfig) -> data.StructLayout:
@@ -89,7 +94,6 @@ class Engine(wiring.Component):
 
     def __init__(self, config: UnitConfig):
         self.config = config
-        self.candidates = config.prng_lanes * WORD_BITS // config.draw_bits
         members = {
             "job": In(stream.Signature(job_layout(config))),
             "wanting": Out(1),
@@ -97,7 +101,7 @@ class Engine(wiring.Component):
             "bounds": In(stream.Signature(bounds_layout(config))),
             "row": In(stream.Signature(data.ArrayLayout(WORD_BITS, config.prng_lanes))),
             "counts": Out(stream.Signature(counts_layout(config))),
-            "rejected": Out(range(2 * self.candidates)),
+            "rejected": Out(range(2 * candidates_of_row(config))),
             "discarded": Out(1),
             "busy": Out(1),
         }
@@ -204,7 +208,7 @@ class Engine(wiring.Component):
     def _pick(self, m, mass, mask, drawing, align):
         """Masked rejection on the row."""
         bits, words = self.config.draw_bits, self.row.payload.as_value()
-        candidate = [words[bits * i :][: len(mask)] & mask for i in range(self.candidates)]
+        candidate = [words[bits * i :][: len(mask)] & mask for i in range(candidates_of_row(self.config))]
         picked = reject(m, candidate, mass, drawing & self.row.valid, align)
         m.d.comb += [self.row.ready.eq(picked.used_up), self.rejected.eq(picked.rejected)]
         return picked

@@ -49,7 +49,7 @@ def circuit(width, lanes, rows, uses, pause) -> tuple[list[tuple[int, int]], int
     async def bench(pins):
         source = Source("row", rng, pause)
         source.queue.extend(pack(row, 32) for row in rows)
-        seen, begun = [], 0
+        seen = []
         for trials, a, b, align in uses:
             pins.set("align", align)
             await run_until(pins, [source], lambda: True, 1)
