@@ -43,3 +43,43 @@ def accumulate(
         else:
             discarded += count
     return discarded, saturations
+
+
+@kernel
+def accumulate_run(
+    weights: Integers,
+    gradients: Integers,
+    start: int,
+    size: int,
+    landed: NDArray[Any],
+    low: NDArray[Any],
+    high: NDArray[Any],
+) -> tuple[int, int]:
+    """Move ``size`` weights from ``start`` on, each by its count against the sign of its gradient.
+
+    ``landed[j]`` are the trials that landed on the first j + 1 of them. ``low`` and ``high`` hold one rail each, in a
+    dtype that also holds a weight and a count beyond it: the sums are taken in that dtype. Returns the trials that met
+    a gradient of 0, and those lost at the rails.
+    """
+    discarded = saturations = 0
+    wide = low.dtype.type
+    bottom, top = low[0], high[0]
+    before = wide(0)
+    at = np.uintp(start)
+    for j in range(size):
+        upto = wide(landed[np.uintp(j)])
+        count = wide(upto - before)
+        before = upto
+        gradient, weight = gradients[at], wide(weights[at])
+        moved = weight
+        if gradient > 0:
+            moved = wide(weight - count)
+        elif gradient < 0:
+            moved = wide(weight + count)
+        else:
+            discarded += int64(count)
+        kept = min(max(moved, bottom), top)
+        weights[at] = kept
+        saturations += int64(abs(moved - kept))
+        at += np.uintp(1)
+    return discarded, saturations

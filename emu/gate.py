@@ -3,19 +3,26 @@
 Twins: ``golden/gate.py``, ``rtl/gate.py``.
 """
 
+import numpy as np
+
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words, WordStream
 
+_BUFFER_WORDS = 2**14
 
-def count_open(stream: WordStream, gate_bits: int, threshold: int, draws: int, buffer: Words) -> int:
+
+def count_open(stream: WordStream, gate_bits: int, threshold: int, draws: int) -> int:
     """Take ``draws`` gate draws, one word each, and return how many open.
 
-    ``threshold`` is T in [0, 2^gate_bits]; ``buffer`` is scratch.
+    ``threshold`` is T in [0, 2^gate_bits]. The stream moves on to the row after the last word.
     """
     opened = 0
-    for start in range(0, draws, buffer.size):
-        words = buffer[: draws - start]
-        stream.read(words)
+    buffer = np.empty(min(-(-draws // stream.lanes) * stream.lanes, _BUFFER_WORDS), np.uint32)
+    for start in range(0, draws, _BUFFER_WORDS):
+        rows = -(-(draws - start) // stream.lanes)
+        row_words = buffer[: rows * stream.lanes]
+        stream.read(row_words)
+        words = row_words[: draws - start]
         opened += below(words, 2**gate_bits - 1, threshold)
     return opened
 

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.accumulator import Integers
+from zimu.emu.accumulator import Integers, accumulate
+from zimu.emu.gate import count_open
 from zimu.emu.kernel import int64, kernel
-from zimu.emu.prng import Words, WordStream
+from zimu.emu.prng import TRIALS_STREAM, Words, WordStream
+from zimu.golden.config import UnitConfig
 
 BLOCK = 128
 """Weights per partial sum."""
@@ -32,6 +34,55 @@ Draws = NDArray[Any]
 
 Hits = tuple[NDArray[np.uint32], NDArray[np.uint32]]
 """Indices of weights and how many trials landed on each."""
+
+
+_BUFFER_WORDS = 2**14
+
+
+class InverseSampler:
+    """The stream of the ``inverse`` sampler, and steps taken with it.
+
+    Parameters
+    ----------
+    config : a configuration with ``sampler = "inverse"``.
+    seed : 64-bit seed.
+    threads : the most threads a step may use; they change no bit.
+
+    Attributes
+    ----------
+    streams : the streams by name.
+    """
+
+    def __init__(self, config: UnitConfig, seed: int, threads: int) -> None:
+        self.config, self.threads = config, threads
+        self.streams = {"trials": WordStream(config.prng, seed, TRIALS_STREAM, config.prng_lanes)}
+        self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
+
+    def bounds(self, gradients: Integers, smoothing: int) -> NDArray[np.int64]:
+        """Exclusive prefix sums of the blocks' masses, and W at the end."""
+        return block_bounds(gradients, smoothing)
+
+    def open(self, gate: WordStream, trials: int, threshold: int) -> int:
+        """How many of ``trials`` pass the gate of every trial."""
+        return count_open(gate, self.config.gate_bits, threshold, trials)
+
+    def step(
+        self, weights: Integers, gradients: Integers, smoothing: int, bounds: NDArray[np.int64], trials: int
+    ) -> tuple[int, int, int]:
+        """Draw ``trials`` and move the weights.
+
+        Returns the draws rejected, the trials that met a gradient of 0, and the trials lost at the rails.
+        """
+        config = self.config
+        rejected = discarded = saturations = 0
+        mass = int(bounds[-1])
+        for draws, more in draw(self.streams["trials"], config.draw_words, mass, trials, self._buffer):
+            rejected += more
+            for indices, counts in land(gradients, smoothing, bounds, draws):
+                lost = accumulate(weights, gradients, indices, counts, *config.weight_range)
+                discarded += lost[0]
+                saturations += lost[1]
+        return rejected, discarded, saturations
 
 
 def block_bounds(gradients: Integers, smoothing: int) -> NDArray[np.int64]:

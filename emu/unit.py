@@ -7,15 +7,21 @@ from typing import Any, NamedTuple, Self, TypedDict
 
 import numpy as np
 
-from zimu.emu.accumulator import Integers, accumulate
+from zimu.emu.accumulator import Integers
 from zimu.emu.gate import count_open
-from zimu.emu.prng import GATE_STREAM, STATE_WORDS, TRIALS_STREAM, Words, WordStream
-from zimu.emu.sampler import block_bounds, draw, land
+from zimu.emu.parallel import check_threads
+from zimu.emu.prng import GATE_STREAM, WordStream
+from zimu.emu.sampler import InverseSampler
+from zimu.emu.split import SplitSampler
 from zimu.golden.config import CONTRACT_VERSION, MASS_BITS, MAX_TRIALS, WORD_BITS, UnitConfig
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.unit import ZERO_COUNTERS, Counters
 
-_BUFFER_WORDS = 2**14
+SAMPLERS: dict[str, type[InverseSampler] | type[SplitSampler]] = {"inverse": InverseSampler, "split": SplitSampler}
+
+
+CHANGES_NO_BIT = {"name", "lanes", "form", "engines"}
+"""Fields of a configuration that say how a circuit is built."""
 
 
 class StepResult(NamedTuple):
@@ -40,10 +46,8 @@ class UnitState(TypedDict):
 
     contract_version: int
     config: dict[str, Any]
-    gate: list[int]
-    """State words of the gate stream."""
-    trials: list[int]
-    """State words of the trials stream, generator after generator."""
+    streams: dict[str, list[int]]
+    """State words of each stream, generator after generator."""
     counters: dict[str, int]
 
 
@@ -57,20 +61,21 @@ class ZimUnit:
     ----------
     config : the configuration.
     seed : 64-bit seed of all streams.
+    threads : the most threads a step may use, 1..256; they change no bit.
 
     Raises
     ------
     InputError
-        ``seed`` is not in 0..2^64-1.
+        ``seed`` is not in 0..2^64-1, or ``threads`` out of range.
     """
 
-    def __init__(self, config: UnitConfig, seed: int) -> None:
+    def __init__(self, config: UnitConfig, seed: int, threads: int = 1) -> None:
         seed = check_range("seed", seed, 0, 2**64 - 1)
+        threads = check_threads(threads)
         self.config = config
         self._counters = ZERO_COUNTERS
-        self.gate_stream = WordStream(seed, GATE_STREAM, 1)
-        self.trial_stream = WordStream(seed, TRIALS_STREAM, config.prng_lanes)
-        self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
+        self.gate_stream = WordStream(config.prng, seed, GATE_STREAM, config.gate_lanes)
+        self.sampler = SAMPLERS[config.sampler](config, seed, threads)
 
     @property
     def counters(self) -> Counters:
@@ -101,16 +106,12 @@ class ZimUnit:
         smoothing = check_range("smoothing", smoothing, 0, config.max_smoothing)
         weights, gradients = self._checked(weights, gradients)
 
-        bounds = block_bounds(gradients, smoothing)
+        bounds = self.sampler.bounds(gradients, smoothing)
         mass = int(bounds[-1])
         opened = self._open(trials, threshold) if mass else 0
-        discarded = rejected = saturations = 0
-        for draws, more in draw(self.trial_stream, config.draw_words, mass, opened, self._buffer):
-            rejected += more
-            for indices, counts in land(gradients, smoothing, bounds, draws):
-                lost = accumulate(weights, gradients, indices, counts, *config.weight_range)
-                discarded += lost[0]
-                saturations += lost[1]
+        rejected = discarded = saturations = 0
+        if opened:
+            rejected, discarded, saturations = self.sampler.step(weights, gradients, smoothing, bounds, opened)
 
         result = StepResult(opened, discarded, rejected, saturations, mass == 0, mass)
         self._count(result)
@@ -121,8 +122,7 @@ class ZimUnit:
         return UnitState(
             contract_version=CONTRACT_VERSION,
             config=self.config.model_dump(),
-            gate=self.gate_stream.state.tolist(),
-            trials=self.trial_stream.state.tolist(),
+            streams={name: stream.state.tolist() for name, stream in self._streams().items()},
             counters=self._counters._asdict(),
         )
 
@@ -137,16 +137,25 @@ class ZimUnit:
         """
         _check_origin(config, state)
         unit = cls(config, seed=0)
-        for stream, field in ((unit.gate_stream, "gate"), (unit.trial_stream, "trials")):
-            stream.state[:] = _checked_words(field, state.get(field), stream.state.size)
+        streams = unit._streams()
+        saved = state["streams"]
+        if not isinstance(saved, dict) or set(saved) != set(streams):
+            raise InputError(f"state streams is damaged: must be a table of {', '.join(streams)}")
+        for name, stream in streams.items():
+            try:
+                stream.restore(saved[name])
+            except InputError as error:
+                raise InputError(f"state {name} is damaged: {error}") from None
         unit._counters = _checked_counters(state.get("counters"))
         return unit
 
+    def _streams(self) -> dict[str, WordStream]:
+        return {"gate": self.gate_stream, **self.sampler.streams}
+
     def _open(self, trials: int, threshold: int) -> int:
-        gate_bits = self.config.gate_bits
         if self.config.gate == "step":
-            return trials * count_open(self.gate_stream, gate_bits, threshold, 1, self._buffer)
-        return count_open(self.gate_stream, gate_bits, threshold, trials, self._buffer)
+            return trials * count_open(self.gate_stream, self.config.gate_bits, threshold, 1)
+        return self.sampler.open(self.gate_stream, trials, threshold)
 
     def _count(self, result: StepResult) -> None:
         steps = Counters(
@@ -215,30 +224,21 @@ def _check_origin(config: UnitConfig, state: UnitState) -> None:
             f"the state has contract_version = {state['contract_version']!r}: must be {CONTRACT_VERSION}; "
             "resume it with the release that saved it"
         )
-    if state["config"] != config.model_dump():
-        raise InputError(_first_difference(config.model_dump(), state["config"]))
+    if difference := _first_difference(config.model_dump(), state["config"]):
+        raise InputError(difference)
 
 
-def _first_difference(expected: dict[str, Any], got: object) -> str:
+def _first_difference(expected: dict[str, Any], got: object) -> str | None:
+    """What keeps a state of the configuration ``got`` from being continued; fields that change no bit may differ."""
     if not isinstance(got, dict) or set(got) != set(expected):
         return f"the state's config is damaged: must be a table of {', '.join(expected)}"
-    field = next(field for field in expected if got[field] != expected[field])
-    return (
-        f"the state was saved by another configuration, {field} = {got[field]!r}: "
-        f"must be {expected[field]!r} as in the configuration given"
-    )
-
-
-def _checked_words(field: str, words: object, size: int) -> list[int]:
-    if not isinstance(words, list) or len(words) != size:
-        raise InputError(f"state {field} is damaged: must be a list of {size} words")
-    for at in range(0, size, STATE_WORDS):
-        generator = [
-            check_range(f"state {field}[{at + j}]", words[at + j], 0, 2**WORD_BITS - 1) for j in range(STATE_WORDS)
-        ]
-        if not any(generator):
-            raise InputError(f"state {field}[{at}:{at + STATE_WORDS}] is all zero: must have a bit set")
-    return words
+    for field in expected:
+        if field not in CHANGES_NO_BIT and got[field] != expected[field]:
+            return (
+                f"the state was saved by another configuration, {field} = {got[field]!r}: "
+                f"must be {expected[field]!r} as in the configuration given"
+            )
+    return None
 
 
 def _checked_counters(values: object) -> Counters:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from zimu.emu import gate
 from zimu.emu.gate import below, count_open
 from zimu.emu.prng import WordStream
 from zimu.golden import gate as golden
@@ -26,8 +27,17 @@ def test_a_gate_of_32_bits(threshold, opened):
 
 
 @pytest.mark.parametrize("draws", [0, 1, 15, 16, 17, 100])
-def test_the_count_does_not_depend_on_the_buffer(draws):
-    one, other = WordStream(3, 0, 1), WordStream(3, 0, 1)
-    whole = count_open(one, 5, 11, draws, np.empty(128, np.uint32))
-    assert count_open(other, 5, 11, draws, np.empty(16, np.uint32)) == whole
+def test_the_count_does_not_depend_on_the_buffer(draws, monkeypatch):
+    one, other = (WordStream("xoshiro128++", 3, 0, 4) for _ in range(2))
+    whole = count_open(one, 5, 11, draws)
+    monkeypatch.setattr(gate, "_BUFFER_WORDS", 16)
+    assert count_open(other, 5, 11, draws) == whole
+    assert one.state.tolist() == other.state.tolist()
+
+
+@pytest.mark.parametrize(("draws", "rows"), [(1, 1), (4, 1), (5, 2), (0, 0)])
+def test_the_stream_moves_on_to_the_next_row(draws, rows):
+    one, other = (WordStream("xoshiro128++", 3, 0, 4) for _ in range(2))
+    count_open(one, 5, 11, draws)
+    other.read(np.empty(4 * rows, np.uint32))
     assert one.state.tolist() == other.state.tolist()

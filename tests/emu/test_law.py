@@ -56,7 +56,10 @@ def outcome(unit_kind, config: UnitConfig, gradients, n, T, c, gate, trials) -> 
     unit = unit_kind(config, 0)
     machine = getattr(unit, "emulator", unit)
     machine.gate_stream = Script(with_junk(word, config.gate_bits) for word in gate)
-    setattr(*((machine, "trial_stream") if machine is not unit else (machine.sampler, "trials")), Script(trials))
+    if machine is unit:
+        machine.sampler.trials = Script(trials)
+    else:
+        machine.sampler.streams["trials"] = Script(trials)
     weights = unit.step([0] * config.depth, list(gradients), trials=n, threshold=T, smoothing=c)
     moved = tuple(-w if g > 0 else w for w, g in zip(weights, gradients, strict=True))
     return unit.counters.open_trials, unit.counters.discarded_trials, moved

@@ -1,4 +1,4 @@
-"""The emulator's generators against published answers and against the reference."""
+"""The emulator's streams against the reference."""
 
 from itertools import chain, islice
 
@@ -7,26 +7,8 @@ import pytest
 
 from zimu.emu.prng import WordStream, expand_seed, speck32_64
 from zimu.golden import prng as golden
-
-
-def test_xoshiro128pp_known_answers():
-    """First words from the state 1, 2, 3, 4 of the authors' C code, as the crate rand_xoshiro tests them."""
-    stream = WordStream(0, 0, 1)
-    stream.state[:] = 1, 2, 3, 4
-    words = np.empty(10, np.uint32)
-    stream.read(words)
-    assert words.tolist() == [
-        641,
-        1573767,
-        3222811527,
-        3517856514,
-        836907274,
-        4247214768,
-        3867114732,
-        1355841295,
-        495546011,
-        621204420,
-    ]
+from zimu.golden.errors import InputError
+from zimu.golden.generators import GENERATORS
 
 
 def test_speck32_64_known_answer():
@@ -36,16 +18,54 @@ def test_speck32_64_known_answer():
 
 @pytest.mark.parametrize("seed", [0, 1, 2**64 - 1, 0x0123_4567_89AB_CDEF])
 @pytest.mark.parametrize("stream", golden.Stream)
-def test_seed_expansion_is_the_references(seed, stream):
-    expected = [word for lane in range(16) for word in golden.expand_seed(seed, stream, lane, 4)]
-    assert expand_seed(seed, stream, 16).tolist() == expected
+@pytest.mark.parametrize("first_lane", [0, 2**16 - 16])
+def test_seed_expansion_is_the_references(seed, stream, first_lane):
+    expected = [golden.expand_seed(seed, stream, first_lane + lane, 9) for lane in range(16)]
+    assert expand_seed(seed, stream, first_lane, 16, 9).tolist() == expected
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16])
-def test_reading_in_pieces_is_the_references_stream(lanes):
-    stream, reference = WordStream(5, 1, lanes), golden.WordStream("xoshiro128++", 5, golden.Stream.TRIALS, lanes)
+@pytest.mark.parametrize("kind", GENERATORS)
+@pytest.mark.parametrize(("lanes", "first_lane"), [(1, 0), (2, 6), (4, 0), (8, 8), (16, 2**16 - 16)])
+def test_reading_in_pieces_is_the_references_stream(kind, lanes, first_lane):
+    stream = WordStream(kind, 5, 1, lanes, first_lane)
+    reference = golden.WordStream(kind, 5, golden.Stream.TRIALS, lanes, first_lane)
+    assert stream.state.tolist() == reference.state
     words = np.empty(64 * lanes, np.uint32)
     for start, stop in ((0, 1), (1, 8), (8, 64)):
         stream.read(words[start * lanes : stop * lanes])
     assert words.tolist() == list(islice(chain.from_iterable(reference.rows()), words.size))
     assert stream.state.tolist() == reference.state
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_a_restored_stream_continues(kind):
+    one, other = WordStream(kind, 5, 1, 2), WordStream(kind, 6, 2, 2)
+    expected, got = np.empty((2, 10), np.uint32)
+    one.read(expected[:6])
+    other.restore(one.state.tolist())
+    one.read(expected)
+    other.read(got)
+    assert got.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_every_state_the_reference_refuses_is_refused(kind):
+    """In the second of two generators; and nothing is changed by the attempt."""
+    stream = WordStream(kind, 5, 1, 2)
+    machine = GENERATORS[kind]
+    before = stream.state.tolist()
+    size = machine.saved_words
+    candidates = [[0] * size, [0] * (size - 1) + [1], [1] * (size - 1) + [2], [2] * (size - 1) + [1]]
+    for generator in [*candidates, [1] * (size - 1) + [2**32], [1] * (size - 1) + [-1]]:
+        try:
+            machine([1] * machine.expanded_words).state = generator
+        except InputError:
+            with pytest.raises(InputError) as refusal:
+                stream.restore(before[:size] + generator)
+            assert "\n" not in str(refusal.value)
+            assert stream.state.tolist() == before
+        else:
+            WordStream(kind, 5, 1, 2).restore(before[:size] + generator)
+    for damaged in (before[1:], [*before, 1], None, tuple(before)):
+        with pytest.raises(InputError, match=rf"^must be a list of {2 * size} words$"):
+            stream.restore(damaged)

@@ -60,7 +60,7 @@ def test_draws_of_two_words_are_the_references(mass, lanes):
 
 def check_draws(mass: int, draw_words: int, lanes: int) -> None:
     words = np.empty(4096 * lanes, np.uint32)
-    WordStream(9, 1, lanes).read(words)
+    WordStream("xoshiro128++", 9, 1, lanes).read(words)
     candidates = golden.draws(iter(words.tolist()), draw_words, mass)
     expected, rejected = [], 0
     while len(expected) < 100:
@@ -68,7 +68,8 @@ def check_draws(mass: int, draw_words: int, lanes: int) -> None:
         rejected += u >= mass
         if u < mass:
             expected.append(u)
-    ((values, count),) = sampler.draw(WordStream(9, 1, lanes), draw_words, mass, 100, np.empty(64, np.uint32))
+    stream = WordStream("xoshiro128++", 9, 1, lanes)
+    ((values, count),) = sampler.draw(stream, draw_words, mass, 100, np.empty(64, np.uint32))
     assert values.tolist() == expected
     assert count == rejected
 
@@ -77,7 +78,7 @@ def check_draws(mass: int, draw_words: int, lanes: int) -> None:
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 def test_results_do_not_depend_on_how_work_is_cut(monkeypatch, draw_words, mass, lanes):
     def run(buffer: int):
-        stream = WordStream(4, 1, lanes)
+        stream = WordStream("xoshiro128++", 4, 1, lanes)
         parts = list(sampler.draw(stream, draw_words, mass, 333, np.empty(buffer, np.uint32)))
         assert sum(len(values) for values, _ in parts) == 333
         gradients = np.full(300, mass // 300, np.int64).astype(np.int32)

@@ -18,7 +18,7 @@ CONFIG = UnitConfig(
     name="little", weight_bits=4, gradient_bits=12, smoothing_bits=2, depth=40, lanes=2, gate_bits=8, prng_lanes=4
 )
 
-configs = st.builds(
+inverse_configs = st.builds(
     UnitConfig,
     name=st.just("random"),
     weight_bits=st.integers(2, 32),
@@ -31,6 +31,46 @@ configs = st.builds(
     prng_lanes=st.sampled_from([1, 2, 4, 8, 16]),
     form=st.sampled_from(["search", "tree"]),
 )
+
+
+@st.composite
+def split_configs(draw) -> UnitConfig:
+    """Any shape of the tree of tiles, one tile included, and draws of 16 and of 32 bits."""
+    tile, streams = draw(st.sampled_from([2, 8, 32, 64, 128])), draw(st.sampled_from([1, 2, 4]))
+    depth = draw(st.one_of(st.integers(1, 40), st.sampled_from([127, 128, 129, 257])))
+    leaves = 1 << (-(-depth // tile) - 1).bit_length()
+    gradient_bits = draw(st.integers(2, 24))
+    return UnitConfig(
+        name="random",
+        weight_bits=draw(st.integers(2, 32)),
+        gradient_bits=gradient_bits,
+        smoothing_bits=draw(st.integers(0, 16)),
+        depth=depth,
+        lanes=draw(st.sampled_from([1, 2])),
+        gate=draw(st.sampled_from(["trial", "step"])),
+        gate_bits=draw(st.integers(1, 32)),
+        prng=draw(st.sampled_from(["xoshiro128++", "xoroshiro128aox", "philox4x32-10"])),
+        prng_lanes=draw(st.sampled_from([1, 2, 4, 8, 16])),
+        sampler="split",
+        tile=tile,
+        subtrees=draw(st.sampled_from([s for s in (1, 2, 4, 16) if s <= leaves])),
+        tile_streams=streams,
+    )
+
+
+configs = st.one_of(inverse_configs, split_configs())
+
+
+def streams_of(reference: ReferenceUnit) -> dict[str, list[int]]:
+    """The state words of all streams of the reference, by name."""
+    sampler, gate = reference.sampler, {"gate": reference.gate_stream.state}
+    if reference.config.sampler == "inverse":
+        return gate | {"trials": sampler.trials.state}
+    return gate | {
+        "top": sampler.top.state,
+        "split": [word for stream in sampler.splits for word in stream.state],
+        "draw": [word for stream in sampler.draws for word in stream.state],
+    }
 
 
 def ends_or_between(high: int) -> st.SearchStrategy[int]:
@@ -80,8 +120,7 @@ def test_emulator_equals_reference(data):
         assert emulator.counters == reference.counters
         _, *counts, empty, mass = reference.counters.since(before)
         assert result == StepResult(*counts, empty == 1, mass)
-        assert emulator.gate_stream.state.tolist() == reference.gate_stream.state
-        assert emulator.trial_stream.state.tolist() == reference.sampler.trials.state
+        assert emulator.state()["streams"] == streams_of(reference)
 
 
 @pytest.mark.parametrize("name", frozen_sets())
@@ -246,6 +285,15 @@ def test_a_saved_state_continues_with_the_same_bits():
     assert saved.counters.steps == 1
 
 
+def test_what_changes_no_bit_may_differ_between_saving_and_restoring():
+    fields = CONFIG.model_dump(exclude_none=True)
+    other = UnitConfig(**fields | {"name": "other", "lanes": 8, "form": "tree"})
+    assert ZimUnit.restore(other, ZimUnit(CONFIG, 5).state()).state()["streams"] == STREAMS
+
+
+STREAMS = ZimUnit(CONFIG, 5).state()["streams"]
+
+
 def test_the_state_is_the_references():
     emulator, reference = ZimUnit(CONFIG, 5), ReferenceUnit(CONFIG, 5)
     values = arguments()
@@ -254,8 +302,7 @@ def test_the_state_is_the_references():
     assert emulator.state() == {
         "contract_version": 1,
         "config": CONFIG.model_dump(),
-        "gate": reference.gate_stream.state,
-        "trials": reference.sampler.trials.state,
+        "streams": streams_of(reference),
         "counters": reference.counters._asdict(),
     }
 
@@ -269,17 +316,21 @@ def test_the_state_is_the_references():
             "the state was saved by another configuration, depth = 41: must be 40 as in the configuration given",
         ),
         ({"config": {}}, "the state's config is damaged: must be a table of name, weight_bits"),
-        ({"gate": [1, 2, 3]}, "state gate is damaged: must be a list of 4 words"),
-        ({"gate": [0, 0, 0, 0]}, "state gate[0:4] is all zero: must have a bit set"),
-        ({"trials": [1] * 12 + [0] * 4}, "state trials[12:16] is all zero: must have a bit set"),
-        ({"trials": [1] * 15 + [2**32]}, "state trials[15] = 4294967296: must be in 0..4294967295"),
-        ({"trials": None}, "state trials is damaged: must be a list of 16 words"),
+        ({"streams": {}}, "state streams is damaged: must be a table of gate, trials"),
+        ({"streams": STREAMS | {"gate": [1, 2, 3]}}, "state gate is damaged: must be a list of 4 words"),
+        ({"streams": STREAMS | {"gate": [0, 0, 0, 0]}}, "state gate is damaged: generator 0"),
+        ({"streams": STREAMS | {"trials": [1] * 12 + [0] * 4}}, "state trials is damaged: generator 3"),
+        (
+            {"streams": STREAMS | {"trials": [1] * 15 + [2**32]}},
+            "state trials is damaged: word 15 = 4294967296: must be in 0..4294967295",
+        ),
+        ({"streams": STREAMS | {"trials": None}}, "state trials is damaged: must be a list of 16 words"),
         ({"counters": {"steps": 1}}, "state counters is damaged: must be a table of steps, open_trials"),
         (
             {"counters": dict.fromkeys(Counters._fields, -1)},
             "state counters['steps'] = -1: must be in 0..4294967295",
         ),
-        ({"extra": 1}, "not a unit's state: must be a table of contract_version, config, gate, trials, counters"),
+        ({"extra": 1}, "not a unit's state: must be a table of contract_version, config, streams, counters"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(change, message):
@@ -288,6 +339,12 @@ def test_a_state_that_does_not_fit_is_refused(change, message):
         ZimUnit.restore(CONFIG, state | change)
     assert str(refusal.value).startswith(message)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("threads", [0, 257, 1.5])
+def test_threads_out_of_range_are_refused(threads):
+    with pytest.raises(InputError, match=rf"^threads = {threads}: must be .* 1\.\.256$"):
+        ZimUnit(CONFIG, 1, threads)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 0.5])

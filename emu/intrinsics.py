@@ -1,0 +1,141 @@
+"""The few operations numba does not offer: bit counts, and a comparison that is sure to use the vector unit.
+
+numba leaves vectors to LLVM's loop vectoriser, which does well with one loop and poorly with a short loop inside
+another. `count_below` therefore says in LLVM's own terms what a vector is; LLVM cuts it to what the machine has.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from zimu.emu.kernel import kernel
+
+_INT32, _INT64 = ir.IntType(32), ir.IntType(64)
+
+LANES = 32
+"""Bounds compared at a time by `count_below`; scratch arrays are a multiple of it."""
+
+
+def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
+    return cast(Callable[..., Any], intrinsic(function))
+
+
+@_typed
+def ones(_context: Any, x: Any) -> Any:
+    """The number of ones in an unsigned integer."""
+
+    def codegen(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return x(x), codegen
+
+
+@_typed
+def bit_length(_context: Any, _x: Any) -> Any:
+    """Bits of a non-negative int64, as ``int.bit_length``."""
+
+    def codegen(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        return builder.sub(_INT64(64), builder.ctlz(args[0], cgutils.false_bit))
+
+    return types.int64(types.int64), codegen
+
+
+def _counter(lanes: int) -> Callable[..., Any]:
+    def count(_context: Any, bounds: Any, values: Any, size: Any, below: Any, at: Any) -> Any:
+        element = ir.IntType(bounds.dtype.bitwidth)
+        vector = ir.VectorType(element, lanes)
+        alignment = bounds.dtype.bitwidth // 8
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            def place(number: int, offset: Any, kind: Any) -> Any:
+                array = context.make_array(signature.args[number])(context, builder, args[number])
+                return builder.bitcast(builder.gep(array.data, [offset]), kind.as_pointer())
+
+            undefined = ir.Constant(vector, ir.Undefined)
+            everywhere = ir.Constant(ir.VectorType(_INT32, lanes), [0] * lanes)
+            bound = builder.load(place(0, args[4], vector), align=alignment)
+            first = place(1, _INT64(0), element)
+            target = place(3, args[4], vector)
+            total = cgutils.alloca_once_value(builder, builder.load(target, align=alignment))
+            with cgutils.for_range(builder, args[2], intp=_INT64) as loop:
+                value = builder.load(builder.gep(first, [loop.index]))
+                value = builder.shuffle_vector(
+                    builder.insert_element(undefined, value, _INT32(0)), undefined, everywhere
+                )
+                hits = builder.zext(builder.icmp_unsigned("<", value, bound), vector)
+                builder.store(builder.add(builder.load(total), hits), total)
+            builder.store(builder.load(total), target, align=alignment)
+            return context.get_dummy_value()
+
+        return types.void(bounds, values, types.int64, below, types.int64), codegen
+
+    return _typed(count)
+
+
+@_typed
+def _scan(_context: Any, gradients: Any, start: Any, added: Any, before: Any, prefix: Any, at: Any) -> Any:
+    """``prefix[at + j] = before + sum of |gradients[start + i]| + added, i <= j``, for `LANES` values; the last one."""
+    element = ir.IntType(prefix.dtype.bitwidth)
+    vector = ir.VectorType(element, LANES)
+    narrow = ir.VectorType(ir.IntType(gradients.dtype.bitwidth), LANES)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def place(number: int, offset: Any, kind: Any) -> Any:
+            array = context.make_array(signature.args[number])(context, builder, args[number])
+            return builder.bitcast(builder.gep(array.data, [offset]), kind.as_pointer())
+
+        def splat(value: Any) -> Any:
+            undefined = ir.Constant(vector, ir.Undefined)
+            everywhere = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
+            return builder.shuffle_vector(builder.insert_element(undefined, value, _INT32(0)), undefined, everywhere)
+
+        zeros = ir.Constant(vector, [0] * LANES)
+        gradient = builder.load(place(0, args[1], narrow), align=gradients.dtype.bitwidth // 8)
+        wide = builder.sext(gradient, vector) if gradients.dtype.bitwidth < prefix.dtype.bitwidth else gradient
+        size = builder.select(builder.icmp_signed("<", wide, zeros), builder.neg(wide), wide)
+        total = builder.add(size, splat(builder.trunc(args[2], element)))
+        step = 1
+        while step < LANES:
+            # Lane j takes lane j - step; the lanes before the first take zeros, which are lanes LANES and up.
+            moved = [LANES if j < step else j - step for j in range(LANES)]
+            shifted = builder.shuffle_vector(total, zeros, ir.Constant(ir.VectorType(_INT32, LANES), moved))
+            total = builder.add(total, shifted)
+            step *= 2
+        total = builder.add(total, splat(builder.trunc(args[3], element)))
+        builder.store(total, place(4, args[5], vector), align=prefix.dtype.bitwidth // 8)
+        return builder.zext(builder.extract_element(total, _INT32(LANES - 1)), _INT64)
+
+    return types.int64(gradients, types.int64, types.int64, types.int64, prefix, types.int64), codegen
+
+
+@kernel
+def scan_masses(gradients: Any, start: int, size: int, smoothing: int, prefix: Any) -> int:
+    """Inclusive prefix sums of |g| + smoothing for ``size`` gradients, a multiple of `LANES`, from ``start`` on.
+
+    ``prefix`` is of uint16 or wider than the gradients, and holds every sum. Returns the last one.
+    """
+    total = 0
+    for at in range(0, size, LANES):
+        total = _scan(gradients, start + at, smoothing, total, prefix, at)
+    return total
+
+
+_count_one, _count_two = _counter(LANES), _counter(2 * LANES)
+
+
+@kernel
+def count_below(bounds: Any, values: Any, size: int, below: Any) -> None:
+    """Add to ``below[j]`` how many of ``values[:size]`` are < ``bounds[j]``.
+
+    The three arrays are of one unsigned dtype; ``bounds`` and ``below`` have one size, a multiple of `LANES`.
+    """
+    at = 0
+    while at + 2 * LANES <= bounds.size:
+        _count_two(bounds, values, size, below, at)
+        at += 2 * LANES
+    if at < bounds.size:
+        _count_one(bounds, values, size, below, at)
