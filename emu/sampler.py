@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zimu.emu.accumulator import Integers, accumulate
 from zimu.emu.gate import count_open
 from zimu.emu.kernel import int64, kernel
+from zimu.emu.parallel import spread
 from zimu.emu.prng import TRIALS_STREAM, Words, WordStream
 from zimu.golden.config import UnitConfig
 
@@ -23,14 +24,16 @@ BLOCK = 128
 TILE = 8
 """Weights compared with a draw at a time: one vector register of 64-bit sums."""
 
-SORTED_DRAWS = 2**24
-"""Draws sorted at a time: bounds the extra memory."""
+SORTED_DRAWS = 2**23
+"""Draws sorted at a time, by all threads together: bounds the extra memory."""
 
 SLICE = 2**14
 """Draws landed at a time: their hits stay in the first levels of cache."""
 
 Draws = NDArray[Any]
 """Accepted draws: uint32 where W <= 2^32, else uint64."""
+
+Bounds = NDArray[np.int64]
 
 Hits = tuple[NDArray[np.uint32], NDArray[np.uint32]]
 """Indices of weights and how many trials landed on each."""
@@ -58,73 +61,115 @@ class InverseSampler:
         self.streams = {"trials": WordStream(config.prng, seed, TRIALS_STREAM, config.prng_lanes)}
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
 
-    def bounds(self, gradients: Integers, smoothing: int) -> NDArray[np.int64]:
-        """Exclusive prefix sums of the blocks' masses, and W at the end."""
-        return block_bounds(gradients, smoothing)
+    def bounds(self, gradients: Integers, smoothing: int) -> Bounds:
+        """Exclusive prefix sums of the masses, one for each block of `BLOCK` weights, and W at the end."""
+        bounds = np.zeros(-(-gradients.size // BLOCK) + 1, np.int64)
+
+        def part(first: int, last: int) -> None:
+            sum_blocks(gradients[first * BLOCK : last * BLOCK], smoothing, BLOCK, bounds[first + 1 : last + 1])
+
+        spread(part, bounds.size - 1, gradients.size, self.threads)
+        return np.cumsum(bounds, out=bounds)
 
     def open(self, gate: WordStream, trials: int, threshold: int) -> int:
         """How many of ``trials`` pass the gate of every trial."""
         return count_open(gate, self.config.gate_bits, threshold, trials)
 
     def step(
-        self, weights: Integers, gradients: Integers, smoothing: int, bounds: NDArray[np.int64], trials: int
+        self, weights: Integers, gradients: Integers, smoothing: int, bounds: Bounds, trials: int
     ) -> tuple[int, int, int]:
         """Draw ``trials`` and move the weights.
 
         Returns the draws rejected, the trials that met a gradient of 0, and the trials lost at the rails.
         """
-        config = self.config
-        rejected = discarded = saturations = 0
-        mass = int(bounds[-1])
-        for draws, more in draw(self.streams["trials"], config.draw_words, mass, trials, self._buffer):
+        return self.step_shard(weights, gradients, smoothing, bounds, trials, before=0, mass=int(bounds[-1]))
+
+    def step_shard(
+        self,
+        weights: Integers,
+        gradients: Integers,
+        smoothing: int,
+        bounds: Bounds,
+        trials: int,
+        before: int,
+        mass: int,
+    ) -> tuple[int, int, int]:
+        """Draw the ``trials`` of a unit and apply those that land on a shard of its weights.
+
+        Parameters
+        ----------
+        weights, gradients, bounds : of the shard.
+        trials : open trials of the whole unit.
+        before : mass of the weights before the shard.
+        mass : W of the whole unit.
+        """
+        config, lost = self.config, [(0, 0)]
+        rejected = 0
+        own = int(bounds[-1])
+        chunk = SORTED_DRAWS if self.threads == 1 else SORTED_DRAWS // 2
+        taken = draw(
+            self.streams["trials"], config.draw_words, mass, trials, self._buffer, chunk=chunk, before=before, own=own
+        )
+        for draws, more in taken:
             rejected += more
-            for indices, counts in land(gradients, smoothing, bounds, draws):
-                lost = accumulate(weights, gradients, indices, counts, *config.weight_range)
-                discarded += lost[0]
-                saturations += lost[1]
+
+            def part(first: int, last: int, draws: Draws = draws) -> None:
+                if last - first < bounds.size - 1:
+                    draws = _between(draws, int(bounds[first]), int(bounds[last]))
+                for indices, counts in land(gradients, smoothing, bounds, first, draws):
+                    lost.append(accumulate(weights, gradients, indices, counts, *config.weight_range))
+
+            spread(part, bounds.size - 1, draws.size, self.threads)
+        discarded, saturations = (sum(column) for column in zip(*lost, strict=True))
         return rejected, discarded, saturations
 
 
-def block_bounds(gradients: Integers, smoothing: int) -> NDArray[np.int64]:
-    """Exclusive prefix sums of the masses, one for each block of `BLOCK` weights, and W at the end."""
-    bounds = np.zeros(-(-gradients.size // BLOCK) + 1, np.int64)
-    _sum_blocks(gradients, smoothing, BLOCK, bounds[1:])
-    return np.cumsum(bounds, out=bounds)
+def draw(
+    stream: WordStream,
+    draw_words: int,
+    mass: int,
+    wanted: int,
+    buffer: Words,
+    *,
+    chunk: int,
+    before: int = 0,
+    own: int | None = None,
+) -> Iterator[tuple[Draws, int]]:
+    """Take ``wanted`` accepted values below ``mass``; yield those in ``before .. before + own - 1``, less ``before``.
 
-
-def draw(stream: WordStream, draw_words: int, mass: int, wanted: int, buffer: Words) -> Iterator[tuple[Draws, int]]:
-    """Yield ``wanted`` accepted values below ``mass``, `SORTED_DRAWS` at a time, with those rejected.
-
-    A draw takes ``draw_words`` words, the low one first, and keeps the low ceil(log2 mass) bits. ``buffer``
-    is scratch, a multiple of 16 words. In the end the stream stands at the next row.
+    They come in arrays of at most ``chunk``, each with the draws rejected on the way. A draw takes ``draw_words``
+    words, the low one first, and keeps the low ceil(log2 mass) bits. ``own`` is all of ``mass`` unless given;
+    ``buffer`` is scratch, a multiple of 16 words. In the end the stream stands at the next row.
     """
+    own = mass - before if own is None else own
     mask = 2 ** (mass - 1).bit_length() - 1
     words, at = buffer[:0], 0
     while wanted:
-        accepted = np.empty(min(wanted, SORTED_DRAWS), np.uint32 if mass <= 2**32 else np.uint64)
-        done = rejected = 0
-        while done < accepted.size:
+        # One more than there can be: every draw is written down, and overwritten if it is not kept.
+        kept = np.empty(min(wanted, chunk) + 1, np.uint32 if own <= 2**32 else np.uint64)
+        size = rejected = 0
+        while wanted and size < kept.size - 1:
             if at == words.size:
                 # The fewest rows that can do, so that the stream never runs ahead of its last accepted draw.
-                rows = -(-(wanted - done) * draw_words // stream.lanes)
+                rows = -(-wanted * draw_words // stream.lanes)
                 words, at = buffer[: rows * stream.lanes], 0
                 stream.read(words)
-            at, done, more = _accept(words, at, draw_words, mask, mass, accepted, done)
+            at, taken, size, more = _accept(words, at, draw_words, mask, mass, before, own, wanted, kept, size)
+            wanted -= taken
             rejected += more
-        wanted -= done
-        yield accepted, rejected
+        yield kept[:size], rejected
 
 
-def land(gradients: Integers, smoothing: int, bounds: NDArray[np.int64], draws: Draws) -> Iterator[Hits]:
+def land(gradients: Integers, smoothing: int, bounds: Bounds, block: int, draws: Draws) -> Iterator[Hits]:
     """Yield, slice by slice, the weights that ``draws`` land on; sorts ``draws`` in place.
 
-    A weight whose draws lie in two slices comes up twice. The next slice overwrites the arrays yielded.
+    No draw lies before the block ``block``. A weight whose draws lie in two slices comes up twice. The next slice
+    overwrites the arrays yielded.
     """
     draws.sort()
     # One more than there can be hits: every weight is written down, and overwritten if nothing landed on it.
     indices, counts = np.empty((2, min(SLICE, draws.size) + 1), np.uint32)
     prefix, below = np.zeros((2, TILE), np.int64)
-    block = 0
     for start in range(0, draws.size, SLICE):
         part = draws[start : start + SLICE]
         hits, block = _merge(gradients, smoothing, BLOCK, bounds, block, part, indices, counts, prefix, below)
@@ -132,7 +177,7 @@ def land(gradients: Integers, smoothing: int, bounds: NDArray[np.int64], draws: 
 
 
 @kernel
-def _sum_blocks(gradients: Integers, smoothing: int, block: int, sums: NDArray[np.int64]) -> None:
+def sum_blocks(gradients: Integers, smoothing: int, block: int, sums: NDArray[np.int64]) -> None:
     for b in range(sums.size):
         part = gradients[b * block : (b + 1) * block]
         total = 0
@@ -144,24 +189,50 @@ def _sum_blocks(gradients: Integers, smoothing: int, block: int, sums: NDArray[n
 
 @kernel
 def _accept(
-    words: Words, at: int, draw_words: int, mask: int, mass: int, accepted: Draws, done: int
-) -> tuple[int, int, int]:
-    """Append what is accepted of ``words[at:]`` until ``accepted`` is full.
+    words: Words,
+    at: int,
+    draw_words: int,
+    mask: int,
+    mass: int,
+    before: int,
+    own: int,
+    wanted: int,
+    kept: Draws,
+    size: int,
+) -> tuple[int, int, int, int]:
+    """Accept up to ``wanted`` draws of ``words[at:]``; append those in the shard to ``kept`` until it is full.
 
-    Returns the next word, how many values are in ``accepted``, and how many draws were rejected.
+    Returns the next word, how many were accepted, the size of ``kept``, and how many were rejected.
     """
-    rejected = 0
-    while at < words.size and done < accepted.size:
+    accepted = rejected = 0
+    while at < words.size and accepted < wanted and size < kept.size - 1:
         u = int64(words[at])
         if draw_words == 2:
             u |= int64(words[at + 1]) << 32
         u &= mask
         # Written always and kept or not: a branch here would be mispredicted at every other rejection.
-        accepted[done] = u
-        done += u < mass
+        kept[size] = u - before
+        size += (u >= before) & (u < before + own)
+        accepted += u < mass
         rejected += u >= mass
         at += draw_words
-    return at, done, rejected
+    return at, accepted, size, rejected
+
+
+@kernel
+def _between(draws: Draws, low: int, high: int) -> Draws:
+    """The draws in ``low .. high - 1``, in their order."""
+    size = 0
+    for u in draws:
+        size += (int64(u) >= low) & (int64(u) < high)
+    found = np.empty(size + 1, draws.dtype)
+    at = 0
+    for u in draws:
+        found[at] = u
+        at += (int64(u) >= low) & (int64(u) < high)
+        if at == size:
+            break
+    return found[:size]
 
 
 @kernel
@@ -169,7 +240,7 @@ def _merge(
     gradients: Integers,
     smoothing: int,
     block: int,
-    bounds: NDArray[np.int64],
+    bounds: Bounds,
     first: int,
     draws: Draws,
     indices: NDArray[np.uint32],

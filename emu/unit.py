@@ -3,9 +3,11 @@
 Twins: ``golden/unit.py``, ``rtl/unit.py``.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.gate import count_open
@@ -16,6 +18,9 @@ from zimu.emu.split import SplitSampler
 from zimu.golden.config import CONTRACT_VERSION, MASS_BITS, MAX_TRIALS, WORD_BITS, UnitConfig
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.unit import ZERO_COUNTERS, Counters
+
+Landing = Callable[[Integers, Integers, int, NDArray[np.int64], int], tuple[int, int, int]]
+"""A sampler's step: weights, gradients, smoothing, bounds, open trials -> rejected, discarded, saturations."""
 
 SAMPLERS: dict[str, type[InverseSampler] | type[SplitSampler]] = {"inverse": InverseSampler, "split": SplitSampler}
 
@@ -100,19 +105,33 @@ class ZimUnit:
         InputError
             an argument is refused; weights, state and counters are as before.
         """
-        config = self.config
-        trials = check_range("trials", trials, 0, MAX_TRIALS)
-        threshold = check_range("threshold", threshold, 0, config.max_threshold)
-        smoothing = check_range("smoothing", smoothing, 0, config.max_smoothing)
-        weights, gradients = self._checked(weights, gradients)
-
+        weights, gradients = checked_arrays(self.config, self.config.depth, weights, gradients)
+        smoothing = check_range("smoothing", smoothing, 0, self.config.max_smoothing)
         bounds = self.sampler.bounds(gradients, smoothing)
         mass = int(bounds[-1])
+        return self.apply(weights, gradients, bounds, self.sampler.step, trials, threshold, smoothing, mass)
+
+    def apply(
+        self,
+        weights: Integers,
+        gradients: Integers,
+        bounds: NDArray[np.int64],
+        land: Landing,
+        trials: int,
+        threshold: int,
+        smoothing: int,
+        mass: int,
+    ) -> StepResult:
+        """The rest of a step, once W is known: the gate, the draws by ``land`` and the counters.
+
+        The arrays are taken as they are.
+        """
+        trials = check_range("trials", trials, 0, MAX_TRIALS)
+        threshold = check_range("threshold", threshold, 0, self.config.max_threshold)
         opened = self._open(trials, threshold) if mass else 0
         rejected = discarded = saturations = 0
         if opened:
-            rejected, discarded, saturations = self.sampler.step(weights, gradients, smoothing, bounds, opened)
-
+            rejected, discarded, saturations = land(weights, gradients, smoothing, bounds, opened)
         result = StepResult(opened, discarded, rejected, saturations, mass == 0, mass)
         self._count(result)
         return result
@@ -127,7 +146,7 @@ class ZimUnit:
         )
 
     @classmethod
-    def restore(cls, config: UnitConfig, state: UnitState) -> Self:
+    def restore(cls, config: UnitConfig, state: UnitState, threads: int = 1) -> Self:
         """A unit that continues from a saved state with the same bits.
 
         Raises
@@ -136,7 +155,7 @@ class ZimUnit:
             the state is not one of this configuration and contract version, or is not whole.
         """
         _check_origin(config, state)
-        unit = cls(config, seed=0)
+        unit = cls(config, seed=0, threads=threads)
         streams = unit._streams()
         saved = state["streams"]
         if not isinstance(saved, dict) or set(saved) != set(streams):
@@ -170,19 +189,19 @@ class ZimUnit:
         totals = (old + new & 2**WORD_BITS - 1 for old, new in zip(self._counters, steps, strict=True))
         self._counters = Counters(*totals)._replace(mass=result.mass)
 
-    def _checked(self, weights: Integers, gradients: Integers) -> tuple[Integers, Integers]:
-        """The two arrays as the kernels take them, once nothing is left to refuse."""
-        config = self.config
-        weights = _checked_array("weights", weights, config.depth, weight_dtype(config), config.weight_range)
-        gradients = _checked_array("gradients", gradients, config.depth, gradient_dtype(config), config.gradient_range)
-        if not weights.flags.writeable:
-            raise InputError("weights are read-only: must be writeable, they are updated in place")
-        if np.may_share_memory(weights, gradients):
-            raise InputError("weights and gradients share memory: must be two arrays")
-        # numba compiles anew for read-only arrays: make every gradient one.
-        gradients = gradients.view()
-        gradients.flags.writeable = False
-        return weights, gradients
+
+def checked_arrays(config: UnitConfig, size: int, weights: Integers, gradients: Integers) -> tuple[Integers, Integers]:
+    """The two arrays of ``size`` values as the kernels take them, once nothing is left to refuse."""
+    weights = _checked_array("weights", weights, size, weight_dtype(config), config.weight_range)
+    gradients = _checked_array("gradients", gradients, size, gradient_dtype(config), config.gradient_range)
+    if not weights.flags.writeable:
+        raise InputError("weights are read-only: must be writeable, they are updated in place")
+    if np.may_share_memory(weights, gradients):
+        raise InputError("weights and gradients share memory: must be two arrays")
+    # numba compiles anew for read-only arrays: make every gradient one.
+    gradients = gradients.view()
+    gradients.flags.writeable = False
+    return weights, gradients
 
 
 def weight_dtype(config: UnitConfig) -> np.dtype[Any]:

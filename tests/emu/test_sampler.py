@@ -6,13 +6,27 @@ import pytest
 from zimu.emu import sampler
 from zimu.emu.prng import WordStream
 from zimu.golden import sampler as golden
+from zimu.golden.config import UnitConfig
+
+
+def bounds_of(gradients, smoothing: int) -> np.ndarray:
+    config = UnitConfig(
+        name="any",
+        weight_bits=8,
+        gradient_bits=32,
+        smoothing_bits=4,
+        depth=gradients.size,
+        lanes=1,
+        gate_bits=1,
+    )
+    return sampler.InverseSampler(config, 0, 1).bounds(gradients, smoothing)
 
 
 def landed(gradients, smoothing: int, draws) -> np.ndarray:
     """How many of ``draws`` land on each weight."""
     counts = np.zeros(gradients.size, np.int64)
-    bounds = sampler.block_bounds(gradients, smoothing)
-    for indices, hits in sampler.land(gradients, smoothing, bounds, draws):
+    bounds = bounds_of(gradients, smoothing)
+    for indices, hits in sampler.land(gradients, smoothing, bounds, 0, draws):
         np.add.at(counts, indices, hits)
     return counts
 
@@ -25,7 +39,7 @@ def test_every_u_lands_where_the_contract_says(dtype, smoothing, depth):
     gradients = np.random.default_rng(depth).integers(-9, 10, depth).astype(dtype)
     gradients[0] = -9
     mass = np.abs(gradients.astype(np.int64)) + smoothing
-    assert sampler.block_bounds(gradients, smoothing)[-1] == mass.sum()
+    assert bounds_of(gradients, smoothing)[-1] == mass.sum()
     for width in (np.uint32, np.uint64):
         draws = np.random.default_rng(1).permutation(int(mass.sum())).astype(width)
         assert landed(gradients, smoothing, draws).tolist() == mass.tolist()
@@ -35,7 +49,7 @@ def test_every_u_lands_where_the_contract_says(dtype, smoothing, depth):
 def test_the_most_negative_gradient_has_its_exact_mass(dtype):
     gradients = np.full(300, np.iinfo(dtype).min, dtype)
     mass = -int(np.iinfo(dtype).min)
-    assert sampler.block_bounds(gradients, 0).tolist() == [0, 128 * mass, 256 * mass, 300 * mass]
+    assert bounds_of(gradients, 0).tolist() == [0, 128 * mass, 256 * mass, 300 * mass]
     edges = np.array([mass - 1, mass, 300 * mass - 1], np.uint64)
     assert np.flatnonzero(landed(gradients, 0, edges)).tolist() == [0, 1, 299]
 
@@ -69,7 +83,7 @@ def check_draws(mass: int, draw_words: int, lanes: int) -> None:
         if u < mass:
             expected.append(u)
     stream = WordStream("xoshiro128++", 9, 1, lanes)
-    ((values, count),) = sampler.draw(stream, draw_words, mass, 100, np.empty(64, np.uint32))
+    ((values, count),) = sampler.draw(stream, draw_words, mass, 100, np.empty(64, np.uint32), chunk=100)
     assert values.tolist() == expected
     assert count == rejected
 
@@ -77,20 +91,19 @@ def check_draws(mass: int, draw_words: int, lanes: int) -> None:
 @pytest.mark.parametrize(("draw_words", "mass"), [(1, 1000), (2, 2**33 + 1)])
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 def test_results_do_not_depend_on_how_work_is_cut(monkeypatch, draw_words, mass, lanes):
-    def run(buffer: int):
+    def run(buffer: int, chunk: int):
         stream = WordStream("xoshiro128++", 4, 1, lanes)
-        parts = list(sampler.draw(stream, draw_words, mass, 333, np.empty(buffer, np.uint32)))
+        parts = list(sampler.draw(stream, draw_words, mass, 333, np.empty(buffer, np.uint32), chunk=chunk))
         assert sum(len(values) for values, _ in parts) == 333
         gradients = np.full(300, mass // 300, np.int64).astype(np.int32)
         gradients[-1] += mass - mass // 300 * 300
         counts = sum(landed(gradients, 0, values.copy()) for values, _ in parts)
         return counts.tolist(), sum(rejected for _, rejected in parts), stream.state.tolist()
 
-    whole = run(2**14)
+    whole = run(2**14, 2**14)
     cuts = ((1, 1, 1, 16, 1), (7, 3, 2, 32, 8), (100, 64, 299, 48, 5), (333, 2**14, 1000, 16, 64))
     for draws, part, block, buffer, tile in cuts:
-        monkeypatch.setattr(sampler, "SORTED_DRAWS", draws)
         monkeypatch.setattr(sampler, "SLICE", part)
         monkeypatch.setattr(sampler, "BLOCK", block)
         monkeypatch.setattr(sampler, "TILE", tile)
-        assert run(buffer) == whole
+        assert run(buffer, draws) == whole

@@ -1,0 +1,96 @@
+"""One unit's weights spread over many machines: each applies the trials that land on its own; the bits are the same.
+
+Every machine draws the words of the whole unit and keeps the draws in its own part of [0, W). All it needs of the
+others is two numbers: the mass before its weights and the mass of all.
+"""
+
+from functools import partial
+from typing import Self
+
+from zimu.emu.accumulator import Integers
+from zimu.emu.sampler import InverseSampler
+from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays
+from zimu.golden.config import UnitConfig
+from zimu.golden.errors import InputError, check_range
+
+
+class Shard:
+    """The weights ``first .. last - 1`` of a unit.
+
+    Parameters
+    ----------
+    config : the configuration of the whole unit, with ``sampler = "inverse"``.
+    seed : 64-bit seed of the unit, the same on every shard.
+    first, last : the weights held here, 0 <= first < last <= depth.
+    threads : the most threads a step may use.
+
+    Raises
+    ------
+    InputError
+        another sampler, or a range, seed or number of threads that is refused.
+    """
+
+    def __init__(self, config: UnitConfig, seed: int, first: int, last: int, threads: int = 1) -> None:
+        self.first = check_range("first", first, 0, config.depth - 1)
+        self.last = check_range("last", last, first + 1, config.depth)
+        self.unit = ZimUnit(config, seed, threads)
+        if not isinstance(self.unit.sampler, InverseSampler):
+            raise InputError(f"sampler = {config.sampler!r}: must be 'inverse' to be sharded")
+        self._sampler = self.unit.sampler
+
+    def mass(self, gradients: Integers, smoothing: int) -> int:
+        """The sum of |g| + c over the shard: what the other machines have to be told."""
+        smoothing = check_range("smoothing", smoothing, 0, self.unit.config.max_smoothing)
+        return int(self._sampler.bounds(gradients, smoothing)[-1])
+
+    def step(
+        self,
+        weights: Integers,
+        gradients: Integers,
+        *,
+        trials: int,
+        threshold: int,
+        smoothing: int,
+        before: int,
+        mass: int,
+    ) -> StepResult:
+        """Take one step of the unit: the shard's ``weights`` are updated in place.
+
+        Parameters
+        ----------
+        weights, gradients : shape (last - first,); otherwise as for `ZimUnit.step`.
+        trials, threshold, smoothing : n, T and c of the whole unit.
+        before : exclusive prefix: the mass of all weights before ``first``.
+        mass : W, the mass of all weights.
+
+        Returns
+        -------
+        What the step did. Discarded trials and saturations are those of the shard, so that they add up over the
+        shards; everything else is the unit's.
+
+        Raises
+        ------
+        InputError
+            an argument is refused; weights and state are as before.
+        """
+        config = self.unit.config
+        weights, gradients = checked_arrays(config, self.last - self.first, weights, gradients)
+        smoothing = check_range("smoothing", smoothing, 0, config.max_smoothing)
+        bounds = self._sampler.bounds(gradients, smoothing)
+        mass = check_range("mass", mass, int(bounds[-1]), config.max_mass)
+        before = check_range("before", before, 0, mass - int(bounds[-1]))
+        land = partial(self._sampler.step_shard, before=before, mass=mass)
+        return self.unit.apply(weights, gradients, bounds, land, trials, threshold, smoothing, mass)
+
+    def state(self) -> UnitState:
+        """The state between two steps, for `restore`; the streams are those of the whole unit."""
+        return self.unit.state()
+
+    @classmethod
+    def restore(cls, config: UnitConfig, state: UnitState, first: int, last: int, threads: int = 1) -> Self:
+        """A shard that continues from a saved state; errors as in `ZimUnit.restore`."""
+        shard = cls(config, 0, first, last, threads)
+        shard.unit = ZimUnit.restore(config, state, threads)
+        assert isinstance(shard.unit.sampler, InverseSampler)
+        shard._sampler = shard.unit.sampler
+        return shard
