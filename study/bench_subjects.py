@@ -1,0 +1,140 @@
+"""What `zimu bench` measures, and on what: the problem of a step, and everything that can take it.
+
+A subject is a name and a way to build its step; a further configuration of the emulator is one line in `SAMPLERS`.
+Rivals are in ``study/rivals.py``; measured by ``study/bench.py`` (time) and ``study/bench_memory.py`` (memory).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zimu.emu.unit import ZimUnit
+from zimu.golden.config import UnitConfig
+from zimu.study import rivals
+from zimu.study.rivals import Step
+
+SEED = 1
+"""Of the gradients and of every subject's generator."""
+
+SMOOTHING = 1
+"""c of every step."""
+
+GRADIENT_SCALE = 8
+"""Scale b of the Laplace distribution that gradients are rounded from; their mean magnitude is about b."""
+
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "inverse": {"prng_lanes": 8},
+    "split": {"prng_lanes": 8, "tile": 128, "subtrees": 16, "tile_streams": 1},
+}
+"""The emulator's configurations by sampler: what each needs beside the fields all share."""
+
+NUMPY, TORCH, FLOOR = "numpy", "pytorch", "int8_subtract"
+"""The subjects that ratios refer to."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One step: d weights and gradients of 8 bits, n trials, c = `SMOOTHING`, the gate of every trial open.
+
+    Parameters
+    ----------
+    depth : d.
+    trials : n.
+    """
+
+    depth: int
+    trials: int
+
+    @cached_property
+    def gradients(self) -> NDArray[np.int8]:
+        """Shape (d,): Laplace numbers of scale `GRADIENT_SCALE`, rounded, clipped to -127..127; the same for all."""
+        numbers = np.random.default_rng(SEED).laplace(0, GRADIENT_SCALE, self.depth)
+        return np.clip(np.rint(numbers, out=numbers), -127, 127, out=numbers).astype(np.int8)
+
+
+Build = Callable[[Problem, NDArray[Any], NDArray[Any]], Step]
+"""Makes a step of weights and gradients of the subject's dtype."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that can take the step.
+
+    Parameters
+    ----------
+    name : how rows call it.
+    build : makes its step.
+    sampler : the emulator's sampler; None for a rival.
+    threads : it may use.
+    dtype : of its weights and gradients.
+    draws : whether it draws a multinomial, so that it may be compared with others that do.
+    missing : why it cannot run here; empty where it can.
+    """
+
+    name: str
+    build: Build
+    sampler: str | None = None
+    threads: int = 1
+    dtype: type[Any] = np.int8
+    draws: bool = True
+    missing: str = ""
+
+    def arrays(self, problem: Problem) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Weights, all 0, and gradients, with memory behind every page of them."""
+        return np.full(problem.depth, 0, self.dtype), problem.gradients.astype(self.dtype)
+
+
+def subjects(threads: Sequence[int] = (1,)) -> list[Subject]:
+    """All subjects: every sampler of the emulator with every number of threads, then the rivals on one."""
+    own = [emulator(sampler, count) for sampler in SAMPLERS for count in threads]
+    return [
+        *own,
+        Subject(NUMPY, _drawing(rivals.numpy_multinomial)),
+        Subject(TORCH, _drawing(rivals.torch_multinomial), missing=rivals.missing_torch()),
+        Subject("fp32_sgd", _plain(rivals.float_sgd), dtype=np.float32, draws=False),
+        Subject(FLOOR, _plain(rivals.int8_subtract), draws=False),
+    ]
+
+
+def emulator(sampler: str, threads: int = 1) -> Subject:
+    """The emulator with one of `SAMPLERS`."""
+
+    def build(problem: Problem, weights: NDArray[Any], gradients: NDArray[Any]) -> Step:
+        config = unit_config(sampler, problem.depth)
+        unit = ZimUnit(config, SEED, threads)
+        return lambda: unit.step(
+            weights, gradients, trials=problem.trials, threshold=config.max_threshold, smoothing=SMOOTHING
+        )
+
+    return Subject("zimu", build, sampler, threads)
+
+
+def unit_config(sampler: str, depth: int) -> UnitConfig:
+    """The configuration that is measured: 8-bit weights and gradients, a gate for every trial."""
+    return UnitConfig(
+        name="bench",
+        weight_bits=8,
+        gradient_bits=8,
+        smoothing_bits=SMOOTHING.bit_length(),
+        depth=depth,
+        lanes=8,
+        gate="trial",
+        gate_bits=16,
+        sampler=sampler,
+        **SAMPLERS[sampler],
+    )
+
+
+def _plain(rival: Callable[..., Step]) -> Build:
+    return lambda _, weights, gradients: rival(weights, gradients)
+
+
+def _drawing(rival: Callable[..., Step]) -> Build:
+    def build(problem: Problem, weights: NDArray[Any], gradients: NDArray[Any]) -> Step:
+        return rival(weights, gradients, trials=problem.trials, smoothing=SMOOTHING, seed=SEED)
+
+    return build

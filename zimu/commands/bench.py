@@ -1,0 +1,52 @@
+"""``zimu bench``: the emulator's speed and memory beside what one would use instead."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from zimu.commands.common import JsonFlag, notes, out, print_json
+
+
+def command(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repeats, and PyTorch only where it is quick.")] = False,
+    crossover: Annotated[
+        bool, typer.Option("--crossover", help="The emulator's samplers alone, over a wide range of n.")
+    ] = False,
+    threads: Annotated[list[int] | None, typer.Option(help="Threads of the emulator; repeat for several.")] = None,
+    repeats: Annotated[int | None, typer.Option(help="Samples that medians are taken of.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the times into this .svg or .png file.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time a step of the emulator beside numpy, PyTorch, FP32 SGD and a bare int8 subtract."""
+    from zimu.study import bench, bench_report
+    from zimu.study.bench_subjects import subjects
+
+    chosen = subjects(threads or [1])
+    effort = bench.QUICK if quick else bench.FULL
+    if repeats is not None:
+        effort = replace(effort, repeats=repeats)
+    if plot:
+        bench_report.check_plot(plot)
+    columns = (TextColumn("measuring"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=notes, transient=True) as bar:
+        task = bar.add_task("measuring", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if crossover:
+            own = [subject for subject in chosen if subject.sampler]
+            rows = bench.measure(bench.sweep_problems(bench.DEPTHS), own, effort, memory=False, progress=progress)
+        else:
+            rows = bench.measure(bench.default_problems(bench.DEPTHS), chosen, effort, progress=progress)
+    if plot:
+        bench_report.save_plot(rows, plot, sweep=crossover)
+    machine = bench.describe_machine()
+    if json:
+        print_json({"machine": machine, "effort": asdict(effort), "rows": [asdict(r) for r in rows]})
+    else:
+        out.print(bench_report.sweep_table(rows) if crossover else bench_report.table(rows))
+        out.print(bench_report.machine_line(machine), soft_wrap=True, highlight=False)
