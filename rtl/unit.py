@@ -11,9 +11,11 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import UnitConfig
+from zimu.golden.prng import Stream
 from zimu.rtl.accumulator import Accumulator
 from zimu.rtl.gate import Gate
-from zimu.rtl.prng import Generator, SeedExpander
+from zimu.rtl.generators import KINDS, Generator
+from zimu.rtl.prng import SeedExpander
 from zimu.rtl.sampler import Draw, WordPair, address, beat_layout, mass_bits
 from zimu.rtl.search import Search
 from zimu.rtl.tree import Tree
@@ -124,9 +126,10 @@ class ZimCore(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        m.submodules.expander = expander = SeedExpander(config.prng_lanes)
-        m.submodules.gate_words = gate_words = Generator(1)
-        m.submodules.trial_words = trial_words = Generator(config.prng_lanes)
+        streams = {Stream.GATE: 1, Stream.TRIALS: config.prng_lanes}
+        m.submodules.expander = expander = SeedExpander(KINDS[config.prng].words, streams)
+        m.submodules.gate_words = gate_words = Generator(config.prng, 1)
+        m.submodules.trial_words = trial_words = Generator(config.prng, config.prng_lanes)
         m.submodules.gate = gate = Gate(config)
         m.submodules.draw = draw = Draw(config)
         m.submodules.sampler = sampler = FORMS[config.form](config)

@@ -83,6 +83,8 @@ def prove(
             "chformal -lower",
             "opt_expr",
             "opt_merge",
+            "wreduce bench",  # products of the same operands get the same widths, so that they become one
+            "opt_merge",
             "opt_clean",
             f"tee -o proof.log sat -tempinduct -maxsteps {_MAX_STEPS} -prove ok 1 -set-assumes "
             f"-show-inputs {' '.join(f'-show {name}' for name in shown)} -verify bench",

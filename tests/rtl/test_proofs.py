@@ -5,10 +5,11 @@ from amaranth.hdl import Shape
 from amaranth.utils import bits_for
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl import prng
 from zimu.rtl.accumulator import COUNT_BITS, Accumulator, SaturatingStep
 from zimu.rtl.gate import Gate
-from zimu.rtl.prng import STATE_WORDS, Generator, SeedExpander
+from zimu.rtl.generators import KINDS, Generator
+from zimu.rtl.kinds import Xoshiro128pp
+from zimu.rtl.prng import SeedExpander
 from zimu.rtl.sampler import Draw, address, mass_bits
 from zimu.sim import formal
 from zimu.sim.formal import ProofError, prove
@@ -30,24 +31,59 @@ def gate(**fields) -> dict:
     }
 
 
-def generator(lanes: int) -> dict:
-    states = [(f"lane{lane}_s{j}", 32) for lane in range(lanes) for j in range(STATE_WORDS)]
+STEPPED = ("xoshiro128++", "pcg32", "xoroshiro128aox", "lfsr128", "trivium")
+"""As ``sim/models/generator.v`` numbers them."""
+
+
+def generator(kind: str, lanes: int) -> dict:
+    words = KINDS[kind].words
     return {
-        "component": Generator(lanes),
+        "component": Generator(kind, lanes),
         "model": "generator",
-        "parameters": {"LANES": lanes},
-        "registers": {"state": states},
+        "parameters": {"KIND": STEPPED.index(kind), "WORDS": words, "LANES": lanes},
+        "registers": {
+            "state": of_lanes("s", words, lanes),
+            "high": [("place", 1)] if kind == "xoroshiro128aox" else [],
+        },
     }
 
 
-def expander(trial_lanes: int) -> dict:
-    widths = {"fsm_state": 2, "j": 2, "lane": bits_for(max(trial_lanes - 1, 1)), "trials": 1, "index": 5}
+def philox(lanes: int) -> dict:
     return {
-        "component": SeedExpander(trial_lanes),
+        "component": Generator("philox4x32-10", lanes),
+        "model": "philox",
+        "parameters": {"LANES": lanes},
+        "registers": {
+            "keys": of_lanes("k", 2, lanes),
+            "work": of_lanes("x", 4, lanes),
+            "blocks": of_lanes("block", 4, lanes),
+            "words": [("given", 2), ("number", 62)],
+            "round": [("round", 4)],
+            "restart": [("restart", 1)],
+        },
+    }
+
+
+def of_lanes(name: str, count: int, lanes: int) -> list[tuple[str, int]]:
+    return [(f"lane{lane}_{name}{j}", 32) for lane in range(lanes) for j in range(count)]
+
+
+def expander(words: int, streams: dict[int, int]) -> dict:
+    lanes = streams.values()
+    widths = {"fsm_state": 2, "j": bits_for(words - 1), "index": 5}
+    widths |= {"lane_now": bits_for(max(*lanes, 2) - 1), "stream_now": bits_for(max(streams))}
+    return {
+        "component": SeedExpander(words, streams),
         "model": "expander",
-        "parameters": {"TRIAL_LANES": trial_lanes},
+        "parameters": {
+            "WORDS": words,
+            "STREAMS": sum(stream << 8 * place for place, stream in enumerate(streams)),
+            "LANES": sum(count << 16 * place for place, count in enumerate(lanes)),
+            "TOTAL": sum(lanes),
+        },
         "registers": {name: [(name, width)] for name, width in widths.items()}
         | {"key": [("k", 16), ("l0", 16), ("l1", 16), ("l2", 16)]},
+        "watched": ["stream", "lane", "last"],
     }
 
 
@@ -120,14 +156,36 @@ def test_gate_equals_its_model(kind, gate_bits):
     prove(**gate(gate=kind, gate_bits=gate_bits))
 
 
-@pytest.mark.parametrize("lanes", [1, 2, pytest.param(4, marks=pytest.mark.nightly)])
-def test_generator_equals_its_model(lanes):
-    prove(**generator(lanes))
+@pytest.mark.parametrize(
+    ("kind", "lanes"),
+    [
+        *((kind, 1) for kind in STEPPED),
+        ("xoshiro128++", 2),
+        *(pytest.param(kind, 2, marks=pytest.mark.nightly) for kind in STEPPED[1:]),
+        pytest.param("xoshiro128++", 4, marks=pytest.mark.nightly),
+    ],
+)
+def test_generator_equals_its_model(kind, lanes):
+    prove(**generator(kind, lanes))
 
 
-@pytest.mark.parametrize("trial_lanes", [1, 2, 4, 16])
-def test_expander_equals_its_model(trial_lanes):
-    prove(**expander(trial_lanes))
+@pytest.mark.parametrize("lanes", [1, pytest.param(2, marks=pytest.mark.nightly)])
+def test_philox_equals_its_model(lanes):
+    prove(**philox(lanes))
+
+
+@pytest.mark.parametrize(
+    ("words", "streams"),
+    [
+        *((4, {0: 1, 1: lanes}) for lanes in (1, 2, 4, 16)),
+        (2, {0: 1, 1: 4}),
+        (9, {0: 1, 1: 2}),
+        (4, {0: 2, 2: 2, 3: 8, 4: 5}),
+    ],
+    ids=str,
+)
+def test_expander_equals_its_model(words, streams):
+    prove(**expander(words, streams))
 
 
 @pytest.mark.parametrize("weight_bits", range(2, 33, 5))
@@ -171,8 +229,9 @@ def test_draw_equals_its_model(fields):
 MUTANTS = {
     "gate": lambda: gate(),
     "step gate": lambda: gate(gate="step"),
-    "generator": lambda: generator(1),
-    "expander": lambda: expander(1),
+    **{kind: lambda kind=kind: generator(kind, 1) for kind in STEPPED},
+    "philox4x32-10": lambda: philox(1),
+    "expander": lambda: expander(4, {0: 1, 1: 1}),
     "saturate": lambda: saturate(8, 3),
     "accumulator": lambda: accumulator(1),
     "accumulator pending": lambda: accumulator(2, weight_bits=4, depth=4),
@@ -180,7 +239,10 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("part", MUTANTS)
+SLOW = ("lfsr128", "trivium", "philox4x32-10")
+
+
+@pytest.mark.parametrize("part", [pytest.param(part, marks=[pytest.mark.nightly] * (part in SLOW)) for part in MUTANTS])
 def test_mutated_circuits_are_refuted(part):
     # One of four may be a mutant that changes nothing; then the proof holds, and should.
     refuted = 0
@@ -193,10 +255,12 @@ def test_mutated_circuits_are_refuted(part):
 
 
 def test_a_wrong_rotation_is_refuted_with_its_counterexample(monkeypatch):
-    right = prng.next_state
-    monkeypatch.setattr(prng, "next_state", lambda s: [*right(s)[:3], (s[3] ^ s[1]).rotate_left(12)])
+    def wrong(self, s, right=Xoshiro128pp.next_state):
+        return [*right(self, s)[:3], (s[3] ^ s[1]).rotate_left(12)]
+
+    monkeypatch.setattr(Xoshiro128pp, "next_state", wrong)
     with pytest.raises(ProofError, match=r"generator: circuit and model differ\n(?s:.*)rtl_row__payload"):
-        prove(**generator(1))
+        prove(**generator("xoshiro128++", 1))
 
 
 def test_a_model_that_says_too_little_is_not_taken_for_a_proof(monkeypatch, tmp_path):
@@ -206,4 +270,4 @@ def test_a_model_that_says_too_little_is_not_taken_for_a_proof(monkeypatch, tmp_
     (tmp_path / "generator.v").write_text(model.replace("related = state == rtl_state", "related = 1"))
     monkeypatch.setattr(formal, "MODELS", tmp_path)
     with pytest.raises(ProofError, match="generator: no induction"):
-        prove(**generator(1))
+        prove(**generator("xoshiro128++", 1))

@@ -9,18 +9,32 @@ import pytest
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import ToolError
-from zimu.rtl import accumulator, gate, onchip, prng, registers, sampler, search, tree, unit
+from zimu.rtl import (
+    accumulator,
+    gate,
+    generators,
+    kinds,
+    onchip,
+    philox,
+    prng,
+    registers,
+    sampler,
+    search,
+    tree,
+    unit,
+)
 from zimu.sim import verilog
 from zimu.sim.simulators import available
 from zimu.sim.verify import verify
 
 MUTANTS = [
-    (prng, "xoshiro's rotation", "rotate_left(11)", "rotate_left(12)"),
-    (prng, "xoshiro's shift", "<< 9)", "<< 8)"),
-    (prng, "xoshiro's output rotation", "rotate_left(7)", "rotate_left(9)"),
+    (kinds, "xoshiro's rotation", "rotate_left(11)", "rotate_left(12)"),
+    (kinds, "xoshiro's shift", "<< 9)", "<< 8)"),
+    (kinds, "xoshiro's output rotation", "rotate_left(7)", "rotate_left(9)"),
+    (generators, "the order of the chain", "machine.chain[1:], self.chain_in", "self.chain_in, machine.chain[:-1]"),
     (prng, "Speck's rounds", "SPECK_ROUNDS = 22", "SPECK_ROUNDS = 21"),
     (prng, "Speck's rotation of x", "x.rotate_right(7)", "x.rotate_right(8)"),
-    (prng, "the stream's place in a block", "Const(0, 8), trials", "Const(0, 9), trials"),
+    (prng, "the stream's place in a block", "Const(0, 16 - len(lane))", "Const(0, 17 - len(lane))"),
     (gate, "the gate's comparison", "< self.threshold", "<= self.threshold"),
     (gate, "trials left", "remaining - 1", "remaining - 2"),
     (sampler, "the draw's comparison", "candidate[i] < mass", "candidate[i] <= mass"),
@@ -45,10 +59,22 @@ MUTANTS = [
     (onchip, "the last beat loaded", "beat == config.beats - 1", "beat == config.beats - 2"),
 ]
 
+OTHER_KINDS = [
+    (kinds, "pcg32", "the multiplier", "6364136223846793005", "6364136223846793007"),
+    (kinds, "pcg32", "the increment's lowest bit", "Cat(1, s[2][1:]", "Cat(0, s[2][1:]"),
+    (kinds, "xoroshiro128aox", "a rotation", "rotate_left(55)", "rotate_left(54)"),
+    (kinds, "xoroshiro128aox", "the output's second rotation", "| both[:32]", "| both[1:33]"),
+    (kinds, "lfsr128", "a tap", "101, 99", "101, 98"),
+    (kinds, "trivium", "a product", "bit(286, i) & bit(287, i)", "bit(286, i) & bit(288, i)"),
+    (kinds, "trivium", "a feedback", "bit(264, i)", "bit(263, i)"),
+    (philox, "philox4x32-10", "the rounds", "ROUNDS = 10", "ROUNDS = 9"),
+    (philox, "philox4x32-10", "the counter", "self.number + ~self.restart", "self.number"),
+]
 
-def config(form: str) -> UnitConfig:
+
+def config(form: str, prng: str = "xoshiro128++") -> UnitConfig:
     shape = {"weight_bits": 4, "gradient_bits": 5, "smoothing_bits": 2, "depth": 21, "lanes": 4, "gate_bits": 4}
-    return UnitConfig(name="mutant", **shape, prng_lanes=4, form=form)
+    return UnitConfig(name="mutant", **shape, prng=prng, prng_lanes=4, form=form)
 
 
 def plant(monkeypatch, module: ModuleType, old: str, new: str) -> None:
@@ -58,20 +84,23 @@ def plant(monkeypatch, module: ModuleType, old: str, new: str) -> None:
     changed = {"__name__": module.__name__}
     exec(compile(source.replace(old, new), module.__name__, "exec"), changed)
     own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
-    for user in (accumulator, gate, onchip, prng, registers, sampler, search, tree, unit):
+    parts = (accumulator, gate, generators, kinds, onchip, philox, prng, registers, sampler, search, tree, unit)
+    for user in parts:
         for name, value in own.items():
             if getattr(user, name, None) is value:
                 monkeypatch.setattr(user, name, changed[name])
+    machines = {name: getattr(generators, type(kind).__name__)() for name, kind in generators.KINDS.items()}
+    monkeypatch.setattr(generators, "KINDS", machines)
     monkeypatch.setattr(unit, "FORMS", {"search": search.Search, "tree": tree.Tree})
     monkeypatch.setattr(verilog, "TOPS", {"core": unit.ZimCore, "unit": onchip.ZimUnit})
     monkeypatch.setattr("zimu.sim.bench.TOPS", verilog.TOPS)
 
 
-def caught(form: str, top: str) -> bool:
+def caught(form: str, top: str, prng: str = "xoshiro128++") -> bool:
     simulator = next((name for name in available() if name == "icarus"), None)
     if simulator is None:
         pytest.skip("iverilog is not installed; `zimu doctor` says how to get it")
-    return not verify(config(form), steps=30, seed=11, simulator=simulator, top=top).agreed
+    return not verify(config(form, prng), steps=30, seed=11, simulator=simulator, top=top).agreed
 
 
 @pytest.mark.parametrize(("module", "old", "new"), [(m, o, n) for m, _, o, n in MUTANTS], ids=[m[1] for m in MUTANTS])
@@ -81,6 +110,21 @@ def test_the_bench_sees_a_wrong_constant_or_operator(monkeypatch, module, old, n
     top = "unit" if module in (registers, onchip) else "core"
     forms = {search: ["search"], tree: ["tree"]}.get(module, ["search", "tree"])
     assert any(caught(form, top) for form in forms)
+
+
+@pytest.mark.parametrize(
+    ("module", "kind", "old", "new"),
+    [(m, k, o, n) for m, k, _, o, n in OTHER_KINDS],
+    ids=[" ".join(m[1:3]) for m in OTHER_KINDS],
+)
+def test_the_bench_sees_a_wrong_generator(monkeypatch, module, kind, old, new):
+    plant(monkeypatch, module, old, new)
+    assert caught("tree", "core", kind)
+
+
+@pytest.mark.parametrize("kind", generators.KINDS)
+def test_the_unchanged_generator_passes_the_same_bench(kind):
+    assert not caught("tree", "core", kind)
 
 
 @pytest.mark.parametrize("form", ["search", "tree"])

@@ -1,0 +1,164 @@
+"""The kinds of generators that give a word in each clock, as functions of their state words.
+
+The kind that needs several clocks is in ``rtl/philox.py``; ``rtl/generators.py`` makes circuits of all of them.
+Twins: ``golden/generators.py``, ``emu/generators.py``.
+"""
+
+from amaranth.hdl import Cat, Mux, Signal
+
+
+class SteppedKind:
+    """A generator whose words and next state are combinational functions of its state.
+
+    State words are 32-bit values in the order of the seed's expansion.
+    """
+
+    words: int
+    """State words, all expanded from the seed."""
+
+    words_per_state = 1
+    """Words that a state gives before the next one."""
+
+    row_clocks = 1.0
+    """Clocks from one row to the next where rows are taken at once."""
+
+    def word(self, s, place):
+        """The word of state ``s`` at ``place``, 0..words_per_state - 1."""
+        raise NotImplementedError
+
+    def next_state(self, s):
+        """The state words after ``s``."""
+        raise NotImplementedError
+
+    def machine(self, lanes: int):
+        """The registers of a stream's generators."""
+        return SteppedMachine(self, lanes)
+
+
+class Xoshiro128pp(SteppedKind):
+    """xoshiro128++: shifts, rotations and XORs, two adders at the output."""
+
+    words = 4
+
+    def word(self, s, place):
+        return ((s[0] + s[3])[:32].rotate_left(7) + s[0])[:32]
+
+    def next_state(self, s):
+        s2 = s[2] ^ s[0]
+        s3 = s[3] ^ s[1]
+        return [s[0] ^ s3, s[1] ^ s2, s2 ^ (s[1] << 9)[:32], s3.rotate_left(11)]
+
+
+class Pcg32(SteppedKind):
+    """PCG-XSH-RR 64/32: a 64-bit linear congruential generator, its output folded and rotated by its own top bits."""
+
+    words = 4
+    multiplier = 6364136223846793005
+
+    def word(self, s, place):
+        x = Cat(s[0], s[1])
+        folded = (x >> 18 ^ x)[27:59]
+        return (Cat(folded, folded) >> x[59:])[:32]
+
+    def next_state(self, s):
+        x = (Cat(s[0], s[1]) * self.multiplier + Cat(1, s[2][1:], s[3]))[:64]
+        return [x[:32], x[32:], s[2], s[3]]
+
+
+class Xoroshiro128aox(SteppedKind):
+    """xoroshiro128aox: shifts, rotations and XORs, no adder; each 64-bit output gives two words, low half first."""
+
+    words = 4
+    words_per_state = 2
+
+    def word(self, s, place):
+        # Choosing first halves the logic: the bits of one half of s0 and of s1, and the two below it.
+        s0, s1 = (Mux(place, Cat(low[30:], high), Cat(high[30:], low)) for low, high in (s[:2], s[2:]))
+        both = s0 & s1
+        return (s0 ^ s1)[2:] ^ (both[1:33] | both[:32])
+
+    def next_state(self, s):
+        s0, s1 = Cat(s[0], s[1]), Cat(s[2], s[3])
+        new0 = s0.rotate_left(55) ^ s0 ^ s1 ^ ((s0 ^ s1) << 14)[:64]
+        new1 = (s0 ^ s1).rotate_left(36)
+        return [new0[:32], new0[32:], new1[:32], new1[32:]]
+
+
+class Lfsr128(SteppedKind):
+    """A Galois LFSR of 128 bits, 32 steps at a time."""
+
+    words = 4
+    taps = (128, 126, 101, 99)
+
+    def word(self, s, place):
+        # No tap is among the low 32 bits, so the next bits to leave are the low word as it stands.
+        return s[0]
+
+    def next_state(self, s):
+        state = Cat(s) >> 32
+        for tap in self.taps:
+            # The bit of step i enters at place tap - 1 and has 31 - i steps left to move down.
+            state ^= s[0] << tap - 32
+        return [state[32 * j : 32 * (j + 1)] for j in range(4)]
+
+
+class Trivium(SteppedKind):
+    """The stream cipher Trivium, 32 steps at a time."""
+
+    words = 9
+    steps = 32
+
+    def word(self, s, place):
+        bit = self._bits(s)
+        return Cat(
+            bit(66, i) ^ bit(93, i) ^ bit(162, i) ^ bit(177, i) ^ bit(243, i) ^ bit(288, i) for i in range(self.steps)
+        )
+
+    def next_state(self, s):
+        bit = self._bits(s)
+
+        def moved(first, last, entering):
+            """A register s_first..s_last after all steps: the bit that entered last is the first one."""
+            entered = [entering(i) for i in reversed(range(self.steps))]
+            return entered + [bit(place, self.steps) for place in range(first + self.steps, last + 1)]
+
+        state = [
+            *moved(1, 93, lambda i: bit(243, i) ^ bit(288, i) ^ bit(286, i) & bit(287, i) ^ bit(69, i)),
+            *moved(94, 177, lambda i: bit(66, i) ^ bit(93, i) ^ bit(91, i) & bit(92, i) ^ bit(171, i)),
+            *moved(178, 288, lambda i: bit(162, i) ^ bit(177, i) ^ bit(175, i) & bit(176, i) ^ bit(264, i)),
+        ]
+        return [Cat(state[32 * j : 32 * (j + 1)]) for j in range(self.words)]
+
+    def _bits(self, s):
+        """A function of (place, step): the cipher's s_place before that step, which still stands in the registers."""
+        bits = [word[i] for word in s for i in range(32)]
+        return lambda place, step: bits[place - 1 - step]
+
+
+class SteppedMachine:
+    """Registers of a stream's generators of a `SteppedKind`; a machine as ``rtl/generators.py`` describes it."""
+
+    def __init__(self, kind: SteppedKind, lanes: int):
+        self.kind = kind
+        self.states = [[Signal(32, name=f"lane{lane}_s{j}") for j in range(kind.words)] for lane in range(lanes)]
+        self.place = Signal(range(kind.words_per_state), name="place")  # of the next word of the states
+        self.row = [Signal(32, name=f"lane{lane}_word") for lane in range(lanes)]
+        self.valid = Signal(name="full")
+        self.chain = [word for state in self.states for word in state]
+        self.kept = [*self.chain, self.place, *self.row, self.valid]
+
+    def halt(self, m):
+        m.d.sync += [self.valid.eq(0), self.place.eq(0)]
+
+    def resume(self, m):
+        pass
+
+    def run(self, m, ready):
+        with m.If(~self.valid | ready):
+            m.d.sync += [self.valid.eq(1), self.place.eq(self.place + 1)]
+            for word, state in zip(self.row, self.states, strict=True):
+                m.d.sync += word.eq(self.kind.word(state, self.place))
+            with m.If(self.place == self.kind.words_per_state - 1):
+                m.d.sync += self.place.eq(0)
+                for state in self.states:
+                    m.d.sync += Cat(state).eq(Cat(self.kind.next_state(state)))
