@@ -9,7 +9,7 @@ from typing import Self
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.sampler import InverseSampler
-from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays
+from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays, checked_values
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, check_range
 
@@ -74,8 +74,8 @@ class Shard:
             an argument is refused; weights and state are as before.
         """
         config = self.unit.config
-        weights, gradients = checked_arrays(config, self.last - self.first, weights, gradients)
-        smoothing = check_range("smoothing", smoothing, 0, config.max_smoothing)
+        trials, threshold, smoothing = checked_values(config, trials, threshold, smoothing)
+        weights, gradients = checked_arrays(config, (self.last - self.first,), weights, gradients)
         bounds = self._sampler.bounds(gradients, smoothing)
         mass = check_range("mass", mass, int(bounds[-1]), config.max_mass)
         before = check_range("before", before, 0, mass - int(bounds[-1]))

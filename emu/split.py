@@ -82,7 +82,7 @@ class SplitSampler:
         lost = np.zeros((shape.subtrees, 3), np.int64)
 
         def part(first: int, last: int) -> None:
-            _subtrees(
+            draw_subtrees(
                 kind,
                 lanes,
                 shape.tile,
@@ -155,7 +155,7 @@ def sum_tiles(gradients: Integers, smoothing: int, tile: int, sums: Counts) -> N
 
 
 @kernel
-def _subtrees(
+def draw_subtrees(
     kind: int,
     lanes: int,
     tile: int,

@@ -3,12 +3,13 @@
 Twins: ``golden/unit.py``, ``rtl/unit.py``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zimu.emu import small
 from zimu.emu.accumulator import Integers
 from zimu.emu.gate import count_open
 from zimu.emu.parallel import check_threads
@@ -105,11 +106,23 @@ class ZimUnit:
         InputError
             an argument is refused; weights, state and counters are as before.
         """
-        weights, gradients = checked_arrays(self.config, self.config.depth, weights, gradients)
-        smoothing = check_range("smoothing", smoothing, 0, self.config.max_smoothing)
+        config = self.config
+        trials, threshold, smoothing = checked_values(config, trials, threshold, smoothing)
+        weights, gradients = checked_arrays(config, (config.depth,), weights, gradients)
+        if config.depth <= small.SMALL:
+            return self._small_step(weights, gradients, trials, threshold, smoothing)
         bounds = self.sampler.bounds(gradients, smoothing)
         mass = int(bounds[-1])
         return self.apply(weights, gradients, bounds, self.sampler.step, trials, threshold, smoothing, mass)
+
+    def _small_step(
+        self, weights: Integers, gradients: Integers, trials: int, threshold: int, smoothing: int
+    ) -> StepResult:
+        streams = {name: stream.state[np.newaxis] for name, stream in self.streams().items()}
+        row = np.empty((1, small.RESULTS), np.int64)
+        run = trials, threshold, smoothing
+        small.small_steps(self.config, streams["gate"], streams, weights[np.newaxis], gradients[np.newaxis], *run, row)
+        return self.record(row[0])
 
     def apply(
         self,
@@ -122,17 +135,17 @@ class ZimUnit:
         smoothing: int,
         mass: int,
     ) -> StepResult:
-        """The rest of a step, once W is known: the gate, the draws by ``land`` and the counters.
-
-        The arrays are taken as they are.
-        """
-        trials = check_range("trials", trials, 0, MAX_TRIALS)
-        threshold = check_range("threshold", threshold, 0, self.config.max_threshold)
+        """The rest of a step whose arguments have been checked, once W is known: gate, draws by ``land``, counters."""
         opened = self._open(trials, threshold) if mass else 0
         rejected = discarded = saturations = 0
         if opened:
             rejected, discarded, saturations = land(weights, gradients, smoothing, bounds, opened)
-        result = StepResult(opened, discarded, rejected, saturations, mass == 0, mass)
+        return self.record((opened, discarded, rejected, saturations, mass == 0, mass))
+
+    def record(self, row: Iterable[Any]) -> StepResult:
+        """Count what a step did, given in the order of `StepResult`, and return it."""
+        opened, discarded, rejected, saturations, empty, mass = row
+        result = StepResult(int(opened), int(discarded), int(rejected), int(saturations), bool(empty), int(mass))
         self._count(result)
         return result
 
@@ -141,7 +154,7 @@ class ZimUnit:
         return UnitState(
             contract_version=CONTRACT_VERSION,
             config=self.config.model_dump(),
-            streams={name: stream.state.tolist() for name, stream in self._streams().items()},
+            streams={name: stream.state.tolist() for name, stream in self.streams().items()},
             counters=self._counters._asdict(),
         )
 
@@ -156,7 +169,7 @@ class ZimUnit:
         """
         _check_origin(config, state)
         unit = cls(config, seed=0, threads=threads)
-        streams = unit._streams()
+        streams = unit.streams()
         saved = state["streams"]
         if not isinstance(saved, dict) or set(saved) != set(streams):
             raise InputError(f"state streams is damaged: must be a table of {', '.join(streams)}")
@@ -168,7 +181,8 @@ class ZimUnit:
         unit._counters = _checked_counters(state.get("counters"))
         return unit
 
-    def _streams(self) -> dict[str, WordStream]:
+    def streams(self) -> dict[str, WordStream]:
+        """The streams by name, that of the gate included."""
         return {"gate": self.gate_stream, **self.sampler.streams}
 
     def _open(self, trials: int, threshold: int) -> int:
@@ -190,10 +204,21 @@ class ZimUnit:
         self._counters = Counters(*totals)._replace(mass=result.mass)
 
 
-def checked_arrays(config: UnitConfig, size: int, weights: Integers, gradients: Integers) -> tuple[Integers, Integers]:
-    """The two arrays of ``size`` values as the kernels take them, once nothing is left to refuse."""
-    weights = _checked_array("weights", weights, size, weight_dtype(config), config.weight_range)
-    gradients = _checked_array("gradients", gradients, size, gradient_dtype(config), config.gradient_range)
+def checked_values(config: UnitConfig, trials: int, threshold: int, smoothing: int) -> tuple[int, int, int]:
+    """The run-time values of a step as integers, if they are in range."""
+    return (
+        check_range("trials", trials, 0, MAX_TRIALS),
+        check_range("threshold", threshold, 0, config.max_threshold),
+        check_range("smoothing", smoothing, 0, config.max_smoothing),
+    )
+
+
+def checked_arrays(
+    config: UnitConfig, shape: tuple[int, ...], weights: Integers, gradients: Integers
+) -> tuple[Integers, Integers]:
+    """The two arrays of ``shape`` as the kernels take them, once nothing is left to refuse."""
+    weights = _checked_array("weights", weights, shape, weight_dtype(config), config.weight_range)
+    gradients = _checked_array("gradients", gradients, shape, gradient_dtype(config), config.gradient_range)
     if not weights.flags.writeable:
         raise InputError("weights are read-only: must be writeable, they are updated in place")
     if np.may_share_memory(weights, gradients):
@@ -218,20 +243,23 @@ def _integer_dtype(bits: int) -> np.dtype[Any]:
     return np.dtype(np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32)
 
 
-def _checked_array(field: str, values: Integers, depth: int, dtype: np.dtype[Any], limits: tuple[int, int]) -> Integers:
+def _checked_array(
+    field: str, values: Integers, shape: tuple[int, ...], dtype: np.dtype[Any], limits: tuple[int, int]
+) -> Integers:
     if not isinstance(values, np.ndarray):
-        raise InputError(f"{field} is a {type(values).__name__}: must be a numpy array of {dtype}, shape ({depth},)")
+        raise InputError(f"{field} is a {type(values).__name__}: must be a numpy array of {dtype}, shape {shape}")
     if values.dtype != dtype:
         raise InputError(f"{field} has dtype {values.dtype}: must be {dtype}")
-    if values.shape != (depth,):
-        raise InputError(f"{field} has shape {values.shape}: must be ({depth},), the depth of the configuration")
+    if values.shape != shape:
+        raise InputError(f"{field} has shape {values.shape}: must be {shape}, as the configuration says")
     if not (values.flags.c_contiguous and values.flags.aligned):
         raise InputError(f"{field} is strided or unaligned: must be C-contiguous; numpy.ascontiguousarray makes a copy")
     low, high = limits
     # A full-width type cannot hold a value out of range.
     if np.iinfo(dtype).max > high and (values.min() < low or values.max() > high):
-        at = int(np.argmax((values < low) | (values > high)))
-        raise InputError(f"{field}[{at}] = {values[at]}: must be in {low}..{high}")
+        at = np.unravel_index(int(np.argmax((values < low) | (values > high))), shape)
+        place = ", ".join(str(int(i)) for i in at)
+        raise InputError(f"{field}[{place}] = {values[at]}: must be in {low}..{high}")
     return np.asarray(values)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from zimu.emu import small
 from zimu.emu.replay import ListUnit
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.golden.config import UnitConfig
@@ -20,6 +21,12 @@ from zimu.golden.unit import ReferenceUnit
 
 GATES = ("trial", "step")
 UNITS = (ReferenceUnit, ListUnit)
+
+
+@pytest.fixture(autouse=True)
+def whole_machinery(monkeypatch):
+    """Small units take no stream of given words; what they do is held against the reference elsewhere."""
+    monkeypatch.setattr(small, "SMALL", 0)
 
 
 class Exhausted(Exception):  # noqa: N818  # an event, not an error
@@ -105,7 +112,7 @@ def landing_law(gradients, m: int, c: int) -> dict:
     return {key: probability for key, probability in law.items() if probability}
 
 
-def small(gate: str, depth: int, gate_bits: int) -> UnitConfig:
+def little(gate: str, depth: int, gate_bits: int) -> UnitConfig:
     return UnitConfig(
         name="little",
         weight_bits=8,
@@ -132,7 +139,7 @@ POWERS = [
 @pytest.mark.parametrize("gate", GATES)
 @pytest.mark.parametrize(("gradients", "n", "c", "gate_bits", "T"), POWERS)
 def test_every_outcome_has_its_exact_probability(unit_kind, gate, gradients, n, c, gate_bits, T):
-    config = small(gate, len(gradients), gate_bits)
+    config = little(gate, len(gradients), gate_bits)
     expected = {
         (m, *landing): opened * probability
         for m, opened in opening_law(config, n, T).items()
@@ -148,7 +155,7 @@ def test_every_outcome_has_its_exact_probability(unit_kind, gate, gradients, n, 
 def test_rejection_leaves_the_law_exact(unit_kind, gate, gradients):
     """W is not a power of two. What the accepted draws land on does not depend on how many were rejected."""
     n, T, draws = 2, 1, 3
-    config = small(gate, len(gradients), 1)
+    config = little(gate, len(gradients), 1)
     found = enumerate_step(unit_kind, config, gradients, n, T, 0, draws)
     decided = defaultdict(Fraction)
     for (m, *_), probability in found.items():
@@ -167,7 +174,7 @@ def test_rejection_leaves_the_law_exact(unit_kind, gate, gradients):
 def test_the_moments_are_those_of_the_paper(unit_kind, gate):
     """E[X_i] = n z p_i, and E||X||^2 = n z + n (n-1) z^2 ||p||^2, with z for z^2 where the gate is the step's."""
     gradients, n, c, gate_bits, T = POWERS[0]
-    config = small(gate, 3, gate_bits)
+    config = little(gate, 3, gate_bits)
     z, p = Fraction(T, 2**gate_bits), [Fraction(abs(g) + c, 8) for g in gradients]
     found = enumerate_step(unit_kind, config, gradients, n, T, c, draws=n)
     for i in range(3):
@@ -207,7 +214,7 @@ def test_a_million_trials_fit_the_law(seed, gradient_bits, prng_lanes):
 
 def test_the_step_gate_opens_as_often_as_it_should():
     """Exact binomial test over 4000 steps, false-alarm rate 1e-6."""
-    config = small("step", 1, 4)
+    config = little("step", 1, 4)
     unit, weights, gradients = ZimUnit(config, 8), np.zeros(1, np.int8), np.array([1], np.int8)
     opened = sum(unit.step(weights, gradients, trials=1, threshold=5, smoothing=0).open_trials for _ in range(4000))
     assert stats.binomtest(opened, 4000, 5 / 16).pvalue > 1e-6

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from zimu.emu import small
 from zimu.emu import split as emu
 from zimu.emu.prng import WordStream
 from zimu.emu.replay import ListUnit
@@ -158,13 +159,14 @@ def step(unit_kind, gradients, trials: int, splits, draws) -> tuple[tuple[int, .
     return tuple(abs(w) for w in weights), unit.counters.rejected_draws
 
 
-@pytest.mark.parametrize("unit_kind", [ReferenceUnit, ListUnit])
+@pytest.mark.parametrize(("unit_kind", "limit"), [(ReferenceUnit, 0), (ListUnit, 0), (ListUnit, small.SMALL)])
 @pytest.mark.parametrize("gradients", [(-1, 0, 1, 2), (1, 1, -1, 1), (0, 3, -1, 0), (2, -1, 0, 1)])
-def test_a_step_lands_by_the_law(unit_kind, gradients):
+def test_a_step_lands_by_the_law(monkeypatch, unit_kind, limit, gradients):
     """Two tiles of two weights: all words of the split (W is a power of two) and of two draws in each tile.
 
     Rejections leave the law of what is accepted as it is: given that none happened, the outcome has its exact law.
     """
+    monkeypatch.setattr(small, "SMALL", limit)
     trials = 2
     masses = [abs(g) for g in gradients]
     tiles = [masses[:2], masses[2:]]

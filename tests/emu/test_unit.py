@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zimu.emu import small
 from zimu.emu.replay import ListUnit
 from zimu.emu.unit import StepResult, ZimUnit, gradient_dtype, weight_dtype
 from zimu.golden.config import UnitConfig
@@ -97,12 +98,24 @@ def draw_vector(draw, depth: int, limits: tuple[int, int]) -> list[int]:
     return (pattern * depth)[:depth]
 
 
-@settings(derandomize=True, deadline=None, max_examples=600)
+@pytest.fixture
+def restored_limit():
+    limit = small.SMALL
+    yield
+    small.SMALL = limit
+
+
+@pytest.mark.usefixtures("restored_limit")
+@settings(
+    derandomize=True, deadline=None, max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_emulator_equals_reference(data):
     """Weights, counters, what each step reports, and every word of state."""
     config = data.draw(configs)
     seed = data.draw(st.integers(0, 2**64 - 1))
+    # Both ways of taking a step: in one kernel call, and in many.
+    small.SMALL = data.draw(st.sampled_from([0, 2**14]))
     emulator, reference = ZimUnit(config, seed), ReferenceUnit(config, seed)
     expected = draw_vector(data.draw, config.depth, config.weight_range)
     weights = np.array(expected, weight_dtype(config))
@@ -220,11 +233,11 @@ def unaligned(array):
         ({"gradients": np.zeros(40, ">i2")}, "gradients has dtype >i2: must be int16"),
         (
             {"weights": np.zeros(39, np.int8)},
-            "weights has shape (39,): must be (40,), the depth of the configuration",
+            "weights has shape (39,): must be (40,), as the configuration says",
         ),
         (
             {"gradients": np.zeros((8, 5), np.int16)},
-            "gradients has shape (8, 5): must be (40,), the depth of the configuration",
+            "gradients has shape (8, 5): must be (40,), as the configuration says",
         ),
         (
             {"weights": np.zeros(80, np.int8)[::2]},

@@ -1,0 +1,78 @@
+"""A batch gives each unit the bits it would have alone."""
+
+import numpy as np
+import pytest
+
+from zimu.emu import parallel, small
+from zimu.emu.batch import Batch
+from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
+from zimu.golden.config import UnitConfig
+from zimu.golden.errors import InputError
+
+SEEDS = [5, 2**64 - 1, 77, 0, 6]
+SPLIT = {"sampler": "split", "tile": 16, "subtrees": 4, "tile_streams": 2}
+
+
+def config(**fields) -> UnitConfig:
+    return UnitConfig(
+        **{"name": "one", "weight_bits": 5, "gradient_bits": 8, "smoothing_bits": 2, "depth": 200, "lanes": 8}
+        | {"gate_bits": 8, "prng_lanes": 2}
+        | fields
+    )
+
+
+def arrays(of: UnitConfig, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(steps)
+    weights = rng.integers(*of.weight_range, (len(SEEDS), of.depth), endpoint=True).astype(weight_dtype(of))
+    gradients = rng.integers(*of.gradient_range, (steps, len(SEEDS), of.depth), endpoint=True)
+    gradients[:, 3] = 0
+    return weights, gradients.astype(gradient_dtype(of))
+
+
+@pytest.mark.parametrize("fields", [{}, {"gate": "step"}, {"gradient_bits": 32}, SPLIT, SPLIT | {"gate": "step"}])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("limit", [small.SMALL, 0])
+def test_a_batch_is_its_units(monkeypatch, fields, threads, limit):
+    monkeypatch.setattr(small, "SMALL", limit)
+    monkeypatch.setattr(parallel, "GRAIN", 1)
+    of = config(**fields)
+    batch, alone = Batch(of, SEEDS, threads), [ZimUnit(of, seed) for seed in SEEDS]
+    weights, gradients = arrays(of, 4)
+    expected = weights.copy()
+    run = {"trials": 300, "threshold": 200, "smoothing": 0}
+    found = batch.steps(weights, gradients, **run)
+    for step, results in enumerate(found):
+        assert results == [
+            unit.step(row, gradient, **run)
+            for unit, row, gradient in zip(alone, expected, gradients[step], strict=True)
+        ]
+    assert weights.tolist() == expected.tolist()
+    assert [unit.state() for unit in batch.units] == [unit.state() for unit in alone]
+    assert batch.units[3].counters.empty_steps == 4
+
+
+def test_a_step_that_is_refused_changes_nothing():
+    batch = Batch(config(), SEEDS)
+    weights, gradients = arrays(config(), 2)
+    before, kept = [unit.state() for unit in batch.units], weights.copy()
+    run = {"trials": 300, "threshold": 200, "smoothing": 0}
+    for change, message in (
+        ({"trials": -1}, "trials = -1: must be in"),
+        ({"gradients": gradients[0]}, "gradients must be a numpy array of three dimensions: steps, units, depth"),
+        ({"gradients": gradients[:, :4]}, "gradients has shape (4, 200): must be (5, 200)"),
+        ({"weights": weights[0]}, "weights has shape (200,): must be (5, 200)"),
+    ):
+        with pytest.raises(InputError) as refusal:
+            batch.steps(**{"weights": weights, "gradients": gradients, **run} | change)
+        assert str(refusal.value).startswith(message)
+    wrong = weights.copy()
+    wrong[2, 7] = 16
+    with pytest.raises(InputError, match=r"^weights\[2, 7\] = 16: must be in -16\.\.15$"):
+        batch.step(wrong, gradients[0], **run)
+    assert [unit.state() for unit in batch.units] == before
+    assert weights.tolist() == kept.tolist()
+
+
+def test_a_batch_has_units():
+    with pytest.raises(InputError, match=r"^seeds is empty"):
+        Batch(config(), [])
