@@ -68,7 +68,7 @@ def draw_tiles(
     halves = words.view(np.uint16)
     # Positions count draws: half words or whole words.
     per_word = 32 // draw_bits
-    span, row = per_word * buffers.shape[1], per_word * lanes
+    span, row = per_word * buffers.shape[1], per_word * lanes  # powers of two
     at = np.full(streams, span, np.int64)
     rejected = discarded = saturations = 0
     k = -1
@@ -82,7 +82,7 @@ def draw_tiles(
         total = _prefix_sums(gradients, start, size, smoothing, prefix)
         cut = prefix.dtype.type((1 << bit_length(total - 1)) - 1)
         bound = prefix.dtype.type(total)
-        position = (at[k] + row - 1) // row * row
+        position = (at[k] + row - 1) & -row
         while left:
             chunk = min(left, CHUNK)
             left -= chunk
