@@ -23,7 +23,7 @@ from zimu.study.rivals import Step
 DEPTHS = (10_000, 421_642, 11_170_000)
 """d: a layer, a small network, and the size of a ResNet-18."""
 
-SWEEP = tuple(2.0**power for power in range(-10, 3))
+SWEEP = tuple(2.0**power for power in range(-12, 3))
 """n / d of the sweep."""
 
 QUICK_TORCH_TRIALS = 10**6

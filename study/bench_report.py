@@ -99,9 +99,13 @@ def describe_crossovers(rows: Sequence[Row]) -> list[str]:
     for place, first in enumerate(labels):
         for second in labels[place + 1 :]:
             found = crossovers(single, first, second)
-            shares = ", ".join(f"{share:.2g} d" for share in found)
-            verdict = f"change places at n = {shares}" if found else "do not change places"
-            lines.append(f"{first} and {second} {verdict}")
+            if found:
+                shares = ", ".join(f"{share:.2g} d" for share in found)
+                lines.append(f"{first} and {second} change places at n = {shares}")
+            else:
+                one, other = (next(row for row in single if row.label == label) for label in (first, second))
+                ahead, behind = sorted((one, other), key=lambda row: median(row.samples))
+                lines.append(f"{ahead.label} takes less time than {behind.label} throughout")
     return lines
 
 
