@@ -23,11 +23,13 @@ if os.path.exists(os.path.join(_root, "golden", "config.py")):  # noqa: PTH110, 
     __path__.append(_root)
 
 _SOURCES = {
+    "Batch": "emu.batch",
     "Counters": "golden.unit",
     "FloatSGD": "emu.float_sgd",
     "InputError": "golden.errors",
     "MissingToolError": "golden.errors",
     "ReferenceUnit": "golden.unit",
+    "Shard": "emu.shard",
     "StepResult": "emu.unit",
     "ToolError": "golden.errors",
     "UnitConfig": "golden.config",
@@ -45,7 +47,9 @@ __all__ = [*_SOURCES]
 
 if TYPE_CHECKING:
     from zimu.cost.price import price as price
+    from zimu.emu.batch import Batch as Batch
     from zimu.emu.float_sgd import FloatSGD as FloatSGD
+    from zimu.emu.shard import Shard as Shard
     from zimu.emu.unit import StepResult as StepResult
     from zimu.emu.unit import ZimUnit as ZimUnit
     from zimu.golden.config import UnitConfig as UnitConfig

@@ -20,6 +20,7 @@ def command(
     smoothing: Annotated[int, typer.Option(help="c.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the new weights go, .npy.")],
     seed: Seed = 0,
+    threads: Annotated[int, typer.Option(help="The most threads to use; they change no bit.")] = 1,
     json: JsonFlag = False,
 ) -> None:
     """Take one step on weights and gradients in .npy files."""
@@ -27,7 +28,7 @@ def command(
 
     from zimu.emu.unit import ZimUnit
 
-    unit = ZimUnit(load_config(config), seed)
+    unit = ZimUnit(load_config(config), seed, threads)
     updated = _load(weights).copy()
     unit.step(updated, _load(gradients), trials=trials, threshold=threshold, smoothing=smoothing)
     content = io.BytesIO()
