@@ -6,8 +6,11 @@ import shutil
 import signal
 import subprocess
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from zimu.golden.errors import MissingToolError, ToolError
 
@@ -20,7 +23,7 @@ def run(
     timeout: float,
     folder: str | os.PathLike[str] | None = None,
     environment: Mapping[str, str] | None = None,
-    stdin: str = "",
+    stdin: str | Iterable[bytes] = "",
     name: str = "",
 ) -> str:
     """Run a program to its end and return what it printed (both channels, in order).
@@ -31,7 +34,7 @@ def run(
     timeout : seconds after which the program and everything it started are killed.
     folder : working directory.
     environment : variables set on top of the present ones.
-    stdin : text for its standard input.
+    stdin : text for its standard input; or blocks of bytes, of which it takes as many as it likes.
     name : what errors call the program; its file name by default.
 
     Raises
@@ -59,7 +62,10 @@ def run(
     except FileNotFoundError:
         raise MissingToolError(f"{name} is not installed; `zimu doctor` says how to get it") from None
     try:
-        output, _ = process.communicate(stdin, timeout=timeout)
+        if isinstance(stdin, str):
+            output, _ = process.communicate(stdin, timeout=timeout)
+        else:
+            output = _fed(process, stdin, timeout)
     except subprocess.TimeoutExpired:
         raise ToolError(f"{name} did not finish within {timeout:g} s and was stopped") from None
     finally:
@@ -69,6 +75,30 @@ def run(
     if process.returncode:
         raise ToolError(f"{name} failed with exit code {process.returncode}: {last_lines(output)}")
     return output
+
+
+def _fed(process: subprocess.Popen[str], blocks: Iterable[bytes], timeout: float) -> str:
+    """What a program prints that reads ``blocks`` until it ends or has read them all."""
+    pipe, process.stdin = process.stdin, None
+    assert pipe is not None
+    with ThreadPoolExecutor(1) as pool:
+        feeding = pool.submit(_feed, pipe.buffer, blocks)
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        finally:
+            # Ends the thread as well: its pipe breaks.
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        feeding.result()
+    return output
+
+
+def _feed(pipe: IO[bytes], blocks: Iterable[bytes]) -> None:
+    with suppress(BrokenPipeError), pipe:
+        for block in blocks:
+            pipe.write(block)
+            pipe.flush()
 
 
 def last_lines(output: str) -> str:

@@ -1,0 +1,64 @@
+"""Running external programs: what they print, how they fail, and how they are fed."""
+
+import itertools
+import sys
+import time
+
+import pytest
+
+from zimu.golden.errors import MissingToolError, ToolError
+from zimu.rtl.programs import run
+
+
+def python(program: str, **options) -> str:
+    return run([sys.executable, "-c", program], **{"timeout": 60, "name": "it"} | options)
+
+
+COUNT = "import sys; print(len(sys.stdin.buffer.read()))"
+
+
+def test_text_and_blocks_arrive_whole():
+    assert python(COUNT, stdin="seven\nx") == "7\n"
+    assert python(COUNT, stdin=[b"abc"] * 70_000) == "210000\n"
+    assert python(COUNT, stdin=[]) == "0\n"
+    assert python(COUNT) == "0\n"
+
+
+def test_a_program_takes_as_much_of_an_endless_feed_as_it_likes():
+    program = "import sys; data = sys.stdin.buffer.read(100_000); print(data[:4], data[-1:], len(data))"
+    assert python(program, stdin=itertools.cycle([b"abc"])) == "b'abca' b'a' 100000\n"
+
+
+def test_a_program_that_reads_nothing_ends_even_if_little_comes():
+    def trickle():
+        while True:
+            time.sleep(0.05)
+            yield b"x"
+
+    assert python("print('done')", stdin=trickle()) == "done\n"
+
+
+@pytest.mark.parametrize("stdin", ["", itertools.repeat(b"x" * 4096)])
+def test_a_program_that_hangs_is_stopped(stdin):
+    with pytest.raises(ToolError, match=r"^it did not finish within 1 s and was stopped$"):
+        python("import time; time.sleep(1000)", stdin=stdin, timeout=1)
+
+
+@pytest.mark.parametrize("stdin", ["", itertools.repeat(b"x" * 4096)])
+def test_a_failure_shows_the_programs_own_words(stdin):
+    with pytest.raises(ToolError, match=r"^it failed with exit code 3: disk error$"):
+        python("import sys; print('fine\\ndisk error'); sys.exit(3)", stdin=stdin)
+
+
+def test_a_fault_of_the_feed_is_not_hidden():
+    def broken():
+        yield b"x"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        python(COUNT, stdin=broken())
+
+
+def test_a_missing_program_is_named():
+    with pytest.raises(MissingToolError, match=r"^no-such-program is not installed; `zimu doctor` says how to get it$"):
+        run(["no-such-program"], timeout=1, stdin=[b"x"])
