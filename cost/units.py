@@ -14,6 +14,7 @@ from zimu.golden.errors import InputError, check_choice, check_range
 from zimu.golden.float_sgd import FORMATS, float_format
 from zimu.golden.presets import PRESETS
 from zimu.rtl.float_sgd import FloatSGD
+from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.unit import ZimCore, step_cycles
 
 
@@ -34,7 +35,7 @@ class PricedUnit:
     name : what rows call it.
     description : one line for a reader.
     build : makes the component, with one clock named ``clk``.
-    rates : its throughput; more than one where it depends on the trials of a step.
+    rates : its throughput; more than one where it depends on the trials of a step, none where it updates no weights.
     """
 
     name: str
@@ -78,6 +79,18 @@ def float_sgd(options: Sequence[str]) -> PricedUnit:
     )
 
 
+def prng(options: Sequence[str]) -> PricedUnit:
+    """One generator of random words, from its option KIND, with its output register and the chain that seeds it."""
+    (kind,) = options
+    check_choice("kind", kind, KINDS)
+    return PricedUnit(
+        name=f"prng:{kind}",
+        description=f"one {kind} generator of 32-bit words; the expansion of the seed not included",
+        build=lambda: Generator(kind, 1),
+        rates=(),
+    )
+
+
 @dataclass(frozen=True)
 class Family:
     """Units named ``family:option:...``: what the options are, and how one is made from them."""
@@ -88,6 +101,7 @@ class Family:
 
 FAMILIES = {
     "float_sgd": Family(("{" + ",".join(FORMATS) + "}", "{comb,pipelined}"), float_sgd),
+    "prng": Family(("{" + ",".join(KINDS) + "}",), prng),
 }
 """To add a family, add its line here."""
 

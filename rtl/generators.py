@@ -95,11 +95,15 @@ class Generator(wiring.Component):
             machine.halt(m)
             with m.If(self.shift):
                 m.d.sync += Cat(machine.chain).eq(Cat(machine.chain[1:], self.chain_in))
-        if self.contexts == 1:
+        if self.contexts > 1:
+            self._switch_contexts(m, machine)
+        else:
             with m.Else():
                 machine.run(m, self.row.ready)
-            return m
+        return m
 
+    def _switch_contexts(self, m: Module, machine: Any) -> None:
+        """Let the machine run, but for the clock in which its registers and a place of the memory change over."""
         kept = Cat(machine.kept)
         m.submodules.memory = memory = Memory(shape=unsigned(len(kept)), depth=self.contexts, init=[])
         waiting, loaded = memory.write_port(), memory.read_port()
@@ -115,13 +119,13 @@ class Generator(wiring.Component):
             waiting.en.eq(Mux(self.hold, self.store, self.switching)),
         ]
         m.d.sync += [self.switching.eq(switch), following.eq(self.context)]
-        with m.If(self.hold & self.store):
-            m.d.sync += active.eq(self.context)
         with m.If(self.switching):
             m.d.comb += self.row.valid.eq(0)
-        with m.If(self.switching & ~self.hold):
+        with m.If(self.hold):
+            with m.If(self.store):
+                m.d.sync += active.eq(self.context)
+        with m.Elif(self.switching):
             m.d.sync += [active.eq(following), kept.eq(loaded.data)]
             machine.resume(m)
-        with m.Elif(~self.hold):
+        with m.Else():
             machine.run(m, self.row.ready)
-        return m

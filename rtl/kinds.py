@@ -2,6 +2,9 @@
 
 The kind that needs several clocks is in ``rtl/philox.py``; ``rtl/generators.py`` makes circuits of all of them.
 Twins: ``golden/generators.py``, ``emu/generators.py``.
+
+Costs are those of one generator with its output register and seed chain by ``zimu cost prng:KIND``: TRELLIS_COMB,
+flip-flops and the median clock of eight seeds on ECP5-25k, and gate equivalents; then what others have published.
 """
 
 from amaranth.hdl import Cat, Mux, Signal
@@ -20,7 +23,10 @@ class SteppedKind:
     """Words that a state gives before the next one."""
 
     row_clocks = 1.0
-    """Clocks from one row to the next where rows are taken at once."""
+    """Clocks from one row to the next where rows are taken at once, in the mean."""
+
+    rows_ahead = 0
+    """Rows that come a clock apart after a rest."""
 
     def word(self, s, place):
         """The word of state ``s`` at ``place``, 0..words_per_state - 1."""
@@ -36,7 +42,12 @@ class SteppedKind:
 
 
 class Xoshiro128pp(SteppedKind):
-    """xoshiro128++: shifts, rotations and XORs, two adders at the output."""
+    """xoshiro128++: shifts, rotations and XORs, two adders at the output.
+
+    Period: 2^128 - 1 words. Quality: no failure known in BigCrush, PractRand or tests of Hamming weights (Blackman and
+    Vigna, ACM TOMS 47(4), 2021). Cost: 229 COMB, 161 flip-flops, 144 MHz; 2,284 gate equivalents. Published: 148 LUT,
+    161 flip-flops, 200 MHz on Series-7 (vhdl_prng).
+    """
 
     words = 4
 
@@ -50,7 +61,12 @@ class Xoshiro128pp(SteppedKind):
 
 
 class Pcg32(SteppedKind):
-    """PCG-XSH-RR 64/32: a 64-bit linear congruential generator, its output folded and rotated by its own top bits."""
+    """PCG-XSH-RR 64/32: a 64-bit linear congruential generator, its output folded and rotated by its own top bits.
+
+    Period: 2^64 words. Quality: passes BigCrush (O'Neill, HMC-CS-2014-0905). Cost: 918 COMB, 161 flip-flops, 10 DSP
+    blocks, 52 MHz; 9,619 gate equivalents: a 64-bit product in one clock. Published: 10,222 cells in 7 nm at 1 GHz for
+    pcg64, twice as wide (arXiv 2203.04058).
+    """
 
     words = 4
     multiplier = 6364136223846793005
@@ -66,7 +82,13 @@ class Pcg32(SteppedKind):
 
 
 class Xoroshiro128aox(SteppedKind):
-    """xoroshiro128aox: shifts, rotations and XORs, no adder; each 64-bit output gives two words, low half first."""
+    """xoroshiro128aox: shifts, rotations and XORs, no adder; each 64-bit output gives two words, low half first.
+
+    Period: 2^129 - 2 words. Quality: passes BigCrush and PractRand, fails Gjrand's z9, a test of Hamming weights
+    (Hanlon and Felix, arXiv 2203.04058): not for samplers that count bits. Cost: 382 COMB, 162 flip-flops, 231 MHz;
+    2,294 gate equivalents, the choice between two halves included. Published: 684 cells in 7 nm at 1 GHz for 64 bits a
+    clock (same source).
+    """
 
     words = 4
     words_per_state = 2
@@ -85,7 +107,12 @@ class Xoroshiro128aox(SteppedKind):
 
 
 class Lfsr128(SteppedKind):
-    """A Galois LFSR of 128 bits, 32 steps at a time."""
+    """A Galois LFSR of 128 bits, 32 steps at a time.
+
+    Period: 2^128 - 1 words. Quality: fails every test of linear complexity, and of ranks of binary matrices beyond 128;
+    words with few ones come in clusters. Cost: 80 COMB, 161 flip-flops, 343 MHz; 1,543 gate equivalents: a word is 32
+    of the state's own bits, and a step moves it on the way that the seed is shifted in.
+    """
 
     words = 4
     taps = (128, 126, 101, 99)
@@ -103,7 +130,12 @@ class Lfsr128(SteppedKind):
 
 
 class Trivium(SteppedKind):
-    """The stream cipher Trivium, 32 steps at a time."""
+    """The stream cipher Trivium, 32 steps at a time.
+
+    Period: not known, as it differs from key to key; the designers allow 2^64 bits a key. Quality: no weakness known at
+    full strength (De Cannière and Preneel, eSTREAM portfolio). Cost: 806 COMB, 321 flip-flops, 239 MHz; 4,120 gate
+    equivalents, the chain through all 288 bits included. Published: 145 LUT, 332 flip-flops on Series-7 (vhdl_prng).
+    """
 
     words = 9
     steps = 32

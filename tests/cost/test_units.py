@@ -6,6 +6,7 @@ from zimu.cost.units import FAMILIES, parse_unit, round_sqrt, zim
 from zimu.golden.errors import InputError
 from zimu.golden.presets import PRESETS, preset
 from zimu.rtl.float_sgd import FloatSGD
+from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.unit import ZimCore, step_cycles
 
 pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl._ir.UnusedElaboratable")
@@ -48,6 +49,14 @@ def test_float_unit_updates_a_weight_per_clock(stages, pipelined):
     assert [(rate.trials, rate.weights_per_cycle) for rate in unit.rates] == [(None, component.lanes)]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_generators_are_priced_without_figures_per_weight(kind):
+    unit = parse_unit(f"prng:{kind}")
+    component = unit.build()
+    assert isinstance(component, Generator)
+    assert (unit.name, component.kind, component.lanes, unit.rates) == (f"prng:{kind}", KINDS[kind], 1, ())
+
+
 @pytest.mark.parametrize("name", ["zim9", "", "float_sgd", "float_sgd:fp32", "float_sgd:fp32:comb:2", "zim8:comb"])
 def test_unknown_unit_is_one_line_with_all_that_is_known(name):
     with pytest.raises(InputError) as caught:
@@ -63,6 +72,7 @@ def test_unknown_unit_is_one_line_with_all_that_is_known(name):
     [
         ("float_sgd:fp8:comb", "format = 'fp8'"),
         ("float_sgd:fp32:fast", "stages = 'fast'"),
+        ("prng:mt19937", "kind = 'mt19937'"),
         ("no.toml", "no.toml: cannot be"),
     ],
 )

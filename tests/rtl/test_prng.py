@@ -79,6 +79,7 @@ async def take(pins, count, ready) -> list[tuple[int, int]]:
     """Take rows, ready in those clocks for which ``ready(clock)`` says so."""
     rows, clock = [], 0
     while len(rows) < count:
+        assert clock < 40 * count, "no row comes"
         offered = ready(clock)
         pins.set("ready", offered)
         await pins.tick()

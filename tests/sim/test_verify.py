@@ -14,7 +14,7 @@ from zimu.golden.config import UnitConfig
 from zimu.golden.errors import MissingToolError, ToolError
 from zimu.golden.presets import PRESETS
 from zimu.golden.vectors import VectorSet, frozen_sets
-from zimu.rtl import prng
+from zimu.rtl.kinds import Xoshiro128pp
 from zimu.sim.jobs import Episode, Job
 from zimu.sim.simulators import SIMULATORS, available, simulate, why_missing
 from zimu.sim.stimuli import random_episodes
@@ -108,8 +108,10 @@ def test_the_tree_reproduces_the_frozen_vectors(name):
 
 def test_a_wrong_circuit_is_reported_and_the_report_replays_it(monkeypatch, tmp_path):
     need("icarus")
-    right = prng.next_state
-    monkeypatch.setattr(prng, "next_state", lambda s: [*right(s)[:3], (s[3] ^ s[1]).rotate_left(12)])
+    right = Xoshiro128pp.next_state
+    monkeypatch.setattr(
+        Xoshiro128pp, "next_state", lambda kind, s: [*right(kind, s)[:3], (s[3] ^ s[1]).rotate_left(12)]
+    )
     config = small()
     path = config.save(tmp_path / "compact.toml")
     result = verify(config, steps=20, seed=SEED, simulator="icarus")

@@ -13,7 +13,7 @@ from zimu.golden.files import write_whole
 def command(
     units: Annotated[
         list[str],
-        typer.Argument(metavar="UNIT...", help="A TOML file, a preset, or float_sgd:FORMAT:comb|pipelined."),
+        typer.Argument(metavar="UNIT...", help="A TOML file, a preset, float_sgd:FORMAT:comb|pipelined, or prng:KIND."),
     ],
     target: Annotated[
         list[str] | None,
