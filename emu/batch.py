@@ -38,9 +38,7 @@ class Batch:
 
     def __init__(self, config: UnitConfig, seeds: Sequence[int], threads: int = 1) -> None:
         self.config, self.threads = config, check_threads(threads)
-        # A large unit uses the threads itself; small ones share them.
-        self._together = config.depth <= small.SMALL
-        self.units = [ZimUnit(config, seed, 1 if self._together else threads) for seed in seeds]
+        self.units = [ZimUnit(config, seed, threads) for seed in seeds]
         if not self.units:
             raise InputError("seeds is empty: must hold a seed for each unit")
         self._states = {
@@ -68,7 +66,7 @@ class Batch:
         config, run = self.config, checked_values(self.config, trials, threshold, smoothing)
         shape = (len(self.units), config.depth)
         weights, gradients = checked_arrays(config, shape, weights, gradients)
-        if not self._together:
+        if not small.suits(config, run[0]):
             names = ("trials", "threshold", "smoothing")
             arrays = zip(self.units, weights, gradients, strict=True)
             return [unit.step(w, g, **dict(zip(names, run, strict=True))) for unit, w, g in arrays]

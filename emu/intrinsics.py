@@ -12,12 +12,15 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from zimu.emu.kernel import kernel
+from zimu.emu.kernel import int64, kernel
 
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
 LANES = 32
 """Bounds compared at a time by `count_below`; scratch arrays are a multiple of it."""
+
+RUN = 64
+"""Values summed at a time by `sum_sizes`."""
 
 
 def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,6 +77,39 @@ def _counter(lanes: int) -> Callable[..., Any]:
         return types.void(bounds, values, types.int64, below, types.int64), codegen
 
     return _typed(count)
+
+
+@_typed
+def sum_run(_context: Any, values: Any, start: Any) -> Any:
+    """The sum of |values[start + i]| for `RUN` values of i."""
+    narrow = ir.VectorType(ir.IntType(values.dtype.bitwidth), RUN)
+    wide = ir.VectorType(_INT64 if values.dtype.bitwidth > 16 else _INT32, RUN)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        place = builder.bitcast(builder.gep(array.data, [args[1]]), narrow.as_pointer())
+        value, zeros = builder.load(place, align=values.dtype.bitwidth // 8), ir.Constant(narrow, [0] * RUN)
+        # The most negative value is its own opposite, and right when it is widened without its sign.
+        size = builder.select(builder.icmp_signed("<", value, zeros), builder.neg(value), value)
+        name = f"llvm.vector.reduce.add.v{RUN}i{wide.element.width}"
+        add_up = cgutils.get_or_insert_function(builder.module, ir.FunctionType(wide.element, [wide]), name)
+        total = builder.call(add_up, [builder.zext(size, wide)])
+        return total if wide.element == _INT64 else builder.zext(total, _INT64)
+
+    return types.int64(values, types.int64), codegen
+
+
+@kernel
+def sum_sizes(values: Any, start: int, stop: int) -> int:
+    """The sum of the absolute values of ``values[start:stop]``."""
+    total, at = 0, start
+    while at + RUN <= stop:
+        total += sum_run(values, at)
+        at += RUN
+    for i in range(at, stop):
+        value = int64(values[i])
+        total += max(value, -value)
+    return total
 
 
 @_typed

@@ -12,15 +12,24 @@ from numpy.typing import NDArray
 from zimu.emu.generators import CODES, fill
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words
-from zimu.emu.split import Work, draw_subtrees, split_counts, sum_tiles
+from zimu.emu.sampler import sum_tiles
+from zimu.emu.split import Work, draw_subtrees, split_counts
 from zimu.emu.tiles import BUFFER, Scratch, scratch
 from zimu.golden.config import UnitConfig
 
 SMALL = 2**14
 """The largest depth for which a step is taken in one call."""
 
+FEW = 256
+"""The largest number of trials for which the ``inverse`` sampler does: it looks for the weight of each by itself."""
+
 RESULTS = 6
 """Values a step leaves in its row of results: those of `zimu.emu.unit.StepResult`, in its order."""
+
+
+def suits(config: UnitConfig, trials: int) -> bool:
+    """Whether a step of so many trials is best taken in one call."""
+    return config.depth <= SMALL and (config.sampler == "split" or trials <= FEW)
 
 
 def small_steps(
@@ -142,8 +151,7 @@ def inverse_steps(
             first, size = 0, depth
             while size > 1:
                 half = size >> 1
-                if prefix[first + half - 1] <= u:
-                    first += half
+                first += half * (prefix[first + half - 1] <= u)
                 size -= half
             gradient, weight = int64(gradients[row, first]), int64(weights[row, first])
             if gradient == 0:

@@ -15,6 +15,7 @@ from zimu.emu.intrinsics import ones
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
 from zimu.emu.prng import DRAW_STREAM, SAVED_WORDS, SPLIT_STREAM, TOP_STREAM, Words, WordStream
+from zimu.emu.sampler import running_sums, sum_tiles
 from zimu.emu.tiles import BUFFER, Scratch, draw_tiles, scratch
 from zimu.golden.config import UnitConfig
 
@@ -57,7 +58,7 @@ class SplitSampler:
             sum_tiles(gradients[first * tile : last * tile], smoothing, tile, sums[first:last])
 
         spread(part, config.tiles, config.depth, self.threads)
-        return np.cumsum(bounds, out=bounds)
+        return running_sums(bounds)
 
     def open(self, gate: WordStream, trials: int, threshold: int) -> int:
         """How many of ``trials`` pass the gate of every trial."""
@@ -140,18 +141,6 @@ def binomial(stream: WordStream, trials: int, a: int, b: int) -> int:
     words = np.empty(BUFFER, np.uint32)
     split_counts(stream.code, stream.lanes, stream.state, words, bounds, trials, counts, waiting)
     return int(counts[0])
-
-
-@kernel
-def sum_tiles(gradients: Integers, smoothing: int, tile: int, sums: Counts) -> None:
-    """The mass of each tile."""
-    for t in range(sums.size):
-        part = gradients[t * tile : (t + 1) * tile]
-        total = 0
-        for i in range(part.size):
-            gradient = int64(part[i])
-            total += max(gradient, -gradient)
-        sums[t] = total + smoothing * part.size
 
 
 @kernel

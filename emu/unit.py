@@ -109,7 +109,7 @@ class ZimUnit:
         config = self.config
         trials, threshold, smoothing = checked_values(config, trials, threshold, smoothing)
         weights, gradients = checked_arrays(config, (config.depth,), weights, gradients)
-        if config.depth <= small.SMALL:
+        if small.suits(config, trials):
             return self._small_step(weights, gradients, trials, threshold, smoothing)
         bounds = self.sampler.bounds(gradients, smoothing)
         mass = int(bounds[-1])

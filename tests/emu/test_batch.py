@@ -34,6 +34,7 @@ def arrays(of: UnitConfig, steps: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("limit", [small.SMALL, 0])
 def test_a_batch_is_its_units(monkeypatch, fields, threads, limit):
     monkeypatch.setattr(small, "SMALL", limit)
+    monkeypatch.setattr(small, "FEW", 1000)
     monkeypatch.setattr(parallel, "GRAIN", 1)
     of = config(**fields)
     batch, alone = Batch(of, SEEDS, threads), [ZimUnit(of, seed) for seed in SEEDS]

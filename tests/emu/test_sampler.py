@@ -34,8 +34,10 @@ def landed(gradients, smoothing: int, draws) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
 @pytest.mark.parametrize("smoothing", [0, 1, 3])
 @pytest.mark.parametrize("depth", [1, 127, 128, 129, 400])
-def test_every_u_lands_where_the_contract_says(dtype, smoothing, depth):
-    """Each u of [0, W) once: the counts must be the masses themselves."""
+@pytest.mark.parametrize("sparse", [0, 10**9])
+def test_every_u_lands_where_the_contract_says(monkeypatch, dtype, smoothing, depth, sparse):
+    """Each u of [0, W) once, found in either way: the counts must be the masses themselves."""
+    monkeypatch.setattr(sampler, "SPARSE", sparse)
     gradients = np.random.default_rng(depth).integers(-9, 10, depth).astype(dtype)
     gradients[0] = -9
     mass = np.abs(gradients.astype(np.int64)) + smoothing
@@ -101,9 +103,16 @@ def test_results_do_not_depend_on_how_work_is_cut(monkeypatch, draw_words, mass,
         return counts.tolist(), sum(rejected for _, rejected in parts), stream.state.tolist()
 
     whole = run(2**14, 2**14)
-    cuts = ((1, 1, 1, 16, 1), (7, 3, 2, 32, 8), (100, 64, 299, 48, 5), (333, 2**14, 1000, 16, 64))
-    for draws, part, block, buffer, tile in cuts:
+    cuts = (
+        (1, 1, 1, 16, 1, 0),
+        (7, 3, 2, 32, 8, 1000),
+        (100, 64, 299, 48, 5, 1000),
+        (333, 2**14, 1000, 16, 64, 0),
+        (50, 7, 128, 16, 8, 1000),
+    )
+    for draws, part, block, buffer, tile, sparse in cuts:
         monkeypatch.setattr(sampler, "SLICE", part)
+        monkeypatch.setattr(sampler, "SPARSE", sparse)
         monkeypatch.setattr(sampler, "BLOCK", block)
         monkeypatch.setattr(sampler, "TILE", tile)
         assert run(buffer, draws) == whole

@@ -99,13 +99,13 @@ def draw_vector(draw, depth: int, limits: tuple[int, int]) -> list[int]:
 
 
 @pytest.fixture
-def restored_limit():
-    limit = small.SMALL
+def restored_limits():
+    limits = small.SMALL, small.FEW
     yield
-    small.SMALL = limit
+    small.SMALL, small.FEW = limits
 
 
-@pytest.mark.usefixtures("restored_limit")
+@pytest.mark.usefixtures("restored_limits")
 @settings(
     derandomize=True, deadline=None, max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -115,7 +115,7 @@ def test_emulator_equals_reference(data):
     config = data.draw(configs)
     seed = data.draw(st.integers(0, 2**64 - 1))
     # Both ways of taking a step: in one kernel call, and in many.
-    small.SMALL = data.draw(st.sampled_from([0, 2**14]))
+    small.SMALL, small.FEW = data.draw(st.sampled_from([(0, 0), (2**14, 10**9), (2**14, 20)]))
     emulator, reference = ZimUnit(config, seed), ReferenceUnit(config, seed)
     expected = draw_vector(data.draw, config.depth, config.weight_range)
     weights = np.array(expected, weight_dtype(config))
