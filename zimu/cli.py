@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from zimu.commands import bench, config, cost, demo, doctor, emulate, rtl, vectors, verify
+from zimu.commands import battery, bench, config, cost, demo, doctor, emulate, rtl, vectors, verify
 from zimu.golden.errors import ZimuError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (demo, config, emulate, rtl, vectors, verify, cost, bench, doctor):
+for module in (demo, config, emulate, rtl, vectors, verify, cost, bench, battery, doctor):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 
 

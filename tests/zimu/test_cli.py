@@ -9,6 +9,7 @@ import pytest
 
 import zimu
 from zimu.golden.config import UnitConfig
+from zimu.golden.generators import GENERATORS
 from zimu.golden.presets import PRESETS
 
 TINY = UnitConfig(
@@ -61,6 +62,13 @@ def test_config_prints_a_preset_that_reads_back(cli):
     result = cli("config", "zim4_search")
     assert result.returncode == 0
     assert UnitConfig.from_toml(result.stdout) == PRESETS["zim4_search"]
+
+
+def test_config_lists_presets_and_the_kinds_of_generators(cli):
+    result = cli("config", "--list")
+    assert result.returncode == 0
+    for name in (*PRESETS, *GENERATORS):
+        assert name in result.stdout
 
 
 def test_config_refuses_an_unknown_preset(cli):

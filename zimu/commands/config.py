@@ -1,12 +1,12 @@
 """``zimu config``: a preset as TOML, to start from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from zimu.commands.common import out
-from zimu.golden.config import UnitConfig
+from zimu.golden.config import PrngKind, UnitConfig
 
 
 def command(
@@ -35,3 +35,4 @@ def _list(configs: dict[str, UnitConfig]) -> None:
         widths = f"int{c.weight_bits}", f"int{c.gradient_bits}"
         table.add_row(name, *widths, str(c.depth), str(c.lanes), c.gate, c.sampler, c.form)
     out.print(table)
+    out.print(f"\nprng is one of {', '.join(get_args(PrngKind))}; docs/generators.md compares them", soft_wrap=True)

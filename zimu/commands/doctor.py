@@ -42,6 +42,7 @@ _PROGRAMS = {
     "perl": (["-MFindBin", "-e", "print $^V"], "Verilator", "apt-get install perl"),
     "iverilog": (["-V"], "Icarus", "apt-get install iverilog"),
     "vvp": (["-V"], "Icarus", "apt-get install iverilog"),
+    "dieharder": (["-l"], "`zimu battery` (optional)", "apt-get install dieharder"),
     "ccache": (["--version"], "faster Verilator builds (optional)", "apt-get install ccache"),
 }
 

@@ -1,0 +1,62 @@
+"""``zimu battery``: the random words of a unit under dieharder."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from zimu.commands.common import JsonFlag, load_config, notes, out, print_json
+from zimu.golden.files import write_whole
+
+
+def command(
+    units: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CONFIG|PRNG]...", help="TOML files, presets, kinds of generators; by default all kinds."
+        ),
+    ] = None,
+    tests: Annotated[
+        str | None, typer.Option(metavar="N[:NTUPLE],...", help="dieharder's numbers; a quick choice by default.")
+    ] = None,
+    all_tests: Annotated[bool, typer.Option("--all", help="All tests of `dieharder -a`: hours a generator.")] = False,
+    seed: Annotated[int, typer.Option(help="64-bit seed that each test derives its own from.")] = 1,
+    timeout: Annotated[float, typer.Option(help="Seconds any one test may take.")] = 3600,
+    results: Annotated[Path | None, typer.Option(help="Keep results in this .json file, and go on from there.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a Markdown table into this file.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Stream the words a unit consumes into dieharder's tests; exit code 1 if one fails or does not end."""
+    from zimu.golden.generators import GENERATORS
+    from zimu.study import battery, battery_report
+
+    if tests and all_tests:
+        raise typer.BadParameter("--all and --tests exclude each other")
+    checks = battery.ALL if all_tests else battery.QUICK
+    if tests:
+        checks = tuple(map(battery.check, tests.split(",")))
+    subjects = [name if name in GENERATORS else load_config(name) for name in units or GENERATORS]
+    tool = battery.tool_version()
+    known = battery.load(results, tool) if results else []
+
+    rows: list[battery.Row] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=notes, transient=True) as bar:
+        task = bar.add_task("battery", total=None)
+        for step in battery.battery(subjects, checks, seed=seed, timeout=timeout, known=known):
+            bar.update(task, description=step.following, completed=step.done, total=step.total)
+            rows = step.rows
+            if results:
+                battery.save(results, tool, rows + [row for row in known if row not in rows])
+    if markdown:
+        choice = ["--all"] if all_tests else [f"--tests {tests}"] if tests else []
+        words = " ".join(["zimu battery", *(units or []), *choice, f"--seed {seed}"])
+        write_whole(markdown, battery_report.markdown(rows, tool, words))
+    if json:
+        print_json([asdict(row) for row in rows])
+    else:
+        out.print(battery_report.table(rows))
+    if any(row.assessment not in ("PASSED", "WEAK") for row in rows):
+        raise typer.Exit(1)
