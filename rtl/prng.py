@@ -101,11 +101,10 @@ class SeedExpander(wiring.Component):
 
     def _next_generator(self, m: Module, lane: Signal, stream: Signal, lanes: int, following: int | None) -> None:
         """The lane after ``lane``, or else the first one of the stream ``following``, or else the end."""
-        end = [lane.eq(0)] if lanes > 1 else []
+        if lanes > 1:
+            m.d.sync += lane.eq(lane + 1)
         with m.If(lane == lanes - 1 if lanes > 1 else Const(1)):
             if following is None:
                 m.next = "IDLE"
             else:
-                m.d.sync += [*end, stream.eq(following)]
-        with m.Else():
-            m.d.sync += lane.eq(lane + 1)
+                m.d.sync += [stream.eq(following), lane.eq(0)]
