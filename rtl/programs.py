@@ -1,6 +1,7 @@
 """The one way an external program is run: with a time limit, its output kept, its own message in the error."""
 
 import importlib.util
+import io
 import os
 import shutil
 import signal
@@ -80,7 +81,7 @@ def run(
 def _fed(process: subprocess.Popen[str], blocks: Iterable[bytes], timeout: float) -> str:
     """What a program prints that reads ``blocks`` until it ends or has read them all."""
     pipe, process.stdin = process.stdin, None
-    assert pipe is not None
+    assert isinstance(pipe, io.TextIOWrapper)
     with ThreadPoolExecutor(1) as pool:
         feeding = pool.submit(_feed, pipe.buffer, blocks)
         try:

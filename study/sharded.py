@@ -1,7 +1,7 @@
 """Two processes hold half of a unit's weights each and agree with one process that holds them all.
 
-``python -m zimu.study.sharded`` runs it over PyTorch's gloo back end on this machine (``pip install 'zimu[bench]'``). Each
-process tells the others the mass of its gradients, one integer; random words and weights are never sent.
+``python -m zimu.study.sharded`` runs it over PyTorch's gloo back end on this machine (``pip install 'zimu[bench]'``).
+Each process tells the others the mass of its gradients, one integer; random words and weights are never sent.
 """
 
 import os
@@ -85,5 +85,6 @@ def many_processes(processes: int) -> Any:
 
 if __name__ == "__main__":
     agree = np.array_equal(one_process(), many_processes(2))
-    print(f"2 processes and 1 process, {STEPS} steps of {CONFIG.depth} weights: {'the same bits' if agree else 'DIFFER'}")
+    verdict = "the same bits" if agree else "DIFFER"
+    print(f"2 processes and 1 process, {STEPS} steps of {CONFIG.depth} weights: {verdict}")
     sys.exit(not agree)
