@@ -4,6 +4,7 @@ import itertools
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,6 +192,7 @@ def test_known_results_are_not_run_again_but_reasons_are(fake, tmp_path):
     save(path, "dieharder 9.8.7", rows)
     known = load(path, tool_version())
     assert known == rows
+    known = [replace(row, assessment="the power failed") if row.p_value is None else row for row in known]
     fake(8)
     again = rows_of(["pcg32"], checks, known=known)
     assert again == rows
