@@ -10,7 +10,6 @@ import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
