@@ -13,9 +13,10 @@ from zimu.golden.config import MAX_TRIALS, UnitConfig
 from zimu.golden.errors import InputError, check_choice, check_range
 from zimu.golden.float_sgd import FORMATS, float_format
 from zimu.golden.presets import PRESETS
+from zimu.rtl.cycles import step_cycles
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS, Generator
-from zimu.rtl.unit import ZimCore, step_cycles
+from zimu.rtl.unit import ZimCore
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ def zim(config: UnitConfig, trials: Sequence[int] | None = None) -> PricedUnit:
     if trials is None:
         trials = (round_sqrt(config.depth), config.depth)
     counts = sorted({check_range("trials", n, 1, MAX_TRIALS) for n in trials})
+    form = f"split, {config.engines} engines" if config.sampler == "split" else config.form
     return PricedUnit(
         name=config.name,
-        description=f"integer update unit, {config.depth} weights of {config.weight_bits} bits, {config.form}; "
+        description=f"integer update unit, {config.depth} weights of {config.weight_bits} bits, {form}; "
         "weight and gradient memories not included",
         build=lambda: ZimCore(config),
         rates=tuple(Rate(config.depth / step_cycles(config, trials=n, opened=n), n) for n in counts),

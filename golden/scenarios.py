@@ -144,6 +144,61 @@ SCENARIOS = (
         .random(9)
         for lanes in (1, 2, 4)
     ),
+    # The other kinds of generators, a step ending anywhere in a block or between two halves of an output.
+    *(
+        Scenario(name, prng=kind, prng_lanes=lanes).random(9, c=1).random(12, T=128, c=1).random(1).random(16, c=3)
+        for name, kind, lanes in (
+            ("philox", "philox4x32-10", 1),
+            ("philox_lanes_4", "philox4x32-10", 4),
+            ("pcg", "pcg32", 2),
+            ("aox", "xoroshiro128aox", 1),
+            ("aox_lanes_2", "xoroshiro128aox", 2),
+            ("lfsr", "lfsr128", 1),
+            ("trivium", "trivium", 2),
+        )
+    ),
+    # The split sampler: one tile and many, padding tiles, subtrees, streams taken in turn, draws of 16 and 32 bits.
+    Scenario("split", sampler="split", tile=4).start(5, -7, 0).random(16, T=128, c=1).random(64, c=2).random(9, T=255),
+    Scenario("split_one_tile", sampler="split", tile=64, depth=13).random(13, c=1).random(40, T=77).random(0, c=1),
+    Scenario("split_ragged", sampler="split", tile=8, depth=77, prng_lanes=2).random(77, c=1).random(300, T=200, c=15),
+    Scenario("split_subtrees", sampler="split", tile=4, depth=60, subtrees=4, tile_streams=2, prng_lanes=4)
+    .random(60, c=1)
+    .random(7, T=128)
+    .random(999, c=3)
+    .random(60, T=1, c=1),
+    Scenario("split_streams", sampler="split", tile=8, depth=128, lanes=8, tile_streams=4, prng_lanes=2)
+    .random(128, c=1)
+    .random(128, T=100)
+    .random(2000, c=1),
+    Scenario("split_step_gate", sampler="split", tile=8, depth=40, gate="step", prng_lanes=2)
+    .random(40, T=128, c=1)
+    .random(0, T=128, c=1)
+    .random(40, T=100, c=1)
+    .random(40),
+    Scenario("split_no_mass", sampler="split", tile=4, depth=20, subtrees=2)
+    .step(0, n=9)
+    .step(*[0] * 13, 5, *[0] * 6, n=30)
+    .step(*[3] * 8, *[0] * 12, n=30)
+    .step(0, n=9, c=2),
+    Scenario("split_rails", sampler="split", tile=4, depth=8, weight_bits=4)
+    .start(7, -8, 6, -7)
+    .step(-9, 9, n=40)
+    .step(9, -9, 0, 1, n=2000, T=255)
+    .step(-1, 1, n=200, c=1),
+    Scenario("split_wide", sampler="split", tile=16, depth=50, gradient_bits=16, weight_bits=16, smoothing_bits=16)
+    .random(50, c=1)
+    .random(50, T=99, c=2**16 - 1)
+    .random(400, bits=3),
+    Scenario("split_widest", sampler="split", tile=2, depth=6, lanes=1, gradient_bits=32, smoothing_bits=0)
+    .step(-(2**31), n=9)
+    .step(-(2**31), 1, n=9)
+    .random(9, T=128),
+    Scenario("split_philox", sampler="split", tile=8, depth=64, prng="philox4x32-10", subtrees=2, tile_streams=2)
+    .random(64, c=1)
+    .random(64, T=128, c=1),
+    Scenario("split_aox", sampler="split", tile=8, depth=64, prng="xoroshiro128aox", tile_streams=2)
+    .random(64, c=1)
+    .random(63, T=128, c=1),
 )
 """All scenarios; the name of each is its configuration's and its file's."""
 

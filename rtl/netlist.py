@@ -15,7 +15,7 @@ from amaranth.lib import wiring
 
 from zimu.rtl.programs import run
 
-ANY_ON_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
+ANY_ON_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i"
 """Yosys command for a design just read: what a memory answers for the place that is written in the same clock is open.
 
 No circuit of the project uses such an answer, and Amaranth cannot say so. Without it synthesis adds registers and a

@@ -1,11 +1,12 @@
 """The unit ready to drop in: core, on-chip memories for gradients and weights, streams, register block."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.rtl.datapath import weight_lanes, weight_places, weight_shape
 from zimu.rtl.registers import Registers, bus_signature
 from zimu.rtl.sampler import address, beat_layout
 from zimu.rtl.unit import ZimCore
@@ -91,17 +92,18 @@ class ZimUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        weight = signed(config.weight_bits)
         m.submodules.core = core = ZimCore(config)
         m.submodules.registers = registers = Registers(config)
         m.submodules.gradient_memory = gradient_memory = memory.Memory(
             shape=beat_layout(config), depth=config.beats, init=[]
         )
-        m.submodules.weight_memory = weight_memory = memory.Memory(shape=weight, depth=config.depth, init=[])
+        m.submodules.weight_memory = weight_memory = memory.Memory(
+            shape=weight_shape(config), depth=weight_places(config), init=[]
+        )
         m.submodules.gradient_path = gradient_path = ReadPath(config.beats, beat_layout(config))
-        m.submodules.weight_path = weight_path = ReadPath(config.depth, weight)
+        m.submodules.weight_path = weight_path = ReadPath(weight_places(config), weight_shape(config))
         gradient_write, gradient_read = gradient_memory.write_port(), gradient_memory.read_port()
-        weight_write, weight_read = weight_memory.write_port(), weight_memory.read_port()
+        weight_read = weight_memory.read_port()
 
         reading = Signal()  # weights on their way out
         loaded = Signal()
@@ -148,8 +150,14 @@ class ZimUnit(wiring.Component):
         with m.Elif(registers.done):
             m.d.sync += stepping.eq(0)
 
-        # Weights: the core's ports while it works; in and out while it rests.
-        path = weight_path
+        self._weights(m, core, registers, weight_memory, weight_path, busy, reading)
+        return m
+
+    def _weights(self, m, core, registers, weight_memory, path, busy, reading):
+        """The core's ports while it works; in and out, one by one, while it rests."""
+        config = self.config
+        places, lanes = weight_places(config), weight_lanes(config)
+        write = weight_memory.write_port(granularity=1 if config.sampler == "split" else None)
         m.d.comb += [
             path.request.valid.eq(core.weight_read.valid),
             path.request.payload.eq(core.weight_read.payload),
@@ -157,38 +165,40 @@ class ZimUnit(wiring.Component):
             core.weight_data.valid.eq(path.answer.valid & ~reading),
             core.weight_data.payload.eq(path.answer.payload),
             path.answer.ready.eq(core.weight_data.ready),
-            weight_write.addr.eq(core.weight_write.payload.address),
-            weight_write.data.eq(core.weight_write.payload.data),
-            weight_write.en.eq(core.weight_write.valid),
+            write.addr.eq(core.weight_write.payload.address),
+            write.data.eq(core.weight_write.payload.data),
+            write.en.eq(core.weight_write.valid.replicate(lanes)),
             core.weight_write.ready.eq(1),
-            self.weights_out.payload.eq(path.answer.payload),
         ]
         place = Signal(range(config.depth))  # of the next weight to come in
         with m.If(~busy):
             m.d.comb += [
                 self.weights_in.ready.eq(1),
-                weight_write.addr.eq(place),
-                weight_write.data.eq(self.weights_in.payload),
-                weight_write.en.eq(self.weights_in.valid),
+                write.addr.eq(place // lanes),
+                write.data.eq(self.weights_in.payload.as_unsigned().replicate(lanes)),
+                write.en.eq(self.weights_in.valid << place % lanes),
             ]
             with m.If(self.weights_in.valid):
                 m.d.sync += place.eq(Mux(place == config.depth - 1, 0, place + 1))
 
-        asked = Signal(range(config.depth + 1))
+        asked = Signal(range(places + 1))
         sent = Signal(range(config.depth))
+        last = sent == config.depth - 1
+        m.d.comb += self.weights_out.payload.eq(
+            Value.cast(path.answer.payload).word_select(sent % lanes, config.weight_bits)
+        )
         with m.If(registers.read_weights):
             m.d.sync += [reading.eq(1), asked.eq(0), sent.eq(0)]
         with m.If(reading):
             m.d.comb += [
-                path.request.valid.eq(asked != config.depth),
+                path.request.valid.eq(asked != places),
                 path.request.payload.eq(asked),
                 self.weights_out.valid.eq(path.answer.valid),
-                path.answer.ready.eq(self.weights_out.ready),
+                path.answer.ready.eq(self.weights_out.ready & ((sent % lanes == lanes - 1) | last)),
             ]
             with m.If(path.request.valid & path.request.ready):
                 m.d.sync += asked.eq(asked + 1)
             with m.If(self.weights_out.valid & self.weights_out.ready):
                 m.d.sync += sent.eq(sent + 1)
-                with m.If(sent == config.depth - 1):
+                with m.If(last):
                     m.d.sync += reading.eq(0)
-        return m

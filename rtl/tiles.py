@@ -71,6 +71,30 @@ def counts_layout(config: UnitConfig) -> data.StructLayout:
     )
 
 
+class Select(wiring.Component):
+    """The weight that a draw lands on: one comparator for each.
+
+    Members
+    -------
+    draw : Signal(bits), in.
+    prefix : Signal(ArrayLayout(bits, size)), in. Sums that do not fall, the last one greater than `draw`.
+    chosen : Signal(size), out. One-hot: the first whose sum is greater than `draw`.
+    """
+
+    def __init__(self, size: int, bits: int):
+        self.size = size
+        super().__init__({"draw": In(bits), "prefix": In(data.ArrayLayout(bits, size)), "chosen": Out(size)})
+
+    def elaborate(self, platform):
+        m = Module()
+        above = Signal(self.size)
+        m.d.comb += [
+            above.eq(Cat(self.draw < self.prefix[i] for i in range(self.size))),
+            self.chosen.eq(above & ~(above << 1)),
+        ]
+        return m
+
+
 class Engine(wiring.Component):
     """Draws the trials of one tile after the other: one accepted draw a clock, compared with all prefix sums at once.
 
@@ -215,14 +239,11 @@ class Engine(wiring.Component):
 
     def _select(self, m, picked, prefix):
         """The weight of each draw, one-hot, two clocks after it was accepted; and whether one is on the way."""
+        m.submodules.select = select = Select(len(prefix), len(prefix[0]))
         valid = Signal()
-        draw = Signal(len(prefix[0]))
-        below = Signal(len(prefix))
         hits = Signal(len(prefix))
-        m.d.sync += [valid.eq(picked.accepted), draw.eq(picked.draw)]
-        m.d.comb += [below[i].eq(draw < bound) for i, bound in enumerate(prefix)]
-        # All weights from the one selected on are above the draw: it is the first of them.
-        m.d.sync += hits.eq(Mux(valid, below & ~(below << 1), 0))
+        m.d.sync += [valid.eq(picked.accepted), select.draw.eq(picked.draw), hits.eq(Mux(valid, select.chosen, 0))]
+        m.d.comb += [select.prefix[i].eq(bound) for i, bound in enumerate(prefix)]
         return valid, hits
 
     def _shift_in(self, m, prefix, negative, zero, beat):

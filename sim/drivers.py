@@ -10,9 +10,10 @@ from amaranth.hdl import Shape
 from zimu.golden.config import UnitConfig
 from zimu.golden.unit import Counters
 from zimu.golden.vectors import Stimulus
+from zimu.rtl.datapath import weight_lanes, weight_places
 from zimu.rtl.registers import Control, Register, Status
 from zimu.rtl.sampler import address
-from zimu.rtl.unit import counters_layout
+from zimu.rtl.unit import counters_layout, seed_cycles
 from zimu.sim.pins import Agent, Pins, run_until
 from zimu.sim.streams import ReadPort, Sink, Source, WritePort
 
@@ -109,7 +110,7 @@ class Driver(ABC):
     def limit(self) -> int:
         """More clocks than anything takes, pauses and rejected draws included."""
         slow = 1 / (1 - self.pause) ** 2
-        return round((4000 + 40 * self.config.depth + 400 * self.trials) * slow)
+        return round((4000 + 40 * self.config.depth + 400 * self.trials) * slow) + seed_cycles(self.config)
 
     trials = 0
 
@@ -120,8 +121,9 @@ class CoreDriver(Driver):
     def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
         super().__init__(pins, config, rng, pause)
         self.gradients = [0] * config.beats
-        self.weights = [0] * config.depth
-        address_bits = Shape.cast(address(config.depth)).width
+        self.lanes = weight_lanes(config)
+        self.weights = [0] * weight_places(config)
+        address_bits = Shape.cast(address(weight_places(config))).width
         # Reads before writes: a read accepted in the clock of a write gets the old weight.
         self.agents = [
             ReadPort("gradient_request", "gradient_beat", self.gradients, rng, pause),
@@ -132,7 +134,10 @@ class CoreDriver(Driver):
             pins.set(name, 0)
 
     async def begin(self, seed: int, weights: Sequence[int]) -> None:
-        self.weights[:] = [w & ((1 << self.config.weight_bits) - 1) for w in weights]
+        lanes, bits = self.lanes, self.config.weight_bits
+        # Lanes beyond the depth hold rubbish, which must not matter.
+        padded = [*weights, *(self.rng.getrandbits(bits) for _ in range(-len(weights) % lanes))]
+        self.weights[:] = [pack(padded[i : i + lanes], bits) for i in range(0, len(padded), lanes)]
         self.pins.set("seed", seed)
         await self._pulse("reseed")
 
@@ -156,7 +161,9 @@ class CoreDriver(Driver):
         raw, values = self.pins.get("counters"), []
         for _, field in counters_layout(self.config):
             values.append(raw >> field.offset & ((1 << field.width) - 1))
-        return [to_signed(w, self.config.weight_bits) for w in self.weights], Counters(*values)
+        bits = self.config.weight_bits
+        weights = [to_signed(place >> bits * lane, bits) for place in self.weights for lane in range(self.lanes)]
+        return weights[: self.config.depth], Counters(*values)
 
     async def _pulse(self, name: str) -> None:
         self.pins.set(name, 1)

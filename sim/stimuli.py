@@ -46,8 +46,8 @@ def random_episodes(config: UnitConfig, seed: int, steps: int) -> list[Episode]:
 
 
 def _usual_trials(config: UnitConfig) -> int:
-    """Upper bound of n, such that small and large units take similar time."""
-    return round(2 * config.depth**0.5) + 16
+    """Upper bound of n, such that small and large units take similar time; `split` is made for n near depth."""
+    return (2 * config.depth if config.sampler == "split" else round(2 * config.depth**0.5)) + 16
 
 
 def _random_stimulus(config: UnitConfig, rng: random.Random, limit: int) -> Stimulus:

@@ -5,9 +5,10 @@ import pytest
 from zimu.cost.units import FAMILIES, parse_unit, round_sqrt, zim
 from zimu.golden.errors import InputError
 from zimu.golden.presets import PRESETS, preset
+from zimu.rtl.cycles import step_cycles
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS, Generator
-from zimu.rtl.unit import ZimCore, step_cycles
+from zimu.rtl.unit import ZimCore
 
 pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl._ir.UnusedElaboratable")
 

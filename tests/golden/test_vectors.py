@@ -5,10 +5,11 @@ import random
 import re
 import shutil
 import subprocess
+from typing import get_args
 
 import pytest
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.config import PrngKind, UnitConfig
 from zimu.golden.errors import InputError
 from zimu.golden.scenarios import SCENARIOS, write_all
 from zimu.golden.unit import ReferenceUnit
@@ -54,7 +55,13 @@ def test_frozen_sets_cover_the_corners_of_the_contract():
         met.add(f"weight_bits {config.weight_bits}")
         met.add(f"gradient_bits {config.gradient_bits}")
         met.add(f"gate_bits {config.gate_bits}")
-        met.add(f"{config.draw_words} words, {config.prng_lanes} lanes")
+        met.add(config.prng)
+        if config.sampler == "inverse":
+            met.add(f"{config.draw_words} words, {config.prng_lanes} lanes")
+        else:
+            met.add(f"split, {config.draw_bits} bits, gate {config.gate}")
+            met.add(f"split, {min(config.tiles, 2)} tiles, {min(config.leaves - config.tiles, 1)} without weights")
+            met.add(f"split, {min(config.split.subtrees, 2)} subtrees, {min(config.split.tile_streams, 2)} streams")
         if config.depth % config.lanes:
             met.add("padding lanes")
         for number, (stimulus, after, counters) in enumerate(vectors.steps):
@@ -93,6 +100,11 @@ def test_frozen_sets_cover_the_corners_of_the_contract():
     }
     wanted |= {f"{gate} gate, T at an end: {share}" for gate in ("trial", "step") for share in ("none", "all")}
     wanted |= {"trial gate, T inside: some", "step gate, T inside: none", "step gate, T inside: all"}
+    wanted |= set(get_args(PrngKind))
+    wanted |= {"split, 16 bits, gate trial", "split, 16 bits, gate step", "split, 32 bits, gate trial"}
+    wanted |= {"split, 1 tiles, 0 without weights", "split, 2 tiles, 0 without weights"}
+    wanted |= {"split, 2 tiles, 1 without weights"}
+    wanted |= {f"split, {subtrees} subtrees, {streams} streams" for subtrees in (1, 2) for streams in (1, 2)}
     assert wanted - met == set()
 
 

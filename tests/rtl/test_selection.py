@@ -5,7 +5,7 @@ import random
 import pytest
 
 from zimu.golden.sampler import masses, prefix_sums, select
-from zimu.rtl.unit import FORMS
+from zimu.rtl.inverse import FORMS
 from zimu.sim.drivers import pack
 from zimu.sim.pins import run_until
 from zimu.sim.streams import ReadPort, Sink, Source

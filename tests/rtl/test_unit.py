@@ -6,7 +6,8 @@ import pytest
 
 from zimu.golden.unit import ReferenceUnit
 from zimu.golden.vectors import Stimulus
-from zimu.rtl.unit import ZimCore, step_cycles
+from zimu.rtl.cycles import step_cycles
+from zimu.rtl.unit import ZimCore
 from zimu.sim.drivers import CoreDriver
 from zimu.sim.worker import simulate_component
 
@@ -53,6 +54,13 @@ CASES = {
     "tree, a quarter open": (0.25, {"form": "tree", "lanes": 1}),
     "tree, four generators": (1.0, {"form": "tree", "lanes": 8, "prng_lanes": 4}),
     "tree, two words a draw": (1.0, {"form": "tree", "lanes": 8, "gradient_bits": 32, "smoothing_bits": 16}),
+    "search, words in blocks": (0.25, {"form": "search", "lanes": 8, "prng": "philox4x32-10"}),
+    "tree, half open, words in blocks": (0.5, {"form": "tree", "lanes": 8, "prng": "philox4x32-10"}),
+    "tree, four generators, words in blocks": (0.5, {"form": "tree", "prng": "philox4x32-10", "prng_lanes": 4}),
+    "tree, two words of blocks a draw": (
+        1.0,
+        {"form": "tree", "lanes": 8, "gradient_bits": 32, "smoothing_bits": 16, "prng": "philox4x32-10"},
+    ),
     "nothing open": (0.0, {"form": "tree", "lanes": 8}),
 }
 

@@ -11,15 +11,22 @@ from zimu.golden.config import UnitConfig
 from zimu.golden.errors import ToolError
 from zimu.rtl import (
     accumulator,
+    binomial,
+    flush,
     gate,
     generators,
+    inverse,
     kinds,
     onchip,
     philox,
     prng,
+    reader,
     registers,
     sampler,
     search,
+    split,
+    splitter,
+    tiles,
     tree,
     unit,
 )
@@ -54,9 +61,37 @@ MUTANTS = [
     (unit, "steps counted", "counters.steps + 1", "counters.steps + 2"),
     (unit, "counting while idle", "with m.If(self.busy):", "with m.If(~self.busy):"),
     (unit, "an empty step", "counters.empty_steps + 1", "counters.empty_steps"),
-    (unit, "the row at the end of a step", "draw.align.eq(1)", "draw.align.eq(0)"),
+    (inverse, "the row at the end of a step", "draw.align.eq(~self.busy)", "draw.align.eq(0)"),
     (registers, "the register map", "SEED_HI: self.seed[32:]", "SEED_HI: self.seed[31:63]"),
     (onchip, "the last beat loaded", "beat == config.beats - 1", "beat == config.beats - 2"),
+]
+
+SPLIT_MUTANTS = [
+    (binomial, "the digit of a share", "digit.eq(~difference[-1])", "digit.eq(~difference[-1] & (difference != 0))"),
+    (binomial, "who stays undecided", "Mux(digit, all_ones, all_zeros)", "Mux(digit, all_zeros, all_ones)"),
+    (binomial, "the last word's trials", "i < last for", "i <= last for"),
+    (binomial, "the words of a round", "whole + (last != 0)", "whole + 1"),
+    (binomial, "the row at a number's end", "position.eq(self.taken_before)", "position.eq(position)"),
+    (splitter, "the middle of a node", "<< node.level >> 1)", "<< node.level)"),
+    (splitter, "a sure number", "middle.sum == node.high", "0"),
+    (splitter, "where a right half begins", "& ~(begin - 1)", "& ~(begin - 2)"),
+    (splitter, "the gate's share", "certain.eq(self.threshold[-1])", "certain.eq(0)"),
+    (splitter, "the top's row", "begun.eq(binomial.position)", "begun.eq(0)"),
+    (splitter, "tiles that do not exist", "tile >= tiles", "tile > tiles"),
+    (tiles, "a comparator", "self.draw < self.prefix[i]", "self.draw <= self.prefix[i]"),
+    (tiles, "the first comparator", "above & ~(above << 1)", "above & ~(above << 2)"),
+    (tiles, "counts that run over", "drawing.eq(~crowded)", "drawing.eq(1)"),
+    (tiles, "the row at a tile's end", "align.eq(left == 0)", "align.eq(0)"),
+    (tiles, "trials without gradient", "hits[i] & ~zero[i]", "hits[i]"),
+    (tiles, "signs of a later chunk", "negative[lanes:], negative[:lanes]", "negative[lanes:], negative[lanes:]"),
+    (tiles, "the stream of a tile", "tile[local:])", "tile[local + 1 :])"),
+    (tiles, "the mask of a draw", "bits = mass - 1", "bits = mass"),
+    (reader, "the prefix network", "(i >> level << level) - 1", "(i >> level << level) - 2"),
+    (reader, "sums from tile to tile", "Mux(tag.final, 0, base", "Mux(tag.tail, 0, base"),
+    (flush, "a beat read before it is written", "leaving & (now.beat != following.beat)", "leaving"),
+    (flush, "losses of a beat", "step.count.eq(now.count[i])", "step.count.eq(now.count[i][:-2])"),
+    (split, "the engine of a tile", "payload.tile[:turns] == number", "payload.tile[:turns] == number ^ 1"),
+    (split, "the streams' seeds", "self.lane & lanes - 1 == lanes - 1", "self.lane & lanes - 1 == 0"),
 ]
 
 OTHER_KINDS = [
@@ -72,9 +107,16 @@ OTHER_KINDS = [
 ]
 
 
+FORMS = ("search", "tree", "split")
+
+
 def config(form: str, prng: str = "xoshiro128++") -> UnitConfig:
-    shape = {"weight_bits": 4, "gradient_bits": 5, "smoothing_bits": 2, "depth": 21, "lanes": 4, "gate_bits": 4}
-    return UnitConfig(name="mutant", **shape, prng=prng, prng_lanes=4, form=form)
+    shape = {"weight_bits": 4, "gradient_bits": 5, "smoothing_bits": 2, "gate_bits": 4, "prng": prng}
+    if form == "split":
+        # A beat missing in the last tile, tiles missing in the tree, several nodes above the subtrees.
+        shape |= {"depth": 37, "lanes": 2, "tile": 4, "subtrees": 4, "tile_streams": 4, "engines": 2, "prng_lanes": 2}
+        return UnitConfig(name="mutant", **shape, sampler="split")
+    return UnitConfig(name="mutant", **shape, depth=21, lanes=4, prng_lanes=4, form=form)
 
 
 def plant(monkeypatch, module: ModuleType, old: str, new: str) -> None:
@@ -84,14 +126,17 @@ def plant(monkeypatch, module: ModuleType, old: str, new: str) -> None:
     changed = {"__name__": module.__name__}
     exec(compile(source.replace(old, new), module.__name__, "exec"), changed)
     own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
-    parts = (accumulator, gate, generators, kinds, onchip, philox, prng, registers, sampler, search, tree, unit)
+    parts = [
+        part for part in globals().values() if isinstance(part, ModuleType) and part.__name__.startswith("zimu.rtl.")
+    ]
     for user in parts:
         for name, value in own.items():
             if getattr(user, name, None) is value:
                 monkeypatch.setattr(user, name, changed[name])
     machines = {name: getattr(generators, type(kind).__name__)() for name, kind in generators.KINDS.items()}
     monkeypatch.setattr(generators, "KINDS", machines)
-    monkeypatch.setattr(unit, "FORMS", {"search": search.Search, "tree": tree.Tree})
+    monkeypatch.setattr(inverse, "FORMS", {"search": search.Search, "tree": tree.Tree})
+    monkeypatch.setattr(unit, "DATAPATHS", {"inverse": inverse.Inverse, "split": split.Split})
     monkeypatch.setattr(verilog, "TOPS", {"core": unit.ZimCore, "unit": onchip.ZimUnit})
     monkeypatch.setattr("zimu.sim.bench.TOPS", verilog.TOPS)
 
@@ -113,6 +158,14 @@ def test_the_bench_sees_a_wrong_constant_or_operator(monkeypatch, module, old, n
 
 
 @pytest.mark.parametrize(
+    ("module", "old", "new"), [(m, o, n) for m, _, o, n in SPLIT_MUTANTS], ids=[m[1] for m in SPLIT_MUTANTS]
+)
+def test_the_bench_sees_a_wrong_split(monkeypatch, module, old, new):
+    plant(monkeypatch, module, old, new)
+    assert caught("split", "core")
+
+
+@pytest.mark.parametrize(
     ("module", "kind", "old", "new"),
     [(m, k, o, n) for m, k, _, o, n in OTHER_KINDS],
     ids=[" ".join(m[1:3]) for m in OTHER_KINDS],
@@ -127,7 +180,7 @@ def test_the_unchanged_generator_passes_the_same_bench(kind):
     assert not caught("tree", "core", kind)
 
 
-@pytest.mark.parametrize("form", ["search", "tree"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("top", ["core", "unit"])
 def test_the_unchanged_circuit_passes_the_same_bench(monkeypatch, form, top):
     plant(monkeypatch, gate, "remaining", "remaining")
@@ -135,7 +188,7 @@ def test_the_unchanged_circuit_passes_the_same_bench(monkeypatch, form, top):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("form", ["search", "tree"])
+@pytest.mark.parametrize("form", FORMS)
 def test_the_bench_kills_random_mutants_of_the_netlist(monkeypatch, form):
     # Yosys changes one bit of one cell. Some changes are beyond any bench: they leave the function as it is, or only
     # touch what is never looked at; the share below is a bound for the bench, not for those.

@@ -98,7 +98,7 @@ def test_the_circuit_reproduces_the_frozen_vectors(name):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", sorted(frozen_sets()))
+@pytest.mark.parametrize("name", sorted(name for name in frozen_sets() if not name.startswith("split")))
 def test_the_tree_reproduces_the_frozen_vectors(name):
     check_vectors(name, "tree")
 

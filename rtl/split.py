@@ -1,0 +1,153 @@
+"""The ``split`` sampler with its accumulator: sum pass, splitter, engines and flush, and the streams they draw from.
+
+Twins: ``golden/split.py``, ``emu/split.py``.
+"""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import fifo, wiring
+from amaranth.utils import ceil_log2
+
+from zimu.golden.config import UnitConfig
+from zimu.golden.prng import Stream
+from zimu.rtl.datapath import datapath_members
+from zimu.rtl.flush import Flush, lost_shape
+from zimu.rtl.generators import Generator
+from zimu.rtl.reader import Reader
+from zimu.rtl.sampler import add_up
+from zimu.rtl.splitter import GATE, TOP, Splitter, contexts_of_splitter, first_split
+from zimu.rtl.tiles import Engine, candidates_of_row, contexts_of_engine, job_layout
+
+WAITING_JOBS = 4
+"""Tiles that may wait for one engine."""
+
+
+def split_streams(config: UnitConfig) -> dict[int, int]:
+    """The numbers of the streams in the order in which they are seeded, each with its lanes."""
+    shape, lanes = config.split, config.prng_lanes
+    top: dict[int, int] = {Stream.TOP: lanes} if shape.subtrees > 1 else {}
+    rest: dict[int, int] = {
+        Stream.SPLIT: shape.subtrees * lanes,
+        Stream.DRAW: shape.subtrees * shape.tile_streams * lanes,
+    }
+    return {Stream.GATE: lanes, **top, **rest}
+
+
+class Split(wiring.Component):
+    """Everything of a step but its sequence. Members: `zimu.rtl.datapath.datapath_members`."""
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        engines = config.split.engines
+        rejected = range(engines * (2 * candidates_of_row(config) - 1) + 1)
+        super().__init__(
+            datapath_members(config, discarded=range(engines + 1), rejected=rejected, lost=lost_shape(config))
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.reader = reader = Reader(self.config)
+        m.submodules.splitter = splitter = Splitter(self.config)
+        m.submodules.flush = flush = Flush(self.config)
+        m.d.comb += [
+            reader.smoothing.eq(self.smoothing),
+            reader.start.eq(self.sum_start),
+            self.sum_done.eq(reader.done),
+            self.mass.eq(reader.mass),
+            splitter.mass.eq(reader.mass),
+            splitter.write.eq(reader.tile_ends),
+            splitter.tile.eq(reader.tile),
+            splitter.bound.eq(reader.reached),
+            splitter.start.eq(self.start),
+            splitter.trials.eq(self.trials),
+            splitter.threshold.eq(self.threshold),
+            self.opened.eq(splitter.opened),
+            self.lost.eq(flush.lost),
+        ]
+        wiring.connect(m, reader.request, wiring.flipped(self.request))
+        wiring.connect(m, wiring.flipped(self.beat), reader.beat)
+        wiring.connect(m, flush.read, wiring.flipped(self.read))
+        wiring.connect(m, wiring.flipped(self.read_data), flush.read_data)
+        wiring.connect(m, flush.write, wiring.flipped(self.write))
+        self._splits(m, splitter)
+        engines = [self._engine(m, i, reader, splitter, flush) for i in range(self.config.split.engines)]
+        # Sums of many small numbers, taken a clock late.
+        m.d.sync += [
+            self.discarded.eq(add_up([engine.discarded for engine in engines])),
+            self.rejected.eq(add_up([engine.rejected for engine in engines])),
+        ]
+        m.d.comb += self.busy.eq(splitter.busy | Cat(engine.busy for engine in engines).any() | flush.busy)
+        return m
+
+    def _splits(self, m, splitter):
+        """The splitter's stream: gate, top and splits in turn."""
+        count = contexts_of_splitter(self.config)
+        seeded = Signal(range(count))
+        with m.Switch(self.stream):
+            with m.Case(Stream.GATE):
+                m.d.comb += seeded.eq(GATE)
+            with m.Case(Stream.TOP):
+                m.d.comb += seeded.eq(TOP)
+            with m.Default():
+                m.d.comb += seeded.eq(self._stream_index() + first_split(self.config))
+        words = self._generator(m, "split_words", count, self.stream != Stream.DRAW, seeded)
+        with m.If(~self.hold):
+            m.d.comb += words.context.eq(splitter.context)
+        m.d.comb += words.switch.eq(splitter.switch)
+        wiring.connect(m, words.row, splitter.row)
+
+    def _engine(self, m, number, reader, splitter, flush):
+        """One engine with the jobs that wait for it and its stream of draws."""
+        engine = Engine(self.config)
+        jobs = fifo.SyncFIFO(width=job_layout(self.config).size, depth=WAITING_JOBS)
+        m.submodules[f"engine{number}"] = engine
+        m.submodules[f"jobs{number}"] = jobs
+
+        index = self._stream_index()
+        within = ceil_log2(self.config.split.engines)
+        contexts = contexts_of_engine(self.config)
+        mine = (self.stream == Stream.DRAW) & (index[:within] == number)
+        words = self._generator(m, f"draw_words{number}", contexts, mine, index[within:])
+        if contexts > 1:
+            m.d.comb += words.switch.eq(engine.switch)
+            with m.If(~self.hold):
+                m.d.comb += words.context.eq(engine.context)
+
+        # The tiles of a subtree take turns; with fewer tiles than engines the last engines have nothing to do.
+        turns = min(within, ceil_log2(self.config.leaves // self.config.split.subtrees))
+        chosen = splitter.job.payload.tile[:turns] == number
+        with m.If(chosen):
+            m.d.comb += splitter.job.ready.eq(jobs.w_rdy)
+        m.d.comb += [
+            jobs.w_data.eq(splitter.job.payload),
+            jobs.w_en.eq(splitter.job.valid & chosen),
+            engine.job.payload.eq(jobs.r_data),
+            engine.job.valid.eq(jobs.r_rdy),
+            jobs.r_en.eq(engine.job.ready),
+            reader.wanting[number].eq(engine.wanting),
+            reader.tiles[number].eq(engine.job.payload.tile),
+            engine.asked.eq(reader.asked[number]),
+        ]
+        wiring.connect(m, reader.bounds[number], engine.bounds)
+        wiring.connect(m, words.row, engine.row)
+        wiring.connect(m, engine.counts, flush.counts[number])
+        return engine
+
+    def _stream_index(self):
+        """Which of the streams with one number a word of the seed's expansion is for."""
+        return self.lane[ceil_log2(self.config.prng_lanes) :]
+
+    def _generator(self, m, name, contexts, mine, context):
+        """A generator that takes the words of the seed that are `mine`, each stream's as `context`."""
+        words = Generator(self.config.prng, self.config.prng_lanes, contexts)
+        m.submodules[name] = words
+        m.d.comb += [words.hold.eq(self.hold), words.chain_in.eq(self.word), words.shift.eq(self.strobe & mine)]
+        if contexts > 1:
+            # A stream is stored in the clock after its last word went in.
+            lanes = self.config.prng_lanes
+            complete = words.shift & self.last & (self.lane & lanes - 1 == lanes - 1)
+            m.d.sync += words.store.eq(complete)
+            kept = Signal(range(contexts), name=f"{name}_kept")
+            m.d.sync += kept.eq(context)
+            with m.If(self.hold):
+                m.d.comb += words.context.eq(kept)
+        return words
