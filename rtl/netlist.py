@@ -19,7 +19,7 @@ ANY_ON_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=
 """Yosys command for a design just read: what a memory answers for the place that is written in the same clock is open.
 
 No circuit of the project uses such an answer, and Amaranth cannot say so. Without it synthesis adds registers and a
-comparator to each block RAM to return the old value.
+comparator to each block RAM to return the old value. Reads without a clock have no such case.
 """
 
 # Each line of the script is one Yosys command. Yosys' own errors end the process with its message.
