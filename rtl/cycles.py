@@ -1,7 +1,5 @@
 """How many clocks a step of the core takes: a model, which tests hold against simulation."""
 
-from math import ceil
-
 from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import WORD_BITS, UnitConfig
@@ -65,8 +63,8 @@ def _clocks_per_draw(candidates: int) -> float:
 def _split_cycles(config: UnitConfig, trials: int, opened: int) -> float:
     """The sampler ``split``, for masses spread evenly over the weights.
 
-    The terms: the sum pass and its pipeline; the gate; the way down to the first tile; and then the longer of two,
-    which go on side by side: the splitter's way through the rest of the tree, and the engines' tiles.
+    The terms: the sum pass and its pipeline; the gate; the way down to the first tile; and then the longest of three,
+    which go on side by side: the splitter's way through the rest of the tree, the reader's beats, the engines' tiles.
     """
     summing = config.beats + 11
     gating = 1.0
@@ -83,15 +81,18 @@ def _split_cycles(config: UnitConfig, trials: int, opened: int) -> float:
     if config.split.subtrees > 1:
         splitting += 4 * _visited(config.split.subtrees, opened)
 
-    tiles = nodes[-1]
-    switching = 2 if contexts_of_engine(config) > 1 else 0
+    tiles, beats, engines = nodes[-1], beats_of_tile(config), config.split.engines
     drawing = opened / tiles * _clocks_per_draw(candidates_of_row(config))
-    # Beats are asked for some clocks before a tile ends, which a tile of few trials does not have.
-    each = drawing + 2 * beats_of_tile(config) + 5 + switching + max(AHEAD - drawing, 0)
+    # The pipeline runs empty, the counts leave, the next tile comes in. Its beats are asked for some clocks before this
+    # one ends, or when it begins. Engines wait for each other at the two ports.
+    each = drawing + 2 + 2 * beats + max(AHEAD - drawing - beats - 3, 0) + 0.75 * (engines - 1)
+    if contexts_of_engine(config) > 1:
+        each += 2
     # The engine with most to do counts: about 0.55 log2 K standard deviations above the mean of K.
-    share = ceil(tiles / config.split.engines)
-    most = share * each + 0.55 * ceil_log2(config.split.engines) * (share * drawing) ** 0.5
-    return summing + gating + first + max(splitting - first + each, most) + 8
+    share = tiles / engines
+    most = share * each + 0.55 * ceil_log2(engines) * (share * drawing) ** 0.5
+    reading = tiles * (beats + 1)
+    return summing + gating + first + max(splitting - first + each, most, reading + each) + 8
 
 
 def _visited(places: int, trials: float) -> float:

@@ -1,4 +1,4 @@
-"""The core's clocks: the model in rtl/unit.py against simulation, and the rate of the tree."""
+"""The core's clocks: the model in rtl/cycles.py against simulation, and the rates of the fast circuits."""
 
 import random
 
@@ -10,6 +10,8 @@ from zimu.rtl.cycles import step_cycles
 from zimu.rtl.unit import ZimCore
 from zimu.sim.drivers import CoreDriver
 from zimu.sim.worker import simulate_component
+
+NIGHTLY = pytest.mark.nightly
 
 
 def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
@@ -64,6 +66,20 @@ CASES = {
     "nothing open": (0.0, {"form": "tree", "lanes": 8}),
 }
 
+SPLIT = {"sampler": "split", "tile": 16}
+
+SPLIT_CASES = {
+    "one engine": (64, 1.0, {"tile": 8}),
+    "few trials": (12, 1.0, {"depth": 256, "lanes": 8, "prng_lanes": 2}),
+    "half open": (300, 0.5, {"depth": 256, "lanes": 8, "prng_lanes": 2, "tile_streams": 2}),
+    "four engines": (512, 1.0, {"depth": 512, "lanes": 8, "prng_lanes": 4, "tile_streams": 4}),
+    "nothing open": (64, 0.0, {}),
+    "many trials": (1000, 1.0, {"tile": 8}),
+    "draws of 32 bits": (300, 1.0, {"depth": 256, "lanes": 8, "prng_lanes": 4, "gradient_bits": 16}),
+    "streams that take turns": (512, 1.0, {"depth": 512, "lanes": 8, "prng_lanes": 4, "tile_streams": 4, "engines": 2}),
+    "subtrees": (512, 0.7, {"depth": 512, "lanes": 8, "prng_lanes": 2, "tile_streams": 2, "subtrees": 4}),
+}
+
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_model_of_a_steps_clocks_holds(configure, case):
@@ -71,6 +87,27 @@ def test_the_model_of_a_steps_clocks_holds(configure, case):
     config = configure(depth=32, **fields)
     measured, modelled = clocks_of(config, 64, round(opening * config.max_threshold), 6)
     assert measured == pytest.approx(modelled, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=NIGHTLY if number > 4 else ()) for number, case in enumerate(SPLIT_CASES)]
+)
+def test_the_model_of_a_steps_clocks_holds_for_split(configure, case):
+    trials, opening, fields = SPLIT_CASES[case]
+    config = configure(**SPLIT | {"depth": 64} | fields)
+    measured, modelled = clocks_of(config, trials, round(opening * config.max_threshold), 4)
+    assert measured == pytest.approx(modelled, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("opening", "lanes"), [(1.0, 32), pytest.param(0.5, 32, marks=NIGHTLY), pytest.param(1.0, 64, marks=NIGHTLY)]
+)
+def test_four_engines_take_more_than_two_and_a_half_trials_a_clock(configure, opening, lanes):
+    trials = depth = 4096
+    config = configure(sampler="split", depth=depth, lanes=lanes, tile=64, tile_streams=4, engines=4, prng_lanes=4)
+    measured, modelled = clocks_of(config, trials, round(opening * config.max_threshold), 1)
+    assert trials / measured >= 2.5
+    assert measured == pytest.approx(modelled, rel=0.1)
 
 
 def test_a_step_of_the_step_gate_that_stays_shut_costs_no_trials(configure):
@@ -86,3 +123,13 @@ def test_a_tree_sustains_a_trial_a_clock(configure):
     full, _ = clocks_of(config, 9 * trials, config.max_threshold, 2)
     less, _ = clocks_of(config, trials, config.max_threshold, 2)
     assert 8 * trials / (full - less) >= 0.95
+
+
+def test_a_whole_step_of_a_tree_takes_a_trial_a_clock(configure):
+    config = configure(depth=64, lanes=8, form="tree", prng_lanes=16)
+    # A step of one trial is the sum pass, the pipeline's depth and a clock.
+    overhead, _ = clocks_of(config, 1, config.max_threshold, 2)
+    trials = 24 * round(overhead)
+    measured, _ = clocks_of(config, trials, config.max_threshold, 2)
+    assert trials / measured >= 0.95
+    assert trials / (measured - overhead) >= 0.99
