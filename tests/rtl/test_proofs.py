@@ -6,11 +6,13 @@ from amaranth.utils import bits_for
 
 from zimu.golden.config import UnitConfig
 from zimu.rtl.accumulator import COUNT_BITS, Accumulator, SaturatingStep
+from zimu.rtl.binomial import Binomial
 from zimu.rtl.gate import Gate
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.kinds import Xoshiro128pp
 from zimu.rtl.prng import SeedExpander
 from zimu.rtl.sampler import Draw, address, mass_bits
+from zimu.rtl.tiles import Select
 from zimu.sim import formal
 from zimu.sim.formal import ProofError, prove
 
@@ -147,6 +149,26 @@ def draw(**fields) -> dict:
     }
 
 
+def binomial(width: int, lanes: int) -> dict:
+    widths = {"remainder": width, "divisor": width}
+    widths |= dict.fromkeys(("left", "ones", "zeros", "decided", "latest"), 32)
+    return {
+        "component": Binomial(width, lanes),
+        "model": "binomial",
+        "parameters": {"WIDTH": width, "LANES": lanes, "POSITION_BITS": bits_for(lanes - 1) if lanes > 1 else 1},
+        "registers": {name: [(name, bits)] for name, bits in widths.items()},
+    }
+
+
+def select(size: int, bits: int) -> dict:
+    return {
+        "component": Select(size, bits),
+        "model": "select",
+        "parameters": {"SIZE": size, "BITS": bits},
+        "registers": {},
+    }
+
+
 TWO_WORDS = {"gradient_bits": 32, "smoothing_bits": 16, "depth": 10}
 
 
@@ -224,6 +246,16 @@ def test_draw_equals_its_model(fields):
     prove(**draw(**fields))
 
 
+@pytest.mark.parametrize("width", [1, 5, pytest.param(17, marks=pytest.mark.nightly)])
+def test_binomial_with_a_word_a_row_equals_its_model(width):
+    prove(**binomial(width, 1))
+
+
+@pytest.mark.parametrize(("size", "bits"), [(2, 16), (4, 6), pytest.param(8, 5, marks=pytest.mark.nightly)])
+def test_select_equals_its_model(size, bits):
+    prove(**select(size, bits))
+
+
 # A proof that cannot fail proves nothing: wrong circuits.
 
 MUTANTS = {
@@ -236,6 +268,8 @@ MUTANTS = {
     "accumulator": lambda: accumulator(1),
     "accumulator pending": lambda: accumulator(2, weight_bits=4, depth=4),
     "draw": lambda: draw(prng_lanes=2),
+    "binomial": lambda: binomial(2, 1),
+    "select": lambda: select(4, 4),
 }
 
 
