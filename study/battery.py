@@ -33,7 +33,7 @@ STDIN_RAW = "200"
 """dieharder's number of the source: raw 32-bit words on standard input."""
 
 ASSESSMENTS = ("PASSED", "WEAK", "FAILED")
-"""dieharder's words for a p-value; by its thresholds a perfect source is WEAK once in 100 and FAILED once in 10^6."""
+"""dieharder's words for a p-value; by its thresholds a perfect source is WEAK once in 100 and FAILED twice in 10^6."""
 
 
 class Check(NamedTuple):
@@ -65,7 +65,7 @@ ALL = (
     *(Check(202, n) for n in range(2, 6)),
     *(Check(203, n) for n in range(33)),
 )
-"""What ``dieharder -a`` runs but for the tests it calls suspect (5, 6, 7, 14); hours a stream."""
+"""What ``dieharder -a`` runs but for the tests it calls suspect or not to be used (5, 6, 7, 14); hours a stream."""
 
 
 class Source(NamedTuple):

@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,6 +220,14 @@ def test_what_is_missing_or_unknown_is_named(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MissingToolError, match=r"^dieharder is not installed; `zimu doctor` says how to get it$"):
         rows_of(["pcg32"], QUICK)
+
+
+def test_the_manual_names_the_quick_choice_and_every_kind():
+    manual = " ".join((Path(__file__).parents[2] / "docs" / "generators.md").read_text().split())
+    assert f"The quick choice is tests {', '.join(map(str, QUICK))}." in manual
+    for kind in GENERATORS:
+        for source in sources(kind):
+            assert f"| {kind} | {source.stream.name.lower()} | {source.lanes} | 54 | " in manual
 
 
 @needs_dieharder
