@@ -60,9 +60,11 @@ def run(program: str, folder: Path | None = None, **environment: object) -> tupl
 @pytest.fixture
 def copy(tmp_path):
     """The root of a copy of the package, with two kernels in two files and a constant in a third."""
+    # An installed ``zimu`` holds its parts; in a checkout, which this is to be, they lie beside it.
+    parts = ("emu", "golden", "rtl", "sim", "cost", "study")
     for package in (zimu, zimu.emu, zimu.golden):
         source = Path(package.__file__).parent
-        shutil.copytree(source, tmp_path / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, tmp_path / source.name, ignore=shutil.ignore_patterns("__pycache__", *parts))
     write(tmp_path, inner=1, times=1)
     (tmp_path / "emu" / "outer.py").write_text(OUTER)
     return tmp_path
