@@ -49,7 +49,12 @@ MUTANTS = [
     (sampler, "the place in a row", "Mux(more, first + 1, 0)", "Mux(more, first, 0)"),
     (sampler, "rejections carried over", "add_up(rejects & ~passed)", "0"),
     (sampler, "the end of a row", "m.d.sync += [position.eq(0), carried.eq(0)]", "m.d.sync += carried.eq(0)"),
-    (sampler, "the tail of the last beat", "self.config.depth % lanes or lanes", "lanes"),
+    (
+        sampler,
+        "the tail of the last beat",
+        "self.config.depth % self.config.lanes or self.config.lanes",
+        "self.config.lanes",
+    ),
     (search, "the search's comparison", "inside = ~below[-1]", "inside = ~(below[-1] | (below == 0))"),
     (search, "the way down the lanes", "(node << 1) | ~below[-1]", "(node << 1) | below[-1]"),
     (tree, "a node without a right half", "past_last < half", "past_last > half"),
