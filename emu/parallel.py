@@ -10,7 +10,7 @@ from zimu.golden.errors import check_range
 MAX_THREADS = 256
 
 GRAIN = 2**16
-"""Weights or trials a thread should have at the least: below that, starting it takes longer than the work."""
+"""Trials a thread should have at the least: below that, starting it takes longer than the work."""
 
 _SHARES = 4
 """Parts cut for each thread, so that one that is held up does not hold up the others."""
@@ -24,7 +24,7 @@ def check_threads(threads: int) -> int:
 def spread(part: Callable[[int, int], None], items: int, work: int, threads: int) -> None:
     """Call ``part(first, last)`` for ranges that cover ``range(items)``, on up to ``threads`` threads.
 
-    ``work`` is the number of weights or trials behind the items; small work stays on the calling thread.
+    ``work`` is the number of trials behind the items; small work stays on the calling thread.
     """
     threads = max(min(threads, items, work // GRAIN), 1)
     if threads == 1:

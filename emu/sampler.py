@@ -75,11 +75,8 @@ class InverseSampler:
         if self._bounds.size != size:
             self._bounds = np.zeros(size, np.int64)
         bounds = self._bounds
-
-        def part(first: int, last: int) -> None:
-            sum_tiles(gradients[first * BLOCK : last * BLOCK], smoothing, BLOCK, bounds[first + 1 : last + 1])
-
-        spread(part, bounds.size - 1, gradients.size, self.threads)
+        bounds[0] = 0
+        sum_tiles(gradients, smoothing, BLOCK, bounds[1:])
         return running_sums(bounds)
 
     def open(self, gate: WordStream, trials: int, threshold: int) -> int:

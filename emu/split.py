@@ -52,12 +52,7 @@ class SplitSampler:
         """Exclusive prefix sums of the tiles' masses, and W from the last tile on: ``leaves + 1`` values."""
         config, tile = self.config, self.config.split.tile
         bounds = np.zeros(config.leaves + 1, np.int64)
-        sums = bounds[1 : config.tiles + 1]
-
-        def part(first: int, last: int) -> None:
-            sum_tiles(gradients[first * tile : last * tile], smoothing, tile, sums[first:last])
-
-        spread(part, config.tiles, config.depth, self.threads)
+        sum_tiles(gradients, smoothing, tile, bounds[1 : config.tiles + 1])
         return running_sums(bounds)
 
     def open(self, gate: WordStream, trials: int, threshold: int) -> int:
@@ -101,7 +96,7 @@ class SplitSampler:
                 lost[first:last],
             )
 
-        spread(part, shape.subtrees, max(trials, config.depth), self.threads)
+        spread(part, shape.subtrees, trials, self.threads)
         rejected, discarded, saturations = (int(total) for total in lost.sum(axis=0))
         return rejected, discarded, saturations
 
