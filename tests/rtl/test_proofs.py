@@ -273,7 +273,7 @@ MUTANTS = {
 }
 
 
-SLOW = ("lfsr128", "trivium", "philox4x32-10")
+SLOW = ("lfsr128", "trivium", "philox4x32-10", "binomial")
 
 
 @pytest.mark.parametrize("part", [pytest.param(part, marks=[pytest.mark.nightly] * (part in SLOW)) for part in MUTANTS])

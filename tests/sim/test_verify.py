@@ -1,19 +1,22 @@
 """Verification itself: it agrees where it should, in every simulator alike, and it catches what is wrong."""
 
 import os
+import random
 import re
 import shlex
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from zimu.cli import app
 from zimu.golden.config import UnitConfig
-from zimu.golden.errors import MissingToolError, ToolError
+from zimu.golden.errors import InputError, MissingToolError, ToolError
 from zimu.golden.presets import PRESETS
 from zimu.golden.vectors import VectorSet, frozen_sets
+from zimu.rtl.generators import KINDS
 from zimu.rtl.kinds import Xoshiro128pp
 from zimu.sim.jobs import Episode, Job
 from zimu.sim.simulators import SIMULATORS, available, simulate, why_missing
@@ -29,6 +32,13 @@ def small(**fields) -> UnitConfig:
     return UnitConfig(name="compact", **shape | fields)
 
 
+FORMS: dict[str, dict[str, Any]] = {
+    "search": {"form": "search"},
+    "tree": {"form": "tree"},
+    "split": {"sampler": "split", "tile": 8, "subtrees": 2, "tile_streams": 2, "engines": 1},
+}
+
+
 def need(simulator: str) -> str:
     if reason := why_missing(simulator):
         pytest.skip(reason)
@@ -36,10 +46,10 @@ def need(simulator: str) -> str:
 
 
 @pytest.mark.parametrize("top", TOPS)
-@pytest.mark.parametrize("form", ["search", "tree"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["trial", "step"])
 def test_the_circuit_agrees_with_the_emulator(top, form, kind):
-    config = small(form=form, gate=kind, prng_lanes=2 if kind == "trial" else 1)
+    config = small(**FORMS[form], gate=kind, prng_lanes=2 if kind == "trial" else 1)
     result = verify(config, steps=14, seed=SEED, simulator="amaranth", top=top)
     assert result.agreed, result.report("compact.toml")
     assert result.steps == 14
@@ -47,8 +57,9 @@ def test_the_circuit_agrees_with_the_emulator(top, form, kind):
     assert result.aborted >= 1
 
 
-def test_all_simulators_see_the_same():
-    config = small(form="tree")
+@pytest.mark.parametrize("form", ["tree", "split"])
+def test_all_simulators_see_the_same(form):
+    config = small(**FORMS[form])
     present = [simulator for simulator in SIMULATORS if not why_missing(simulator)]
     results = [verify(config, steps=12, seed=SEED, simulator=simulator) for simulator in present]
     assert all(result.agreed for result in results)
@@ -194,6 +205,31 @@ def test_a_simulator_that_hangs_is_ended_with_all_it_started(monkeypatch, tmp_pa
     for pid in map(int, pids.read_text().split()):
         if pid != os.getpid():
             assert has_ended(pid), f"process {pid} is still there"
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(60))
+def test_split_units_of_any_shape_agree(seed):
+    rng = random.Random(f"{seed} shape")
+    while True:
+        fields = {
+            "weight_bits": rng.randint(2, 12),
+            "gradient_bits": rng.choice([2, 4, 8, 12, 20]),
+            "smoothing_bits": rng.choice([0, 2, 8]),
+            "depth": rng.randint(1, 160),
+            "gate": rng.choice(["trial", "trial", "step"]),
+            "gate_bits": rng.randint(1, 32),
+            "prng": rng.choice(list(KINDS)),
+        }
+        powers = {"lanes": 4, "tile": 6, "subtrees": 4, "tile_streams": 3, "engines": 3, "prng_lanes": 3}
+        fields |= {name: 1 << rng.randint(0, most) for name, most in powers.items()}
+        try:
+            config = small(sampler="split", **fields)
+        except InputError:
+            continue
+        break
+    result = verify(config, steps=8, seed=seed, simulator="amaranth", top=rng.choice(list(TOPS)))
+    assert result.agreed, f"{config.to_toml()}\n{result.report('compact.toml')}"
 
 
 @pytest.mark.nightly
