@@ -5,6 +5,7 @@ from amaranth.hdl import Shape
 from amaranth.utils import bits_for
 
 from zimu.golden.config import UnitConfig
+from zimu.rtl import tiles
 from zimu.rtl.accumulator import COUNT_BITS, Accumulator, SaturatingStep
 from zimu.rtl.binomial import Binomial
 from zimu.rtl.gate import Gate
@@ -212,7 +213,7 @@ def test_expander_equals_its_model(words, streams):
 
 @pytest.mark.parametrize("weight_bits", range(2, 33, 5))
 def test_saturating_step_equals_its_model(weight_bits):
-    for count_bits in (1, COUNT_BITS):
+    for count_bits in (1, COUNT_BITS, tiles.COUNT_BITS):
         prove(**saturate(weight_bits, count_bits))
 
 
