@@ -17,9 +17,9 @@ from zimu.cost.rates import per_weight
 from zimu.cost.rows import NO_LIBRARY, Figure, Row, rows_of
 from zimu.cost.silicon import Silicon
 from zimu.cost.slots import Progress, Slots
-from zimu.cost.units import PricedUnit, parse_unit, zim
-from zimu.golden.config import UnitConfig
+from zimu.cost.units import PricedUnit, parse_units, priced
 from zimu.golden.errors import InputError, ZimuError, check_range
+from zimu.golden.rule import RuleConfig
 from zimu.rtl.netlist import to_rtlil
 
 DEFAULT_TARGETS = ("ecp5-25k", "generic")
@@ -45,7 +45,7 @@ class Target(Protocol):
 
 
 def price(
-    units: Sequence[str | UnitConfig | PricedUnit],
+    units: Sequence[str | RuleConfig | PricedUnit],
     targets: Sequence[str] = (),
     *,
     liberty: Sequence[str] = (),
@@ -59,7 +59,7 @@ def price(
 
     Parameters
     ----------
-    units : names as `zimu.cost.units.parse_unit` takes them, configurations, or units.
+    units : names as `zimu.cost.units.parse_units` takes them, configurations of any rule, or units.
     targets : ``ecp5-25k``, ``ecp5-45k``, ``ecp5-85k``, ``generic`` or ``liberty:NAME``. By default
         `DEFAULT_TARGETS` and all libraries given.
     liberty : libraries, as `zimu.cost.liberty.find_libraries` takes them.
@@ -80,7 +80,7 @@ def price(
         an unknown unit or target, or a library that is not there.
     """
     check_range("jobs", jobs, 1, 1024)
-    chosen = [_unit(unit, trials) for unit in units]
+    chosen = [one for unit in units for one in _units(unit, trials)]
     _refuse_twice("unit", [unit.name for unit in chosen])
     places = find_targets(targets, liberty=liberty, seeds=seeds, timeout=timeout)
     _refuse_twice("target", [place.name for place in places])
@@ -121,10 +121,10 @@ def find_targets(
     return found
 
 
-def _unit(unit: str | UnitConfig | PricedUnit, trials: Sequence[int] | None) -> PricedUnit:
+def _units(unit: str | RuleConfig | PricedUnit, trials: Sequence[int] | None) -> list[PricedUnit]:
     if isinstance(unit, str):
-        return parse_unit(unit, trials)
-    return zim(unit, trials) if isinstance(unit, UnitConfig) else unit
+        return parse_units([unit], trials)
+    return [priced(unit, trials) if isinstance(unit, RuleConfig) else unit]
 
 
 def _refuse_twice(kind: str, names: Sequence[str]) -> None:

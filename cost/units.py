@@ -1,22 +1,23 @@
 """Units by name, as the cost flow prices them.
 
-A name is a TOML file of a `UnitConfig`, a preset, or ``family:option:...`` with a family of `FAMILIES`.
+A name is one that `zimu.golden.names.named` knows, or ``prng:KIND`` for a generator alone.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from math import isqrt
 
 from amaranth.lib import wiring
 
 from zimu.golden.config import MAX_TRIALS, UnitConfig
 from zimu.golden.errors import InputError, check_choice, check_range
-from zimu.golden.float_sgd import FORMATS, float_format
-from zimu.golden.presets import PRESETS
+from zimu.golden.names import RIVALS, named
+from zimu.golden.pointwise import PointwiseConfig
+from zimu.golden.rule import RuleConfig
+from zimu.golden.rules import RULES
 from zimu.rtl.cycles import step_cycles
-from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS, Generator
-from zimu.rtl.unit import ZimCore
 
 
 @dataclass(frozen=True)
@@ -45,45 +46,34 @@ class PricedUnit:
     rates: tuple[Rate, ...]
 
 
-def zim(config: UnitConfig, trials: Sequence[int] | None = None) -> PricedUnit:
-    """The integer unit without its weight and gradient memories; the sampler's own RAM is part of it.
+def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | None = None) -> PricedUnit:
+    """The unit of a configuration of any rule.
+
+    Of the integer unit everything but its weight and gradient memories is priced, the sampler's own RAM included; of
+    its rivals the stream from operands to new weights and the generator of their rounding bits, but nothing that walks
+    through memory.
 
     Parameters
     ----------
     config : the configuration.
-    trials : the n to give throughput for, every trial open; by default n = round(sqrt(d)), where n << d, and n = d,
-        the hard case.
+    trials : the n to give the integer unit's throughput for, every trial open; by default n = round(sqrt(d)), where
+        n << d, and n = d, the hard case.
+    name : what rows call it; by default the configuration's name.
     """
-    if trials is None:
-        trials = (round_sqrt(config.depth), config.depth)
-    counts = sorted({check_range("trials", n, 1, MAX_TRIALS) for n in trials})
-    form = f"split, {config.engines} engines" if config.sampler == "split" else config.form
-    return PricedUnit(
-        name=config.name,
-        description=f"integer update unit, {config.depth} weights of {config.weight_bits} bits, {form}; "
-        "weight and gradient memories not included",
-        build=lambda: ZimCore(config),
-        rates=tuple(Rate(config.depth / step_cycles(config, trials=n, opened=n), n) for n in counts),
-    )
+    rule = RULES[config.rule]
+    circuit = getattr(import_module(f"zimu.rtl.{rule.module}"), rule.circuit)
+    if isinstance(config, UnitConfig):
+        counts = (round_sqrt(config.depth), config.depth) if trials is None else trials
+        each = sorted({check_range("trials", n, 1, MAX_TRIALS) for n in counts})
+        rates = tuple(Rate(config.depth / step_cycles(config, trials=n, opened=n), n) for n in each)
+    else:
+        assert isinstance(config, PointwiseConfig)
+        rates = (Rate(float(config.lanes)),)
+    return PricedUnit(name or config.name, config.description, lambda: circuit(config), rates)
 
 
-def float_sgd(options: Sequence[str]) -> PricedUnit:
-    """The floating-point rival, one lane, from its options FORMAT and STAGES."""
-    name, stages = options
-    fmt = float_format(name)
-    pipelined = check_choice("stages", stages, ("comb", "pipelined")) == "pipelined"
-    return PricedUnit(
-        name=":".join(("float_sgd", name, stages)),
-        description=f"w - lr*g in {name}, fused, one rounding, "
-        + ("pipelined" if pipelined else "registers at inputs and outputs only"),
-        build=lambda: FloatSGD(fmt, lanes=1, pipelined=pipelined),
-        rates=(Rate(1.0),),
-    )
-
-
-def prng(options: Sequence[str]) -> PricedUnit:
-    """One generator of random words, from its option KIND, with its output register and the chain that seeds it."""
-    (kind,) = options
+def prng(kind: str) -> PricedUnit:
+    """One generator of random words, with its output register and the chain that seeds it."""
     check_choice("kind", kind, KINDS)
     return PricedUnit(
         name=f"prng:{kind}",
@@ -93,40 +83,30 @@ def prng(options: Sequence[str]) -> PricedUnit:
     )
 
 
-@dataclass(frozen=True)
-class Family:
-    """Units named ``family:option:...``: what the options are, and how one is made from them."""
-
-    options: tuple[str, ...]
-    make: Callable[[Sequence[str]], PricedUnit]
-
-
-FAMILIES = {
-    "float_sgd": Family(("{" + ",".join(FORMATS) + "}", "{comb,pipelined}"), float_sgd),
-    "prng": Family(("{" + ",".join(KINDS) + "}",), prng),
-}
-"""To add a family, add its line here."""
-
-
 def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:
-    """The unit of that name; ``trials`` as in `zim`.
+    """The unit of that name; ``trials`` as in `priced`.
 
     Raises
     ------
     InputError
         there is no such unit, or its file cannot be read.
     """
-    family, *options = name.split(":")
-    if family in FAMILIES and len(options) == len(FAMILIES[family].options):
-        return FAMILIES[family].make(options)
-    if name in PRESETS:
-        return zim(PRESETS[name], trials)
-    if name.endswith(".toml"):
-        return zim(UnitConfig.load(name), trials)
-    patterns = [":".join((key, *value.options)) for key, value in FAMILIES.items()]
-    raise InputError(
-        f"unit = {name!r}: must be a .toml file, a preset ({', '.join(PRESETS)}) or {' or '.join(patterns)}"
-    )
+    family, _, kind = name.partition(":")
+    if family == "prng":
+        return prng(kind)
+    try:
+        config = named(name)
+    except InputError as error:
+        if ":" in name or name.endswith(".toml"):
+            raise
+        raise InputError(f"unit = {error}, 'rivals', or prng:{{{','.join(KINDS)}}}") from None
+    return priced(config, trials, name if ":" in name else None)
+
+
+def parse_units(names: Sequence[str], trials: Sequence[int] | None = None) -> list[PricedUnit]:
+    """The units of those names, ``rivals`` standing for all of `RIVALS`; errors as `parse_unit`."""
+    each = [one for name in names for one in (RIVALS if name == "rivals" else (name,))]
+    return [parse_unit(name, trials) for name in each]
 
 
 def round_sqrt(number: int) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zimu.emu import small
 from zimu.emu.parallel import check_threads, spread
-from zimu.emu.unit import StepResult, ZimUnit, checked_arrays, checked_values
+from zimu.emu.unit import StepResult, ZimUnit, checked_arrays
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
 
@@ -63,18 +63,20 @@ class Batch:
         InputError
             an argument is refused; weights, states and counters are as before.
         """
-        config, run = self.config, checked_values(self.config, trials, threshold, smoothing)
+        config = self.config
+        values = config.registers(trials=trials, threshold=threshold, smoothing=smoothing)
+        trials, threshold, smoothing = values.values()
         shape = (len(self.units), config.depth)
         weights, gradients = checked_arrays(config, shape, weights, gradients)
-        if not small.suits(config, run[0]):
-            names = ("trials", "threshold", "smoothing")
+        if not small.suits(config, trials):
             arrays = zip(self.units, weights, gradients, strict=True)
-            return [unit.step(w, g, **dict(zip(names, run, strict=True))) for unit, w, g in arrays]
+            return [unit.step(w, g, **values) for unit, w, g in arrays]
         rows = np.empty((len(self.units), small.RESULTS), np.int64)
 
         def part(first: int, last: int) -> None:
             states = {name: state[first:last] for name, state in self._states.items()}
             arrays = weights[first:last], gradients[first:last]
+            run = trials, threshold, smoothing
             small.small_steps(config, states["gate"], states, *arrays, *run, rows[first:last])
 
         spread(part, len(self.units), max(weights.size, trials * len(self.units)), self.threads)

@@ -1,9 +1,6 @@
-"""The floating-point rival, fast: w - lr*g over arrays, bit for bit what the contract says.
+"""The floating-point rivals, fast: SGD over arrays, bit for bit what the contract says.
 
-Computes in binary64, where the product of two numbers of a narrower format is exact, rounds the sum to odd there and
-then once to the format. Rounding to odd keeps the second rounding innocent as long as the wide format has two bits
-more than the narrow one (Boldo, Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE TC 57(4), 2008).
-Twins: ``golden/float_sgd.py``, ``rtl/float_sgd.py``.
+The arithmetic is in ``emu/float_kernels.py``. Twins: ``golden/float_sgd.py``, ``rtl/float_sgd.py``.
 """
 
 from typing import Any
@@ -11,189 +8,184 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from zimu.emu.kernel import kernel
+from zimu.emu.arrays import Array, checked_array, checked_pair, pattern_dtype
+from zimu.emu.float_kernels import narrow_all, shape_of, step_binary32, step_patterns, widen_all
+from zimu.emu.pointwise import PointwiseUnit
 from zimu.golden.errors import InputError
-from zimu.golden.float_sgd import FloatFormat, float_format
+from zimu.golden.float_format import FORMATS, FloatFormat
+from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig
+from zimu.golden.pointwise import PointwiseCounters
+
+_NATIVE: dict[str, DTypeLike] = {"fp32": np.float32, "fp16": np.float16}
 
 _MAX_EXPONENT_BITS = 8
 _MAX_SIGNIFICAND_BITS = 24
 
-_NATIVE: dict[str, DTypeLike] = {"fp32": np.float32, "fp16": np.float16}
 
-
-class FloatSGD:
-    """The float unit's arithmetic over whole arrays.
+class FloatSGD(PointwiseUnit[FloatSGDConfig]):
+    """A floating-point SGD unit, bit for bit.
 
     Parameters
     ----------
-    format_name : a name of `zimu.golden.float_sgd.FORMATS`.
+    config, seed, threads : as `PointwiseUnit`.
 
     Attributes
     ----------
-    dtype : what weights and gradients are made of: ``float32`` for ``fp32``, ``float16`` for ``fp16``, and for a
-        format numpy lacks the bit patterns as ``uint16``.
+    weight_dtype, gradient_dtype : ``float32`` for ``fp32``, ``float16`` for ``fp16``; for a format that numpy lacks the
+        patterns, as the smallest unsigned integers that hold them.
+    velocities : with momentum the patterns of the weights' velocities, zeros at first.
     """
 
-    def __init__(self, format_name: str) -> None:
-        self.format = float_format(format_name)
-        self.dtype: np.dtype[Any] = np.dtype(_NATIVE.get(format_name, pattern_dtype(self.format)))
+    CHANGES_NO_BIT = ("name", "stages")
 
-    def step(self, weights: NDArray[Any], gradients: NDArray[Any], *, learning_rate: float) -> None:
-        """Replace ``weights`` by weights - learning_rate * gradients, each rounded once to nearest even.
+    def __init__(self, config: FloatSGDConfig, seed: int = 0, threads: int = 1) -> None:
+        super().__init__(config, seed, threads)
+        self.arithmetic = config.arithmetic
+        self.weight_dtype = dtype_of(config.weights)
+        self.gradient_dtype = dtype_of(config.gradients or config.weights)
+        if config.momentum:
+            self.velocities = np.zeros(config.depth, pattern_dtype(self.arithmetic.gradients.width))
+
+    def step(
+        self, weights: Array, gradients: Array, *, learning_rate: float, momentum: float | None = None
+    ) -> PointwiseCounters:
+        """Take one step, ``weights`` are updated in place; the counters afterwards.
 
         Parameters
         ----------
-        weights, gradients : contiguous arrays of `dtype`, of one shape.
-        learning_rate : rounded to the format first.
+        weights : shape (depth,), dtype `weight_dtype`, C-contiguous, writeable.
+        gradients : shape (depth,), dtype `gradient_dtype`, C-contiguous.
+        learning_rate, momentum : as `FloatSGDConfig.registers`: rounded to their formats first.
 
         Raises
         ------
         InputError
-            a wrong dtype, shape or memory layout; the weights are untouched.
+            an argument is refused; weights and state are as before.
         """
-        if not isinstance(learning_rate, (float, int, np.floating)):
-            raise InputError(f"learning_rate = {learning_rate!r}: must be a real number")
-        for field, array in (("weights", weights), ("gradients", gradients)):
-            if not isinstance(array, np.ndarray) or array.dtype != self.dtype:
-                raise InputError(f"{field} is {_kind(array)}: must be a numpy array of {self.dtype}")
-            if not array.flags.c_contiguous:
-                raise InputError(f"{field} is not contiguous in memory: pass numpy.ascontiguousarray({field})")
-        if weights.shape != gradients.shape:
-            raise InputError(f"gradients has shape {gradients.shape}: must be that of weights, {weights.shape}")
-        if not weights.flags.writeable:
-            raise InputError("weights is read-only: must be writable, it is updated in place")
-        patterns = pattern_dtype(self.format)
-        rate = np.array([self.format.from_float(float(learning_rate))], dtype=patterns)
-        flat = weights.reshape(-1).view(patterns)
-        _step(flat, rate, gradients.reshape(-1).view(patterns), flat, *_widths(self.format))
+        registers = self.config.registers(learning_rate=learning_rate, momentum=momentum)
+        shape = (self.config.depth,)
+        weights = checked_array("weights", weights, shape, self.weight_dtype)
+        gradients = checked_array("gradients", gradients, shape, self.gradient_dtype)
+        weights, gradients = checked_pair(weights, gradients)
+        numbers = self.arithmetic
+        self._take(
+            weights.view(pattern_dtype(numbers.weights.width)),
+            gradients.view(pattern_dtype(numbers.gradients.width)),
+            **registers,
+        )
+        return self.counters
+
+    def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
+        """Take one step on patterns and return the new weights."""
+        array = _patterns(self.arithmetic.weights, "weights", weights)
+        self._take(array, _patterns(self.arithmetic.gradients, "gradients", gradients), **registers)
+        return [int(weight) for weight in array]
+
+    def _take(self, weights: Array, gradients: Array, *, learning_rate: int, momentum: int = 0) -> None:
+        config, numbers = self.config, self.arithmetic
+        if config.rate == "power_of_two":
+            learning_rate <<= numbers.weights.fraction_bits
+        mu = momentum ^ numbers.gradients.sign_bit
+
+        def part(first: int, last: int, random: NDArray[np.uint32]) -> int:
+            factors = gradients[first:last]
+            if config.momentum:
+                velocities = self.velocities[first:last]
+                _step_all(numbers.of_velocity, factors, mu, velocities, velocities, random[:0])
+                factors = velocities
+            _step_all(numbers, weights[first:last], learning_rate, factors, weights[first:last], random)
+            return 0
+
+        self._walk(part)
+        self._count()
 
 
-def fused_step(fmt: FloatFormat, w_bits: ArrayLike, lr_bits: ArrayLike, g_bits: ArrayLike) -> NDArray[Any]:
+def step(
+    arithmetic: Arithmetic, w: ArrayLike, lr: ArrayLike, g: ArrayLike, random: ArrayLike | None = None
+) -> NDArray[Any]:
     """The bit patterns of w - lr*g; the arguments are broadcast.
 
     Parameters
     ----------
-    fmt : at most 8 exponent and 24 significand bits.
-    w_bits, lr_bits, g_bits : unsigned integers in [0, 2^width).
+    arithmetic : of formats of at most 8 exponent and 24 significand bits.
+    w, lr, g : patterns, unsigned integers in [0, 2^width) of their formats.
+    random : with stochastic rounding the random bits, integers in [0, 2^random_bits).
 
     Returns
     -------
-    An array of `pattern_dtype(fmt)`.
+    An array of the smallest unsigned dtype that holds a pattern.
 
     Raises
     ------
     InputError
-        the format is too wide for this emulator, or an array is not of unsigned integers of the format's width.
+        a format is too wide for this emulator, or an array is not of integers in range.
     """
-    if fmt.exponent_bits > _MAX_EXPONENT_BITS or fmt.significand_bits > _MAX_SIGNIFICAND_BITS:
-        raise InputError(
-            f"{fmt}: must have at most {_MAX_EXPONENT_BITS} exponent and {_MAX_SIGNIFICAND_BITS} significand bits"
-        )
-    checked = [_patterns(fmt, *item) for item in (("w_bits", w_bits), ("lr_bits", lr_bits), ("g_bits", g_bits))]
-    w, lr, g = (np.ascontiguousarray(array) for array in np.broadcast_arrays(*checked))
+    for fmt in (arithmetic.weights, arithmetic.gradients):
+        if fmt.exponent_bits > _MAX_EXPONENT_BITS or fmt.significand_bits > _MAX_SIGNIFICAND_BITS:
+            raise InputError(
+                f"{fmt}: must have at most {_MAX_EXPONENT_BITS} exponent and {_MAX_SIGNIFICAND_BITS} significand bits"
+            )
+    bits = np.asarray(0 if random is None else random)
+    _check_integers("random", bits, 2**arithmetic.random_bits - 1)
+    arrays = (
+        _patterns(arithmetic.weights, "w", w),
+        _patterns(arithmetic.weights, "lr", lr),
+        _patterns(arithmetic.gradients, "g", g),
+        bits.astype(np.uint32),
+    )
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    w, lr, g, bits = (np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1) for array in arrays)
     result = np.empty_like(w)
-    _step(w.reshape(-1), lr.reshape(-1), g.reshape(-1), result.reshape(-1), *_widths(fmt))
-    return result
+    shapes = shape_of(arithmetic.weights, arithmetic.flush), shape_of(arithmetic.gradients, arithmetic.flush)
+    step_patterns(w, lr, g, result, bits, arithmetic.fused, *shapes, arithmetic.random_bits)
+    return result.reshape(shape)
 
 
-def pattern_dtype(fmt: FloatFormat) -> np.dtype[Any]:
-    """The smallest unsigned dtype that holds a pattern, of at least 16 bits."""
-    return np.dtype(np.uint16 if fmt.width <= 16 else np.uint32)
+def dtype_of(name: str) -> np.dtype[Any]:
+    """What arrays of a format are made of; see `FloatSGD`."""
+    return np.dtype(_NATIVE.get(name, pattern_dtype(FORMATS[name].width)))
 
 
-def _patterns(fmt: FloatFormat, field: str, bits: ArrayLike) -> NDArray[Any]:
+def to_format(name: str, numbers: NDArray[np.float64]) -> Array:
+    """The numbers nearest to ``numbers``, ties to even, as an array of `dtype_of` the format; of the same shape.
+
+    What overflows is infinity, or NaN where the format has none.
+    """
+    fmt = FORMATS[name]
+    out = np.empty(numbers.shape, pattern_dtype(fmt.width))
+    narrow_all(np.ascontiguousarray(numbers, np.float64).reshape(-1), shape_of(fmt, False), out.reshape(-1))
+    return out.view(dtype_of(name))
+
+
+def from_format(name: str, values: Array) -> NDArray[np.float64]:
+    """The numbers that an array of `dtype_of` the format holds; exact, of the same shape."""
+    fmt = FORMATS[name]
+    out = np.empty(values.shape)
+    flat = np.ascontiguousarray(values).reshape(-1).view(pattern_dtype(fmt.width))
+    widen_all(flat, shape_of(fmt, False), out.reshape(-1))
+    return out
+
+
+def _step_all(arithmetic: Arithmetic, w: Array, lr: int, g: Array, out: Array, random: NDArray[np.uint32]) -> None:
+    """``out = w - lr*g`` on patterns with one learning rate; ``out`` may be ``w`` or ``g``."""
+    fmt, fp32 = arithmetic.weights, FORMATS["fp32"]
+    if (fmt, arithmetic.gradients) == (fp32, fp32) and not (arithmetic.flush or arithmetic.random_bits):
+        rate, nan = np.array([lr, fmt.quiet_nan], np.uint32).view(np.float32)
+        step_binary32(w.view(np.float32), rate, g.view(np.float32), out.view(np.float32), arithmetic.fused, nan)
+        return
+    shapes = shape_of(fmt, arithmetic.flush), shape_of(arithmetic.gradients, arithmetic.flush)
+    rates = np.array([lr], w.dtype)
+    step_patterns(w, rates, g, out, random, arithmetic.fused, *shapes, arithmetic.random_bits)
+
+
+def _patterns(fmt: FloatFormat, field: str, bits: ArrayLike) -> Array:
     array = np.asarray(bits)
+    _check_integers(field, array, 2**fmt.width - 1)
+    return array.astype(pattern_dtype(fmt.width))
+
+
+def _check_integers(field: str, array: Array, high: int) -> None:
     if array.dtype.kind not in "ui":
-        raise InputError(f"{field} is {_kind(array)}: must be bit patterns, of an integer dtype")
-    if array.size and not 0 <= int(array.min()) <= int(array.max()) < 2**fmt.width:
-        raise InputError(f"{field} has values in {array.min()}..{array.max()}: must be in 0..{2**fmt.width - 1}")
-    return array.astype(pattern_dtype(fmt))
-
-
-def _kind(value: object) -> str:
-    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-
-
-def _widths(fmt: FloatFormat) -> tuple[int, int]:
-    return fmt.exponent_bits, fmt.fraction_bits
-
-
-@kernel
-def _step(
-    w: NDArray[Any],
-    lr: NDArray[Any],
-    g: NDArray[Any],
-    out: NDArray[Any],
-    exponent_bits: int,
-    fraction_bits: int,
-) -> None:
-    """``out[i] = w[i] - lr[i] * g[i]``; ``lr`` may hold one pattern for all, ``out`` may be ``w``."""
-    if lr.size == 1:
-        rate = _widen(lr[0], exponent_bits, fraction_bits)
-        for i in range(w.size):
-            product = -(rate * _widen(g[i], exponent_bits, fraction_bits))
-            total = _add_to_odd(_widen(w[i], exponent_bits, fraction_bits), product)
-            out[i] = _narrow(total, exponent_bits, fraction_bits)
-    else:
-        for i in range(w.size):
-            rate = _widen(lr[i], exponent_bits, fraction_bits)
-            product = -(rate * _widen(g[i], exponent_bits, fraction_bits))
-            total = _add_to_odd(_widen(w[i], exponent_bits, fraction_bits), product)
-            out[i] = _narrow(total, exponent_bits, fraction_bits)
-
-
-@kernel
-def _widen(pattern: Any, exponent_bits: int, fraction_bits: int) -> Any:
-    """The binary64 number a pattern stands for; exact."""
-    bias = (1 << exponent_bits - 1) - 1
-    bits = np.int64(pattern)
-    sign = bits >> exponent_bits + fraction_bits
-    field = bits >> fraction_bits & (1 << exponent_bits) - 1
-    fraction = bits & (1 << fraction_bits) - 1
-    special = field == (1 << exponent_bits) - 1
-    if field == 0:
-        ulp = np.int64(1023 + 1 - bias - fraction_bits << 52).view(np.float64)
-        size = np.float64(fraction) * ulp
-    else:
-        wide_field = 2047 if special else field + 1023 - bias
-        size = np.int64(wide_field << 52 | fraction << 52 - fraction_bits).view(np.float64)
-    return -size if sign else size
-
-
-@kernel
-def _add_to_odd(a: Any, b: Any) -> Any:
-    """The sum rounded to odd: if inexact, the one of the two neighbours whose last bit is 1."""
-    total = a + b
-    b_seen = total - a
-    error = (a - (total - b_seen)) + (b - b_seen)  # exact: Knuth's TwoSum
-    bits: Any = np.float64(total).view(np.int64)
-    # An infinite or NaN total has a NaN error, which is neither above nor below 0.
-    inexact = (error > 0) | (error < 0)
-    if inexact and bits & 1 == 0:
-        bits += 1 if (error > 0) == (total > 0) else -1
-    return np.int64(bits).view(np.float64)
-
-
-@kernel
-def _narrow(number: Any, exponent_bits: int, fraction_bits: int) -> Any:
-    """The pattern nearest to a binary64 number, ties to even."""
-    bias = (1 << exponent_bits - 1) - 1
-    infinity = (1 << exponent_bits) - 1 << fraction_bits
-    wide: Any = np.float64(number).view(np.int64)
-    sign = wide >> 63 & 1
-    field = wide >> 52 & 2047
-    fraction = wide & (1 << 52) - 1
-    if field == 2047:
-        return infinity | (1 << fraction_bits - 1 if fraction else sign << exponent_bits + fraction_bits)
-    # Dropped bits: those beyond the fraction, and more where the result is subnormal.
-    below = max(1023 + 1 - bias - field, 0)
-    drop = min(52 - fraction_bits + below, 62)
-    significand = (np.int64(1) << 52 if field else 0) | fraction
-    kept = significand >> drop
-    rest = significand - (kept << drop)
-    half = np.int64(1) << drop - 1
-    if rest > half or (rest == half and kept & 1):
-        kept += 1
-    # The hidden bit adds the 1 by which a normal number's exponent field exceeds that of a subnormal.
-    exponent = max(field - (1023 - bias) - 1, 0)
-    return min((exponent << fraction_bits) + kept, infinity) | sign << exponent_bits + fraction_bits
+        raise InputError(f"{field} is an array of {array.dtype}: must be bit patterns, of an integer dtype")
+    if array.size and not 0 <= int(array.min()) <= int(array.max()) <= high:
+        raise InputError(f"{field} has values in {array.min()}..{array.max()}: must be in 0..{high}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.xoshiro import vector_pass
-from zimu.golden.config import PrngKind
+from zimu.golden.rule import PrngKind
 
 Words = NDArray[np.uint32]
 

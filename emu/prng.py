@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from zimu.emu.generators import CODES, fill
 from zimu.emu.generators import Words as Words
-from zimu.golden.config import PrngKind
 from zimu.golden.errors import InputError, check_range
+from zimu.golden.rule import PrngKind
 
 GATE_STREAM = 0
 """Number of the stream of gate draws in the seed expansion."""
@@ -27,6 +27,9 @@ SPLIT_STREAM = 3
 
 DRAW_STREAM = 4
 """Number of the streams of draws inside tiles."""
+
+ROUND_STREAM = 5
+"""Number of the stream of rounding bits."""
 
 EXPANDED_WORDS: dict[PrngKind, int] = {
     "xoshiro128++": 4,

@@ -1,8 +1,6 @@
 """The emulator behind the interface of the scalar reference, for replaying vector sets."""
 
-import numpy as np
-
-from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
+from zimu.emu.unit import ZimUnit
 from zimu.golden.config import UnitConfig
 from zimu.golden.unit import Counters
 
@@ -28,13 +26,5 @@ class ListUnit:
         self, weights: list[int], gradients: list[int], *, trials: int, threshold: int, smoothing: int
     ) -> list[int]:
         """Take one step and return the new weights; values must fit the dtypes of the emulator."""
-        config = self.emulator.config
-        array = np.array(weights, weight_dtype(config))
-        self.emulator.step(
-            array,
-            np.array(gradients, gradient_dtype(config)),
-            trials=trials,
-            threshold=threshold,
-            smoothing=smoothing,
-        )
-        return [int(weight) for weight in array]
+        values = {"trials": trials, "threshold": threshold, "smoothing": smoothing}
+        return self.emulator.step_patterns(weights, gradients, **values)

@@ -9,7 +9,7 @@ from typing import Self
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.sampler import InverseSampler
-from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays, checked_values
+from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, check_range
 
@@ -74,7 +74,9 @@ class Shard:
             an argument is refused; weights and state are as before.
         """
         config = self.unit.config
-        trials, threshold, smoothing = checked_values(config, trials, threshold, smoothing)
+        trials, threshold, smoothing = config.registers(
+            trials=trials, threshold=threshold, smoothing=smoothing
+        ).values()
         weights, gradients = checked_arrays(config, (self.last - self.first,), weights, gradients)
         bounds = self._sampler.bounds(gradients, smoothing)
         mass = check_range("mass", mass, int(bounds[-1]), config.max_mass)

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from zimu.emu import small
 from zimu.emu.accumulator import Integers
+from zimu.emu.arrays import check_limits, checked_array, checked_pair, integer_dtype
 from zimu.emu.gate import count_open
 from zimu.emu.parallel import check_threads
 from zimu.emu.prng import GATE_STREAM, WordStream
 from zimu.emu.sampler import InverseSampler
 from zimu.emu.split import SplitSampler
-from zimu.golden.config import CONTRACT_VERSION, MASS_BITS, MAX_TRIALS, WORD_BITS, UnitConfig
-from zimu.golden.errors import InputError, check_range
+from zimu.emu.states import check_origin, checked_counters, restore_streams
+from zimu.golden.config import CONTRACT_VERSION, MASS_BITS, UnitConfig
+from zimu.golden.errors import check_range
+from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import ZERO_COUNTERS, Counters
 
 Landing = Callable[[Integers, Integers, int, NDArray[np.int64], int], tuple[int, int, int]]
@@ -79,6 +82,8 @@ class ZimUnit:
         seed = check_range("seed", seed, 0, 2**64 - 1)
         threads = check_threads(threads)
         self.config = config
+        self.weight_dtype = weight_dtype(config)
+        self.gradient_dtype = gradient_dtype(config)
         self._counters = ZERO_COUNTERS
         self.gate_stream = WordStream(config.prng, seed, GATE_STREAM, config.gate_lanes)
         self.sampler = SAMPLERS[config.sampler](config, seed, threads)
@@ -107,7 +112,9 @@ class ZimUnit:
             an argument is refused; weights, state and counters are as before.
         """
         config = self.config
-        trials, threshold, smoothing = checked_values(config, trials, threshold, smoothing)
+        trials, threshold, smoothing = config.registers(
+            trials=trials, threshold=threshold, smoothing=smoothing
+        ).values()
         weights, gradients = checked_arrays(config, (config.depth,), weights, gradients)
         if small.suits(config, trials):
             return self._small_step(weights, gradients, trials, threshold, smoothing)
@@ -123,6 +130,12 @@ class ZimUnit:
         run = trials, threshold, smoothing
         small.small_steps(self.config, streams["gate"], streams, weights[np.newaxis], gradients[np.newaxis], *run, row)
         return self.record(row[0])
+
+    def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
+        """`step` on plain integers: the new weights. Values must fit the dtypes."""
+        array = np.array(weights, weight_dtype(self.config))
+        self.step(array, np.array(gradients, gradient_dtype(self.config)), **registers)
+        return [int(weight) for weight in array]
 
     def apply(
         self,
@@ -167,18 +180,11 @@ class ZimUnit:
         InputError
             the state is not one of this configuration and contract version, or is not whole.
         """
-        _check_origin(config, state)
+        check_origin(config, state, UnitState.__annotations__, CHANGES_NO_BIT)
         unit = cls(config, seed=0, threads=threads)
-        streams = unit.streams()
-        saved = state["streams"]
-        if not isinstance(saved, dict) or set(saved) != set(streams):
-            raise InputError(f"state streams is damaged: must be a table of {', '.join(streams)}")
-        for name, stream in streams.items():
-            try:
-                stream.restore(saved[name])
-            except InputError as error:
-                raise InputError(f"state {name} is damaged: {error}") from None
-        unit._counters = _checked_counters(state.get("counters"))
+        restore_streams(unit.streams(), state["streams"])
+        widths = dict.fromkeys(Counters._fields, WORD_BITS) | {"mass": MASS_BITS}
+        unit._counters = Counters(**checked_counters(state["counters"], widths))
         return unit
 
     def streams(self) -> dict[str, WordStream]:
@@ -204,93 +210,22 @@ class ZimUnit:
         self._counters = Counters(*totals)._replace(mass=result.mass)
 
 
-def checked_values(config: UnitConfig, trials: int, threshold: int, smoothing: int) -> tuple[int, int, int]:
-    """The run-time values of a step as integers, if they are in range."""
-    return (
-        check_range("trials", trials, 0, MAX_TRIALS),
-        check_range("threshold", threshold, 0, config.max_threshold),
-        check_range("smoothing", smoothing, 0, config.max_smoothing),
-    )
-
-
 def checked_arrays(
     config: UnitConfig, shape: tuple[int, ...], weights: Integers, gradients: Integers
 ) -> tuple[Integers, Integers]:
     """The two arrays of ``shape`` as the kernels take them, once nothing is left to refuse."""
-    weights = _checked_array("weights", weights, shape, weight_dtype(config), config.weight_range)
-    gradients = _checked_array("gradients", gradients, shape, gradient_dtype(config), config.gradient_range)
-    if not weights.flags.writeable:
-        raise InputError("weights are read-only: must be writeable, they are updated in place")
-    if np.may_share_memory(weights, gradients):
-        raise InputError("weights and gradients share memory: must be two arrays")
-    # numba compiles anew for read-only arrays: make every gradient one.
-    gradients = gradients.view()
-    gradients.flags.writeable = False
-    return weights, gradients
+    weights = checked_array("weights", weights, shape, weight_dtype(config))
+    gradients = checked_array("gradients", gradients, shape, gradient_dtype(config))
+    check_limits("weights", weights, config.weight_range)
+    check_limits("gradients", gradients, config.gradient_range)
+    return checked_pair(weights, gradients)
 
 
 def weight_dtype(config: UnitConfig) -> np.dtype[Any]:
     """The smallest of int8, int16 and int32 that holds ``weight_bits``."""
-    return _integer_dtype(config.weight_bits)
+    return integer_dtype(config.weight_bits)
 
 
 def gradient_dtype(config: UnitConfig) -> np.dtype[Any]:
     """The smallest of int8, int16 and int32 that holds ``gradient_bits``."""
-    return _integer_dtype(config.gradient_bits)
-
-
-def _integer_dtype(bits: int) -> np.dtype[Any]:
-    return np.dtype(np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32)
-
-
-def _checked_array(
-    field: str, values: Integers, shape: tuple[int, ...], dtype: np.dtype[Any], limits: tuple[int, int]
-) -> Integers:
-    if not isinstance(values, np.ndarray):
-        raise InputError(f"{field} is a {type(values).__name__}: must be a numpy array of {dtype}, shape {shape}")
-    if values.dtype != dtype:
-        raise InputError(f"{field} has dtype {values.dtype}: must be {dtype}")
-    if values.shape != shape:
-        raise InputError(f"{field} has shape {values.shape}: must be {shape}, as the configuration says")
-    if not (values.flags.c_contiguous and values.flags.aligned):
-        raise InputError(f"{field} is strided or unaligned: must be C-contiguous; numpy.ascontiguousarray makes a copy")
-    low, high = limits
-    # A full-width type cannot hold a value out of range.
-    if np.iinfo(dtype).max > high and (values.min() < low or values.max() > high):
-        at = np.unravel_index(int(np.argmax((values < low) | (values > high))), shape)
-        place = ", ".join(str(int(i)) for i in at)
-        raise InputError(f"{field}[{place}] = {values[at]}: must be in {low}..{high}")
-    return np.asarray(values)
-
-
-def _check_origin(config: UnitConfig, state: UnitState) -> None:
-    if not isinstance(state, dict) or set(state) != set(UnitState.__annotations__):
-        raise InputError(f"not a unit's state: must be a table of {', '.join(UnitState.__annotations__)}")
-    if state["contract_version"] != CONTRACT_VERSION:
-        raise InputError(
-            f"the state has contract_version = {state['contract_version']!r}: must be {CONTRACT_VERSION}; "
-            "resume it with the release that saved it"
-        )
-    if difference := _first_difference(config.model_dump(), state["config"]):
-        raise InputError(difference)
-
-
-def _first_difference(expected: dict[str, Any], got: object) -> str | None:
-    """What keeps a state of the configuration ``got`` from being continued; fields that change no bit may differ."""
-    if not isinstance(got, dict) or set(got) != set(expected):
-        return f"the state's config is damaged: must be a table of {', '.join(expected)}"
-    for field in expected:
-        if field not in CHANGES_NO_BIT and got[field] != expected[field]:
-            return (
-                f"the state was saved by another configuration, {field} = {got[field]!r}: "
-                f"must be {expected[field]!r} as in the configuration given"
-            )
-    return None
-
-
-def _checked_counters(values: object) -> Counters:
-    if not isinstance(values, dict) or set(values) != set(Counters._fields):
-        raise InputError(f"state counters is damaged: must be a table of {', '.join(Counters._fields)}")
-    for field, value in values.items():
-        check_range(f"state counters[{field!r}]", value, 0, 2 ** (MASS_BITS if field == "mass" else WORD_BITS) - 1)
-    return Counters(**values)
+    return integer_dtype(config.gradient_bits)

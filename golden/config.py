@@ -1,19 +1,14 @@
-"""The configuration of a unit: one frozen object that the emulator, the RTL, the vectors and the cost flow take.
+"""The configuration of the integer unit: a frozen object that emulator, RTL, vectors and cost flow take.
 
 Run-time values (trials, threshold, smoothing, seed) are not configuration; their ranges follow from it.
 """
 
-import os
-import tomllib
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
-import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from zimu.golden.errors import InputError
-from zimu.golden.files import write_whole
-from zimu.golden.keywords import KEYWORDS
+from zimu.golden.errors import InputError, check_range
+from zimu.golden.rule import NAME_PATTERN, WORD_BITS, PrngKind, RuleConfig
 
 CONTRACT_VERSION = 1
 """Counts the meanings of the bits. Frozen vectors of one version never change."""
@@ -21,19 +16,11 @@ CONTRACT_VERSION = 1
 MASS_BITS = 48
 """Width of the W counter, in bits."""
 
-WORD_BITS = 32
-"""Width of a random word, in bits."""
-
 MAX_TRIALS = 2**32 - 1
 """The largest n of one step: the trials register is 32 bits wide."""
 
-PrngKind = Literal["xoshiro128++", "philox4x32-10", "pcg32", "xoroshiro128aox", "lfsr128", "trivium"]
-"""The kinds of generators."""
 
-_OWN_MODULES = frozenset({"zimu_core"})
-
-
-class UnitConfig(BaseModel):
+class UnitConfig(RuleConfig):
     """What is fixed when a unit is built.
 
     Parameters
@@ -65,9 +52,9 @@ class UnitConfig(BaseModel):
         one line naming the field, the value and the allowed range.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    rule: ClassVar[str] = "zim"
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
+    name: str = Field(pattern=NAME_PATTERN)
     weight_bits: int = Field(ge=2, le=32)
     gradient_bits: int = Field(ge=2, le=32)
     smoothing_bits: int = Field(ge=0, le=16)
@@ -85,17 +72,7 @@ class UnitConfig(BaseModel):
     engines: int | None = Field(default=None, ge=1, le=16)
 
     def __init__(self, **fields: Any) -> None:
-        try:
-            super().__init__(**_sampler_defaults(fields))
-        except ValidationError as error:
-            raise InputError(_one_line(error)) from None
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_free(cls, value: str) -> str:
-        if value in KEYWORDS | _OWN_MODULES:
-            raise ValueError("must not be a Verilog keyword or a module of the unit")
-        return value
+        super().__init__(**_sampler_defaults(fields))
 
     @field_validator("lanes", "prng_lanes", "tile", "subtrees", "tile_streams", "engines")
     @classmethod
@@ -223,43 +200,22 @@ class UnitConfig(BaseModel):
         """The largest smoothing constant c."""
         return (1 << self.smoothing_bits) - 1
 
-    def to_toml(self) -> str:
-        """The ``[unit]`` table as TOML text; `from_toml` reads it back to an equal object."""
-        return tomli_w.dumps({"unit": self.model_dump(exclude_none=True)})
+    @property
+    def description(self) -> str:
+        """One line for a reader."""
+        form = f"split, {self.engines} engines" if self.sampler == "split" else self.form
+        return (
+            f"integer update unit, {self.depth} weights of {self.weight_bits} bits, {form}; "
+            "weight and gradient memories not included"
+        )
 
-    @classmethod
-    def from_toml(cls, text: str) -> Self:
-        """Read a ``[unit]`` table.
-
-        Raises
-        ------
-        InputError
-            not TOML, no ``[unit]`` table, something beside it, an unknown key, or a value out of range.
-        """
-        try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"not valid TOML: {error}") from None
-        unit = document.pop("unit", None)
-        if not isinstance(unit, dict):
-            raise InputError("no [unit] table: a configuration has exactly one; `zimu config` prints an example")
-        if document:
-            raise InputError(f"unknown table or key {next(iter(document))!r} beside [unit]: remove it")
-        return cls(**unit)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a configuration file; errors are those of `from_toml`, with the path in front."""
-        try:
-            return cls.from_toml(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot be read: {error}") from None
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the configuration to ``path``, whole or not at all."""
-        return write_whole(path, self.to_toml())
+    def registers(self, *, trials: int, threshold: int, smoothing: int) -> dict[str, int]:
+        """The run-time values n, T and c, if they are in range; `InputError` otherwise."""
+        return {
+            "trials": check_range("trials", trials, 0, MAX_TRIALS),
+            "threshold": check_range("threshold", threshold, 0, self.max_threshold),
+            "smoothing": check_range("smoothing", smoothing, 0, self.max_smoothing),
+        }
 
 
 class SplitShape(NamedTuple):
@@ -277,33 +233,3 @@ def _sampler_defaults(fields: dict[str, Any]) -> dict[str, Any]:
         streams = fields.get("tile_streams", 1)
         return {"tile": 64, "subtrees": 1, "tile_streams": streams, "engines": streams} | fields
     return {"form": "search"} | fields
-
-
-def _one_line(error: ValidationError) -> str:
-    """Put the first complaint of pydantic into the project's form: ``field = value: must be ...``."""
-    # A misspelt key makes another one missing: name the misspelt one.
-    first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
-    field = ".".join(map(str, first["loc"]))
-    known = list(UnitConfig.model_fields)
-    kind, context = first["type"], first.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"unknown key {field!r}: must be one of {', '.join(known)}"
-    if kind == "missing":
-        return f"{field} is missing: {_allowed(field)}"
-    if kind == "value_error":
-        message = str(context["error"])
-        return f"{field} = {first['input']!r}: {message}" if field else message
-    return f"{field} = {first['input']!r}: {_allowed(field)}"
-
-
-def _allowed(field: str) -> str:
-    """What a field takes, in words, from its JSON schema."""
-    schema = UnitConfig.model_json_schema()["properties"][field]
-    schema = schema.get("anyOf", [schema])[0]
-    if "enum" in schema:
-        return "must be one of " + ", ".join(repr(name) for name in schema["enum"])
-    if "const" in schema:
-        return f"must be {schema['const']!r}"
-    if schema["type"] == "integer":
-        return f"must be an integer in {schema['minimum']}..{schema['maximum']}"
-    return f"must be text matching {schema['pattern']}"

@@ -1,142 +1,271 @@
-"""The floating-point rival's contract: w - lr*g in an IEEE 754 binary format, rounded once.
+"""The floating-point rivals' contract: SGD in binary formats, with every rounding where the hardware has one.
 
 Bit patterns in, bit patterns out, exact integers between. Slow on purpose; ``emu/float_sgd.py`` is for daily use.
 Twins: ``emu/float_sgd.py``, ``rtl/float_sgd.py``. Rules in words: ``docs/float_sgd.md``.
 """
 
 from dataclasses import dataclass
-from math import copysign, isinf, isnan
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NamedTuple
 
-from zimu.golden.errors import check_choice, check_range
+from pydantic import Field, model_validator
+
+from zimu.golden.errors import InputError, check_range
+from zimu.golden.float_format import MAX_RANDOM_BITS, FloatFormat, FormatName, float_format
+from zimu.golden.pointwise import PointwiseConfig, PointwiseCounters, check_patterns, rounding_bits, rounding_stream
 
 
 @dataclass(frozen=True)
-class FloatFormat:
-    """An IEEE 754 binary interchange format: sign, biased exponent, fraction; subnormals, infinities and NaNs.
+class Arithmetic:
+    """How w - lr*g is computed.
 
     Parameters
     ----------
-    exponent_bits : width of the exponent field, 2..11.
-    significand_bits : precision p in bits, the hidden bit **included** (24 for binary32), 2..53.
+    weights : format of w, of lr and of the result.
+    gradients : format of g.
+    fused : whether the exact w - lr*g is rounded once, or lr*g to the nearest number of ``weights`` before.
+    flush : whether subnormal operands are read as zeros of their sign, and results smaller than the smallest normal
+        number, before rounding, become zeros of their sign; the product of two roundings too.
+    random_bits : R of the last rounding, which is then stochastic; 0 for nearest. See `FloatFormat.round`.
+    """
+
+    weights: FloatFormat
+    gradients: FloatFormat
+    fused: bool = True
+    flush: bool = False
+    random_bits: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("random_bits", self.random_bits, 0, MAX_RANDOM_BITS)
+
+    @property
+    def of_velocity(self) -> "Arithmetic":
+        """The arithmetic of momentum: all in the format of the gradients, rounded to nearest."""
+        return Arithmetic(self.gradients, self.gradients, self.fused, self.flush)
+
+
+def step(arithmetic: Arithmetic, w: int, lr: int, g: int, random: int = 0) -> int:
+    """The pattern of w - lr*g.
+
+    Parameters
+    ----------
+    w, lr : patterns of ``arithmetic.weights``, as integers in [0, 2^width).
+    g : pattern of ``arithmetic.gradients``.
+    random : the random bits, in [0, 2^random_bits).
 
     Raises
     ------
     InputError
-        a width is out of range.
+        an argument is out of range.
     """
+    fmt = arithmetic.weights
+    for field, bits, limit in (("w", w, fmt.width), ("lr", lr, fmt.width), ("g", g, arithmetic.gradients.width)):
+        check_range(field, bits, 0, 2**limit - 1)
+    check_range("random", random, 0, 2**arithmetic.random_bits - 1)
+    product = _multiply(arithmetic, lr, g)
+    if not arithmetic.fused:
+        product = _rounded(fmt, product, flush=arithmetic.flush)
+    total = _subtract(_Exact.of(fmt, w, arithmetic.flush), product)
+    return _pattern(fmt, total, flush=arithmetic.flush, random_bits=arithmetic.random_bits, random=random)
 
-    exponent_bits: int
-    significand_bits: int
 
-    def __post_init__(self) -> None:
-        check_range("exponent_bits", self.exponent_bits, 2, 11)
-        check_range("significand_bits", self.significand_bits, 2, 53)
+def velocity_step(arithmetic: Arithmetic, mu: int, v: int, g: int) -> int:
+    """The pattern of g + mu*v, computed as g - (-mu)*v in ``arithmetic.of_velocity``."""
+    own = arithmetic.of_velocity
+    return step(own, g, mu ^ own.weights.sign_bit, v)
 
-    @property
-    def width(self) -> int:
-        """Bits of a number: the hidden bit is not stored, the sign is."""
-        return self.exponent_bits + self.significand_bits
 
-    @property
-    def fraction_bits(self) -> int:
-        """Stored bits of the significand, p - 1."""
-        return self.significand_bits - 1
+class _Exact(NamedTuple):
+    """(-1)^negative * magnitude * 2^unit; or infinity; or a NaN. A magnitude of 0 has a sign too."""
 
-    @property
-    def bias(self) -> int:
-        """What is added to an exponent to make its field."""
-        return (1 << self.exponent_bits - 1) - 1
+    negative: bool
+    magnitude: int
+    unit: int
+    kind: Literal["number", "infinity", "nan"] = "number"
 
-    @property
-    def ulp_exponent(self) -> int:
-        """Exponent of the smallest subnormal: every finite number is an integer times 2 to this power."""
-        return 1 - self.bias - self.fraction_bits
-
-    @property
-    def sign_bit(self) -> int:
-        """The pattern of -0."""
-        return 1 << self.width - 1
-
-    @property
-    def infinity(self) -> int:
-        """The pattern of +infinity; larger magnitudes are NaNs."""
-        return (1 << self.exponent_bits) - 1 << self.fraction_bits
+    @classmethod
+    def of(cls, fmt: FloatFormat, pattern: int, flush: bool) -> "_Exact":
+        """What a pattern stands for."""
+        size = pattern & fmt.sign_bit - 1
+        kind: Any = "nan" if fmt.is_nan(size) else "infinity" if fmt.is_infinite(size) else "number"
+        if kind != "number" or (flush and size < fmt.smallest_normal):
+            size = 0
+        return cls(bool(pattern & fmt.sign_bit), fmt.ulps(size), fmt.ulp_exponent, kind)
 
     @property
-    def quiet_nan(self) -> int:
-        """The canonical NaN, the only one ever produced: positive, quiet, payload 0."""
-        return self.infinity | 1 << self.fraction_bits - 1
-
-    def nearest(self, negative: bool, magnitude: int, unit: int) -> int:
-        """The pattern nearest to ``(-1)^negative * magnitude * 2^unit``.
-
-        Ties go to the even one, what rounds beyond the largest finite number to infinity.
-        """
-        leading = magnitude.bit_length() + unit if magnitude else self.ulp_exponent
-        exponent = max(leading - self.significand_bits, self.ulp_exponent)
-        shift = max(exponent - unit, 0)
-        kept = magnitude << max(unit - exponent, 0) >> shift
-        rest = magnitude - (kept << shift) if shift else 0
-        half = 1 << shift >> 1
-        kept += rest > half or (rest == half > 0 and kept & 1)
-        # A normal number's hidden bit adds the 1 by which its exponent field exceeds that of a subnormal,
-        # and a carry out of the significand adds the next.
-        pattern = (exponent - self.ulp_exponent << self.fraction_bits) + kept
-        return min(pattern, self.infinity) | self.sign_bit * negative
-
-    def from_float(self, value: float) -> int:
-        """The pattern nearest to a Python float, ties to even."""
-        if isnan(value):
-            return self.quiet_nan
-        negative = copysign(1.0, value) < 0
-        if isinf(value):
-            return self.infinity | self.sign_bit * negative
-        numerator, denominator = abs(value).as_integer_ratio()
-        return self.nearest(negative, numerator, 1 - denominator.bit_length())
+    def zero(self) -> bool:
+        """Whether it is a number and 0."""
+        return self.kind == "number" and self.magnitude == 0
 
 
-FORMATS = {
-    "fp32": FloatFormat(exponent_bits=8, significand_bits=24),
-    "bf16": FloatFormat(exponent_bits=8, significand_bits=8),
-    "fp16": FloatFormat(exponent_bits=5, significand_bits=11),
-}
-"""Formats by name: IEEE binary32, bfloat16, IEEE binary16."""
+_NAN = _Exact(False, 0, 0, "nan")
 
 
-def float_format(name: str) -> FloatFormat:
-    """The format called ``name``; `InputError` naming the known ones if there is none."""
-    return FORMATS[check_choice("format", name, FORMATS)]
+def _multiply(arithmetic: Arithmetic, lr: int, g: int) -> _Exact:
+    a = _Exact.of(arithmetic.weights, lr, arithmetic.flush)
+    b = _Exact.of(arithmetic.gradients, g, arithmetic.flush)
+    negative = a.negative != b.negative
+    if "nan" in (a.kind, b.kind):
+        return _NAN
+    if "infinity" in (a.kind, b.kind):
+        return _NAN if a.zero or b.zero else _Exact(negative, 0, 0, "infinity")
+    return _Exact(negative, a.magnitude * b.magnitude, a.unit + b.unit)
 
 
-def fused_step(fmt: FloatFormat, w: int, lr: int, g: int) -> int:
-    """The pattern of w - lr*g, rounded once to nearest even.
+def _subtract(a: _Exact, b: _Exact) -> _Exact:
+    if "nan" in (a.kind, b.kind):
+        return _NAN
+    if b.kind == "infinity":
+        return _NAN if a.kind == "infinity" and a.negative == b.negative else _Exact(not b.negative, 0, 0, "infinity")
+    if a.kind == "infinity":
+        return a
+    unit = min(a.unit, b.unit)
+    left, right = (x.magnitude * (-1) ** x.negative << x.unit - unit for x in (a, b))
+    total = left - right
+    # An exact zero is positive, unless both of its parts are negative zeros.
+    negative = total < 0 or (a.zero and b.zero and a.negative and not b.negative)
+    return _Exact(negative, abs(total), unit)
 
-    ``w``, ``lr`` and ``g`` are bit patterns of ``fmt``, as integers in [0, 2^width); `InputError` outside.
-    """
-    for field, bits in (("w", w), ("lr", lr), ("g", g)):
-        check_range(field, bits, 0, 2**fmt.width - 1)
-    w_negative, lr_negative, g_negative = (bool(bits & fmt.sign_bit) for bits in (w, lr, g))
-    w_size, lr_size, g_size = (bits & fmt.sign_bit - 1 for bits in (w, lr, g))
-    product_negative = lr_negative == g_negative  # the sign of -lr*g
 
-    if max(w_size, lr_size, g_size) > fmt.infinity:
+def _pattern(fmt: FloatFormat, exact: _Exact, **rounding: Any) -> int:
+    if exact.kind == "nan":
         return fmt.quiet_nan
-    if fmt.infinity in (lr_size, g_size):
-        if 0 in (lr_size, g_size) or (w_size == fmt.infinity and w_negative != product_negative):
-            return fmt.quiet_nan
-        return fmt.infinity | fmt.sign_bit * product_negative
-    if w_size == fmt.infinity:
-        return w
-
-    # Units: the square of the smallest subnormal, of which every product is a multiple.
-    product = _ulps(fmt, lr_size) * _ulps(fmt, g_size)
-    addend = _ulps(fmt, w_size) << -fmt.ulp_exponent
-    exact = (-addend if w_negative else addend) + (-product if product_negative else product)
-    both_negative = w_negative and product_negative
-    return fmt.nearest(exact < 0 or (exact == 0 and both_negative), abs(exact), 2 * fmt.ulp_exponent)
+    if exact.kind == "infinity":
+        return fmt.overflow(exact.negative)
+    if exact.magnitude == 0:
+        return fmt.sign_bit * exact.negative
+    return fmt.round(exact.negative, exact.magnitude, exact.unit, **rounding)
 
 
-def _ulps(fmt: FloatFormat, size: int) -> int:
-    """A finite, non-negative pattern as a multiple of the smallest subnormal."""
-    exponent, fraction = size >> fmt.fraction_bits, size & (1 << fmt.fraction_bits) - 1
-    return fraction + (1 << fmt.fraction_bits) << exponent - 1 if exponent else fraction
+def _rounded(fmt: FloatFormat, exact: _Exact, *, flush: bool) -> _Exact:
+    return _Exact.of(fmt, _pattern(fmt, exact, flush=flush), flush)
+
+
+class FloatSGDConfig(PointwiseConfig):
+    """A floating-point SGD unit.
+
+    Parameters
+    ----------
+    weights : format of weights and learning rate.
+    gradients : format of gradients and velocities; that of the weights by default.
+    multiply : ``"fused"`` rounds once, ``"separate"`` the product too.
+    subnormals : ``"kept"`` or ``"flushed"``.
+    rate : ``"any"`` learning rate, or ``"power_of_two"``: then there is no multiplier, and a learning rate must be 0 or
+        a power of two that is a normal number.
+    momentum : whether there is a velocity v' = g + mu*v beside each weight, whose step is w - lr*v'.
+    random_bits : R of the rounding of a weight, 0..24; 0 rounds to nearest, ties to even.
+    stages : of the circuit: ``"comb"`` has registers at inputs and outputs only. It never changes a result.
+    name, depth, lanes, prng : as `PointwiseConfig`.
+    """
+
+    rule: ClassVar[str] = "float_sgd"
+
+    weights: FormatName
+    gradients: FormatName | None = None
+    multiply: Literal["fused", "separate"] = "fused"
+    subnormals: Literal["kept", "flushed"] = "kept"
+    rate: Literal["any", "power_of_two"] = "any"
+    momentum: bool = False
+    random_bits: int = Field(default=0, ge=0, le=MAX_RANDOM_BITS)
+    stages: Literal["comb", "pipelined"] = "pipelined"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gradients_like_weights(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        return {"gradients": fields.get("weights")} | fields if "weights" in fields else fields
+
+    @cached_property
+    def arithmetic(self) -> Arithmetic:
+        """How a weight's step is computed."""
+        return Arithmetic(
+            float_format(self.weights),
+            float_format(self.gradients or self.weights),
+            self.multiply == "fused",
+            self.subnormals == "flushed",
+            self.random_bits,
+        )
+
+    @property
+    def rounding_bits(self) -> int:
+        """R, random bits per weight."""
+        return self.random_bits
+
+    @property
+    def description(self) -> str:
+        """One line for a reader."""
+        mixed = f" with {self.gradients} gradients" * (self.gradients != self.weights)
+        parts = [
+            f"w - lr*g in {self.weights}{mixed}",
+            {"fused": "fused, one rounding", "separate": "two roundings"}[self.multiply],
+            f"subnormals {self.subnormals}",
+            *["lr a power of two"] * (self.rate == "power_of_two"),
+            *["momentum"] * self.momentum,
+            {"comb": "registers at inputs and outputs only", "pipelined": "pipelined"}[self.stages],
+        ]
+        return ", ".join(parts) + self._rounding
+
+    def registers(self, *, learning_rate: float, momentum: float | None = None) -> dict[str, int]:
+        """The patterns of the run-time values.
+
+        ``learning_rate`` is of the format of the weights; with ``rate = "power_of_two"`` its exponent field stands
+        alone. ``momentum`` is of the format of the gradients; to be given where the unit has it.
+
+        Raises
+        ------
+        InputError
+            a value is not finite, overflows its format or vanishes in it, is no power of two where it must be, or
+            ``momentum`` is given to a unit without it or missing.
+        """
+        numbers = self.arithmetic
+        rate = numbers.weights.encode("learning_rate", learning_rate)
+        if self.rate == "power_of_two":
+            # The number given counts, not what it rounds to.
+            fraction = rate & (1 << numbers.weights.fraction_bits) - 1
+            if numbers.weights.to_float(rate) != learning_rate or fraction or rate & numbers.weights.sign_bit:
+                raise InputError(
+                    f"learning_rate = {learning_rate!r}: must be 0 or a power of two that is a normal number of "
+                    f"{self.weights}"
+                )
+            rate >>= numbers.weights.fraction_bits
+        if not self.momentum:
+            if momentum is not None:
+                raise InputError(f"momentum = {momentum!r}: this unit has none, leave it out")
+            return {"learning_rate": rate}
+        if momentum is None:
+            raise InputError("momentum is missing: this unit has a velocity, give a real number")
+        return {"learning_rate": rate, "momentum": numbers.gradients.encode("momentum", momentum)}
+
+
+class ReferenceFloatSGD:
+    """The scalar reference of a whole unit.
+
+    Parameters
+    ----------
+    config : the configuration.
+    seed : 64-bit seed of the rounding bits.
+
+    Attributes
+    ----------
+    velocities : pattern of each weight's velocity; zeros at first, and always where there is no momentum.
+    counters : `PointwiseCounters`.
+    """
+
+    def __init__(self, config: FloatSGDConfig, seed: int) -> None:
+        self.config = config
+        self.stream = rounding_stream(config, seed)
+        self.velocities = [0] * config.depth
+        self.counters = PointwiseCounters(0, 0)
+
+    def step(self, weights: list[int], gradients: list[int], *, learning_rate: int, momentum: int = 0) -> list[int]:
+        """Take one step and return the new weights; all values are patterns, ``learning_rate`` as in the register."""
+        config, numbers = self.config, self.config.arithmetic
+        check_patterns("weights", weights, config.depth, 0, 2**numbers.weights.width - 1)
+        check_patterns("gradients", gradients, config.depth, 0, 2**numbers.gradients.width - 1)
+        if config.rate == "power_of_two":
+            learning_rate <<= numbers.weights.fraction_bits
+        if config.momentum:
+            pairs = zip(self.velocities, gradients, strict=True)
+            self.velocities = gradients = [velocity_step(numbers, momentum, v, g) for v, g in pairs]
+        randoms = rounding_bits(config, self.stream)
+        self.counters = self.counters._replace(steps=self.counters.steps + 1 & 2**32 - 1)
+        return [step(numbers, w, learning_rate, g, r) for w, g, r in zip(weights, gradients, randoms, strict=True)]

@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from zimu.golden.config import WORD_BITS, PrngKind
 from zimu.golden.errors import InputError, check_range
+from zimu.golden.rule import WORD_BITS, PrngKind
 
 _MASK32 = 2**32 - 1
 _MASK64 = 2**64 - 1

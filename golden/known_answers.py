@@ -6,7 +6,7 @@ For lfsr128 the taps are published, and the tests prove from them what each word
 
 from typing import NamedTuple
 
-from zimu.golden.config import PrngKind
+from zimu.golden.rule import PrngKind
 
 
 class KnownAnswer(NamedTuple):

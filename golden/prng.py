@@ -6,8 +6,8 @@ Twins: ``emu/prng.py``, ``rtl/prng.py``.
 from collections.abc import Iterator
 from enum import IntEnum
 
-from zimu.golden.config import PrngKind
 from zimu.golden.generators import GENERATORS
+from zimu.golden.rule import PrngKind
 
 _MASK16 = 2**16 - 1
 
@@ -20,6 +20,7 @@ class Stream(IntEnum):
     TOP = 2
     SPLIT = 3
     DRAW = 4
+    ROUND = 5
 
 
 def speck32_64(key: int, block: int) -> int:

@@ -6,8 +6,9 @@ Twins: ``emu/split.py``, ``rtl/split.py``.
 from collections.abc import Iterator
 from itertools import accumulate, chain
 
-from zimu.golden.config import WORD_BITS, UnitConfig
+from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream, WordStream
+from zimu.golden.rule import WORD_BITS
 from zimu.golden.sampler import prefix_sums, select
 
 

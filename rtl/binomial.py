@@ -8,7 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from zimu.golden.config import WORD_BITS
+from zimu.golden.rule import WORD_BITS
 from zimu.rtl.datapath import TRIAL_BITS
 from zimu.rtl.sampler import add_up
 

@@ -2,7 +2,8 @@
 
 from amaranth.utils import bits_for, ceil_log2
 
-from zimu.golden.config import WORD_BITS, UnitConfig
+from zimu.golden.config import UnitConfig
+from zimu.golden.rule import WORD_BITS
 from zimu.rtl.generators import KINDS
 from zimu.rtl.tiles import AHEAD, beats_of_tile, candidates_of_row, contexts_of_engine
 

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
 from zimu.rtl.sampler import address, beat_layout, mass_bits
+from zimu.rtl.update import Places, weight_ports
 
 TRIAL_BITS = 32
 """Width of a number of trials."""
@@ -32,19 +33,14 @@ def weight_shape(config: UnitConfig) -> Any:
     return data.ArrayLayout(weight, config.lanes) if config.sampler == "split" else weight
 
 
-def weight_members(config: UnitConfig) -> dict:
-    """Ports of the weight memory.
+def weight_memory(config: UnitConfig) -> Places:
+    """The weight memory."""
+    return Places(weight_places(config), weight_shape(config))
 
-    read : stream of address(weight_places), out.
-    read_data : stream of `weight_shape`, in. The answers, in order.
-    write : stream of {address, data}, out. Must be seen by every read accepted at a later clock.
-    """
-    place, weight = address(weight_places(config)), weight_shape(config)
-    return {
-        "read": Out(stream.Signature(place)),
-        "read_data": In(stream.Signature(weight)),
-        "write": Out(stream.Signature(data.StructLayout({"address": place, "data": weight}))),
-    }
+
+def weight_members(config: UnitConfig) -> dict:
+    """Ports of the weight memory: `zimu.rtl.update.weight_ports`."""
+    return weight_ports(weight_memory(config))
 
 
 def datapath_members(config: UnitConfig, *, discarded: Any, rejected: Any, lost: Any) -> dict:

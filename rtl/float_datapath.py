@@ -1,68 +1,63 @@
-"""The float unit's datapath: w - lr*g, fused, as a row of steps between which registers may be put.
+"""The float unit's datapath for one rounding of w - lr*g: a row of steps between which registers may be put.
 
-A step is a function from named values to named values. Everything hangs on two windows on the exact sum:
-
-    frame   3p+4 bits   |----- w, shifted right from the top ----->
-            bit 0 = 1/4 ulp of the product      0...0|-- lr*g, 2p bits, never moved --|00
-    window  2p+4 bits   the top of the frame where w is no smaller than lr*g by far, else its low end
-
-Twins: ``golden/float_sgd.py``, ``emu/float_sgd.py``. Why the widths suffice: ``docs/float_sgd.md``.
+A step is a function from named values to named values. Its widths are those of a `zimu.rtl.float_frame.Frame`, where
+the numbers are drawn. Twins: ``golden/float_sgd.py``, ``emu/float_kernels.py``. In words: ``docs/float_sgd.md``.
 """
 
 from collections.abc import Callable, Collection
 from inspect import signature
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
 
 from zimu.golden.errors import check_choice
-from zimu.golden.float_sgd import FloatFormat
-from zimu.rtl.float_shift import named, normalise, shift_right
-
-GUARD_BITS = 2
-"""Bits of the frame below the product's last one."""
-
-DSP_BITS = 18
-"""Factors wider than this are multiplied in parts, as FPGA multipliers would; p up to twice this."""
+from zimu.golden.float_format import FloatFormat
+from zimu.rtl.float_frame import Frame
+from zimu.rtl.float_shift import differs, named, normalise, shift_right
 
 Values = dict[str, Value]
 
 
-class FusedStep(wiring.Component):
-    """w - lr*g, rounded once to nearest even, on bit patterns.
+class Datapath:
+    """One rounding of w - lr*g on bit patterns.
 
     Parameters
     ----------
-    fmt : the format.
+    frame : what is computed.
     registers : names of `STEPS` after which there is a register. None makes it combinational.
-
-    Members
-    -------
-    enable : Signal(1), in. Lets the registers take new values; without registers it does nothing.
-    w, lr, g : Signal(width), in. Bit patterns.
-    result : Signal(width), out. Bit pattern, `latency` enabled clocks later.
     """
 
-    def __init__(self, fmt: FloatFormat, registers: Collection[str] = ()) -> None:
+    def __init__(self, frame: Frame, registers: Collection[str] = ()) -> None:
         for name in registers:
             check_choice("registers", name, STEPS)
-        self.format = fmt
+        self.frame = frame
         self.registers = frozenset(registers)
-        width = fmt.width
-        super().__init__({"enable": In(1), "w": In(width), "lr": In(width), "g": In(width), "result": Out(width)})
 
     @property
     def latency(self) -> int:
         """Enabled clocks from operands to result."""
         return len(self.registers)
 
-    def elaborate(self, platform):
-        m = Module()
-        values: Values = {"w": self.w, "lr": self.lr, "g": self.g}
+    @property
+    def draw(self) -> int:
+        """Enabled clocks from operands to the random bits that round their result."""
+        names = list(STEPS)
+        return len(self.registers.intersection(names[: names.index("round_off")]))
+
+    def add_to(self, m: Module, enable: Value, *, g: Value, lr: Value, w: Value, random: Value) -> Value:
+        """Add it to a module and return the result, a pattern of ``frame.weights``.
+
+        Parameters
+        ----------
+        enable : lets the registers take new values.
+        g : pattern of ``frame.gradients``.
+        lr : pattern of ``frame.weights``; of a power of two its exponent field alone; ignored where it is -1.
+        w : pattern of ``frame.weights``; ignored without addend.
+        random : the random bits; ignored where nothing is random.
+        """
+        values: Values = {"w": w, "lr": lr, "g": g}
         for name, step in STEPS.items():
-            values |= step(m, self.format, **{key: values[key] for key in _takes(step)})
+            known = values | {"random": random}
+            values |= step(m, self.frame, **{key: known[key] for key in _takes(step)})
             alive = _taken_after(name)
             values = {key: Value.cast(value) for key, value in values.items() if key in alive}
             landed: Values = {
@@ -70,29 +65,27 @@ class FusedStep(wiring.Component):
             }
             assignments = [landed[key].eq(value) for key, value in values.items()]
             if name in self.registers:
-                with m.If(self.enable):
+                with m.If(enable):
                     m.d.sync += assignments
             else:
                 m.d.comb += assignments
             values = landed
-        m.d.comb += self.result.eq(values["result"])
-        return m
+        return values["result"]
 
 
-def frame_bits(fmt: FloatFormat) -> int:
-    """Width of the frame the sum is made in: w, two bits of distance, lr*g, guard bits."""
-    return 3 * fmt.significand_bits + 2 + GUARD_BITS
-
-
-def window_bits(fmt: FloatFormat) -> int:
-    """Width of the part of the frame that is normalised: lr*g, room for w one bit above and a carry, guard bits."""
-    return 2 * fmt.significand_bits + 2 + GUARD_BITS
-
-
-def unpack(m: Module, fmt: FloatFormat, w: Value, lr: Value, g: Value) -> Values:
-    """Significands with their hidden bit, exponents with that of the subnormals at 1, and the special cases."""
-    w_, lr_, g_ = (_Number(m, fmt, key, bits) for key, bits in (("w", w), ("lr", lr), ("g", g)))
+def unpack(m: Module, f: Frame, w: Value, lr: Value, g: Value) -> Values:
+    """Significands with their hidden bit, exponents, and the special cases. What is absent is a constant."""
+    fmt = f.weights
+    if f.rate == "power_of_two":
+        lr = Cat(Const(0, fmt.fraction_bits), lr, Const(0, 1))
+    elif f.rate == "minus_one":
+        lr = Const(fmt.from_float(-1.0), fmt.width)
     product_sign = named(m, "product_sign", ~(lr[-1] ^ g[-1]))
+    if not f.addend:
+        # A zero that leaves a product of 0 its sign.
+        w = Cat(Const(0, fmt.width - 1), product_sign)
+    w_, lr_ = _Number(m, fmt, f.flush, "w", w), _Number(m, fmt, f.flush, "lr", lr)
+    g_ = _Number(m, f.gradients, f.flush, "g", g)
     product_infinite = named(m, "product_infinite", lr_.infinite | g_.infinite)
     subtract = named(m, "opposite", w[-1] ^ product_sign)
     invalid = (lr_.infinite & g_.zero) | (lr_.zero & g_.infinite) | (w_.infinite & product_infinite & subtract)
@@ -114,118 +107,123 @@ def unpack(m: Module, fmt: FloatFormat, w: Value, lr: Value, g: Value) -> Values
 
 
 class _Number:
-    """What an operand is."""
+    """What an operand is. Subnormals have the exponent 1, or where they are flushed 0 like all zeros."""
 
-    def __init__(self, m: Module, fmt: FloatFormat, name: str, bits: Value) -> None:
+    def __init__(self, m: Module, fmt: FloatFormat, flush: bool, name: str, bits: Value) -> None:
         fraction, field = bits[: fmt.fraction_bits], bits[fmt.fraction_bits : -1]
         normal = named(m, f"{name}_normal", field.any())
         top = named(m, f"{name}_top", field.all())
         some = named(m, f"{name}_some", fraction.any())
-        self.significand = Cat(fraction, normal)
-        self.exponent = Cat(field[0] | ~normal, field[1:])
-        self.zero = ~normal & ~some
-        self.infinite = top & ~some
-        self.nan = top & some
+        if flush:
+            self.significand = Cat(fraction & normal.replicate(len(fraction)), normal)
+            self.exponent = field
+            self.zero = ~normal
+        else:
+            self.significand = Cat(fraction, normal)
+            self.exponent = Cat(field[0] | ~normal, field[1:])
+            self.zero = ~normal & ~some
+        self.infinite = top & ~some if fmt.infinities else Const(0, 1)
+        self.nan = top & (some if fmt.infinities else fraction.all())
 
 
-def multiply(m: Module, fmt: FloatFormat, lr: Value, g: Value) -> Values:
-    """The product of the significands in parts: ``straight`` + (``cross`` 1 and 2) * 2^DSP_BITS."""
-    lr_low, lr_high, g_low, g_high = lr[:DSP_BITS], lr[DSP_BITS:], g[:DSP_BITS], g[DSP_BITS:]
-    low, high = named(m, "low_part", lr_low * g_low), named(m, "high_part", lr_high * g_high)
-    return {"straight": Cat(low, high), "cross_1": lr_low * g_high, "cross_2": lr_high * g_low}
+def multiply(m: Module, f: Frame, lr: Value, g: Value) -> Values:
+    """The product of the significands in parts: ``straight`` + (``cross`` 1 and 2) * 2^factor_bits."""
+    if f.rate != "any":
+        return {"straight": g & lr[-1].replicate(len(g)), "cross_1": Const(0, 0), "cross_2": Const(0, 0)}
+    n = f.factor_bits
+    straight = lr[:n] * g[:n]
+    if len(lr) > n and len(g) > n:
+        straight = Cat(named(m, "low_part", straight), named(m, "high_part", lr[n:] * g[n:]))
+    return {"straight": straight, "cross_1": lr[:n] * g[n:], "cross_2": lr[n:] * g[:n]}
 
 
-def measure(m: Module, fmt: FloatFormat, lr_exponent: Value, g_exponent: Value, w_exponent: Value) -> Values:
+def measure(m: Module, f: Frame, lr_exponent: Value, g_exponent: Value, w_exponent: Value) -> Values:
     """The exponent field of the frame's top bit where the product sets it, and how far below it w begins."""
-    top = named(m, "top", lr_exponent + g_exponent - (fmt.bias - fmt.significand_bits - 3))
-    distance = Signal(signed(max(len(top) + 1, frame_bits(fmt).bit_length() + 2)), name="distance")
+    top = named(m, "top", lr_exponent + g_exponent + f.top_offset)
+    distance = Signal(signed(max(len(top) + 2, f.bits.bit_length() + 2)), name="distance")
     m.d.comb += distance.eq(top - w_exponent)
     return {"top": top, "distance": distance}
 
 
-def add_cross(m: Module, fmt: FloatFormat, cross_1: Value, cross_2: Value) -> Values:
+def add_cross(m: Module, f: Frame, cross_1: Value, cross_2: Value) -> Values:
     """The middle of the product."""
     return {"cross": cross_1 + cross_2}
 
 
-def aim(m: Module, fmt: FloatFormat, top: Value, distance: Value, product_zero: Value, w_exponent: Value) -> Values:
-    """How far w is shifted, which window is normalised, and how far that may go before the result is subnormal."""
-    bits = frame_bits(fmt).bit_length()
+def aim(m: Module, f: Frame, top: Value, distance: Value, product_zero: Value, w_exponent: Value) -> Values:
+    """How far w is shifted, which window is normalised, and its top bit's exponent less 1.
+
+    So much it may be shifted before the result is subnormal.
+    """
+    bits = f.bits.bit_length()
     stay = named(m, "stay", distance[-1] | product_zero)
     far = named(m, "far", distance[bits:-1].any())
-    high = named(m, "is_high", stay | (~far & (distance[:bits] <= fmt.significand_bits)))
-    bits_of_limit = max(fmt.exponent_bits + 1, bits_for(2**fmt.exponent_bits + fmt.significand_bits))
-    base = Mux(stay, w_exponent, top)
-    below = frame_bits(fmt) - window_bits(fmt)
+    high = named(m, "is_high", stay | (~far & (distance[:bits] <= f.reach)))
+    limit = Mux(stay, w_exponent, top) - Mux(high, 1, f.below + 1)
     return {
         "amount": (distance[:bits] | far.replicate(bits)) & ~stay.replicate(bits),
         "high": high,
-        "limit": (base - Mux(high, 1, below + 1))[:bits_of_limit],
+        "limit": limit[: f.limit + 1].as_signed() if f.flush else limit[: f.limit],
     }
 
 
-def add_product(m: Module, fmt: FloatFormat, straight: Value, cross: Value, subtract: Value) -> Values:
-    """The product, inverted where it is to be subtracted."""
-    upper = straight[DSP_BITS:]
-    if len(cross):
-        upper = named(m, "upper", upper + cross)[: len(upper)]
-    product = Cat(straight[:DSP_BITS], upper)
-    return {"product": product ^ subtract.replicate(len(product))}
+def add_product(m: Module, f: Frame, straight: Value, cross: Value) -> Values:
+    """The product in one piece."""
+    if not len(cross):
+        return {"product": straight[: f.product]}
+    upper = straight[f.factor_bits :] + cross
+    return {"product": Cat(straight[: f.factor_bits], upper)[: f.product]}
 
 
-def align_fine(m: Module, fmt: FloatFormat, w: Value, amount: Value) -> Values:
-    """The short shifts of w, which do not reach the end of the frame."""
-    fine = _fine_bits(fmt)
-    aligned, _ = shift_right(m, w, amount[:fine], first=0, width=frame_bits(fmt))
+def align_fine(m: Module, f: Frame, w: Value, amount: Value, subtract: Value) -> Values:
+    """The short shifts of w, which do not reach the end of the frame. It is inverted if the product is subtracted."""
+    fine = _fine_bits(f)
+    aligned, _ = shift_right(m, w ^ subtract.replicate(len(w)), amount[:fine], subtract, first=0, width=f.bits)
     return {"aligned": aligned, "amount": amount[fine:]}
 
 
-def align_coarse(m: Module, fmt: FloatFormat, aligned: Value, amount: Value) -> Values:
-    """The long shifts of w, and whether a 1 left the frame."""
-    aligned, lost = shift_right(m, aligned, amount, first=_fine_bits(fmt), width=frame_bits(fmt))
+def align_coarse(m: Module, f: Frame, aligned: Value, amount: Value, subtract: Value) -> Values:
+    """The long shifts of w, and whether something was lost below the frame."""
+    aligned, lost = shift_right(m, aligned, amount, subtract, first=_fine_bits(f), width=f.bits)
     return {"aligned": aligned, "lost": lost}
 
 
-def _fine_bits(fmt: FloatFormat) -> int:
-    return (frame_bits(fmt).bit_length() + 1) // 2
+def _fine_bits(f: Frame) -> int:
+    return (f.bits.bit_length() + 1) // 2
 
 
-def add(m: Module, fmt: FloatFormat, product: Value, aligned: Value, subtract: Value, w_sign: Value) -> Values:
-    """The sum: w plus or minus the product, and whether the product won."""
-    bits = frame_bits(fmt)
-    addend = Cat(subtract.replicate(GUARD_BITS), product)
-    addend = Cat(addend, subtract.replicate(bits - len(addend)))
-    total = named(m, "sum", _add_with_carry(aligned, addend, subtract))
-    negative = named(m, "is_negative", subtract & ~total[bits])
-    return {"total": total[:bits], "negative": negative, "sign": w_sign ^ negative}
+def add(m: Module, f: Frame, product: Value, aligned: Value, subtract: Value, w_sign: Value) -> Values:
+    """The sum w + product, or product - w - 1 modulo the frame; with a carry out of it the product won.
 
-
-def _add_with_carry(a: Value, b: Value, carry: Value) -> Value:
-    """The sum in one adder, one bit longer than the operands."""
-    return (Cat(Const(1, 1), a) + Cat(carry, b))[1:]
+    What stands above the product changes by a carry only: it is made for both cases while the carry is on its way.
+    """
+    end = f.guard + f.product
+    low = named(m, "low", aligned[:end] + Cat(Const(0, f.guard), product))
+    head = aligned[end:]
+    next_head = named(m, "next_head", head + 1)
+    total = Cat(low[:end], Mux(low[end], next_head[: len(head)], head))
+    negative = named(m, "is_negative", subtract & low[end] & next_head[len(head)])
+    return {"total": total, "negative": negative, "sign": w_sign ^ negative}
 
 
 def window(
-    m: Module, fmt: FloatFormat, total: Value, high: Value, negative: Value, lost: Value, limit: Value
+    m: Module, f: Frame, total: Value, high: Value, subtract: Value, negative: Value, lost: Value, limit: Value
 ) -> Values:
-    """The part of the sum that is normalised. A negative sum is inverted; `round_off` adds the 1 still missing."""
-    bits = window_bits(fmt)
-    below = len(total) - bits
-    steps = (bits - 1).bit_length()
+    """The size of what is normalised. Where the product won `round_off` adds the 1 still missing."""
+    inverted = named(m, "inverted", subtract & ~negative)
+    room = limit[: f.shifts] | limit[f.shifts :].any().replicate(f.shifts)
     return {
-        "size": Mux(high, total[below:], total[:bits]) ^ negative.replicate(bits),
-        "lost": lost | (high & total[:below].any()),
-        "room": limit[:steps] | limit[steps:].any().replicate(steps),
+        "size": Mux(high, total[f.below :], total[: f.window]) ^ inverted.replicate(f.window),
+        "lost": lost | (high & differs(total[: f.below], subtract)),
+        "room": Const(2**f.shifts - 1, f.shifts) if f.flush else room,
     }
 
 
 def _normalise(first_of: Callable[[int], int], shifts: str) -> Callable[..., Values]:
     """A step that does the normalising shifts down to 2^first, where ``first`` depends on how many are left."""
 
-    def step(m: Module, fmt: FloatFormat, size: Value, room: Value, negative: Value, lost: Value) -> Values:
-        size, room, amount, more = normalise(
-            m, size, room, negative, first=first_of(len(room)), width=fmt.significand_bits + 1
-        )
+    def step(m: Module, f: Frame, size: Value, room: Value, negative: Value, lost: Value) -> Values:
+        size, room, amount, more = normalise(m, size, room, negative, first=first_of(len(room)), width=f.kept)
         return {"size": size, "room": room, shifts: amount, "lost": lost | more}
 
     return step
@@ -233,7 +231,7 @@ def _normalise(first_of: Callable[[int], int], shifts: str) -> Callable[..., Val
 
 def round_off(
     m: Module,
-    fmt: FloatFormat,
+    f: Frame,
     size: Value,
     lost: Value,
     negative: Value,
@@ -241,31 +239,47 @@ def round_off(
     shifts_1: Value,
     shifts_2: Value,
     shifts_3: Value,
+    random: Value,
 ) -> Values:
-    """Round to nearest even, the exponent field above the fraction so that a carry runs from one into the other.
+    """Round, the exponent field above the fraction so that a carry runs from one into the other.
 
-    An inverted sum still lacks the 1 of its two's complement. If nothing is ``lost`` all bits below the guard are 1s:
-    the 1 clears them and is added to the guard, which makes a tie of a 0 and a carry of a 1. Otherwise it ends among
-    them and they stay more than nothing.
+    Random bits are added to those below the significand. To the guard bit, where nothing is random, is added whether
+    more than half is to be expected of it: something was ``lost`` below it, or the number is odd. The 1 that a size
+    still lacks clears what was shifted in and is added to the rest, unless something was lost, where it ends.
     """
-    guard, significand = size[0], size[1:]
-    odd, normal = significand[0], significand[-1]
-    up = Mux(negative, guard | (~lost & odd), guard & (lost | odd))
-    exponent = named(m, "exponent", (limit - Cat(shifts_3, shifts_2, shifts_1))[: len(limit)])
-    field = exponent[: fmt.exponent_bits] & normal.replicate(fmt.exponent_bits)
-    hidden = Cat(Const(0, fmt.fraction_bits), normal, Const(0, fmt.exponent_bits - 1))
+    fmt = f.weights
+    rest, significand = size[: f.rest], size[f.rest :]
+    normal = significand[-1]
+    missing = named(m, "missing", negative & ~lost)
+    noise = random if f.random_bits else lost | significand[0]
+    shape = signed(len(limit) + 1) if f.flush else len(limit)
+    exponent = Signal(shape, name="exponent")
+    m.d.comb += exponent.eq(limit - Cat(shifts_3, shifts_2, shifts_1))
+    # One bit more than the result's, by which pack sees that the field ran over.
+    field = exponent[: fmt.exponent_bits + 1] & normal.replicate(fmt.exponent_bits + 1)
+    addend = Cat(noise, Const(0, fmt.fraction_bits), normal, Const(0, fmt.exponent_bits - 1))
+    rounded = _add_with_carry(Cat(rest, significand[:-1], field), addend, missing)[f.rest :]
+    # A size of 1s that lacks its 1 is the smallest normal number if it begins just below that.
+    tiny = exponent[-1] & ~(exponent.all() & size.all() & missing) if f.flush else Const(0, 1)
     return {
-        "rounded": _add_with_carry(Cat(significand[:-1], field), hidden, up)[:-1],
-        "huge": exponent >= 2**fmt.exponent_bits - 2,
+        "rounded": rounded[: fmt.width],
+        "huge": exponent >= f.largest_field,
+        "tiny": tiny,
         "nothing": ~negative & ~lost & ~size.any(),
     }
 
 
+def _add_with_carry(a: Value, b: Value, carry: Value) -> Value:
+    """The sum in one adder, one bit longer than the operands."""
+    return (Cat(Const(1, 1), a) + Cat(carry, b))[1:]
+
+
 def pack(
     m: Module,
-    fmt: FloatFormat,
+    f: Frame,
     rounded: Value,
     huge: Value,
+    tiny: Value,
     nothing: Value,
     sign: Value,
     subtract: Value,
@@ -273,12 +287,19 @@ def pack(
     special_sign: Value,
     nan: Value,
 ) -> Values:
-    """The result's bit pattern: what was rounded, or infinity, or NaN."""
+    """The result's bit pattern: what was rounded, or zero, or infinity, or NaN."""
+    fmt = f.weights
+    bits = fmt.width - 1
+    size = named(m, "size", rounded[:bits] & ~tiny.replicate(bits))
+    own_sign = sign & ~(nothing & subtract)
+    if not fmt.infinities:
+        nan = named(m, "over", huge | special | (rounded[bits] & ~tiny) | size.all())
+        return {"result": Cat(size | nan.replicate(bits), own_sign & ~nan)}
     infinite = named(m, "infinite", huge | special)
-    fraction = rounded[: fmt.fraction_bits] & ~infinite.replicate(fmt.fraction_bits)
-    field = rounded[fmt.fraction_bits :] | infinite.replicate(fmt.exponent_bits)
+    fraction = size[: fmt.fraction_bits] & ~infinite.replicate(fmt.fraction_bits)
+    field = size[fmt.fraction_bits :] | infinite.replicate(fmt.exponent_bits)
     quiet = Cat(Const(0, fmt.fraction_bits - 1), nan)
-    return {"result": Cat(fraction | quiet, field, Mux(special, special_sign, sign & ~(nothing & subtract)))}
+    return {"result": Cat(fraction | quiet, field, Mux(special, special_sign, own_sign))}
 
 
 STEPS: dict[str, Callable[..., Values]] = {
@@ -292,7 +313,7 @@ STEPS: dict[str, Callable[..., Values]] = {
     "align_coarse": align_coarse,
     "add": add,
     "window": window,
-    "normalise_1": _normalise(lambda left: left - 1, "shifts_1"),
+    "normalise_1": _normalise(lambda left: max(left - 1, 0), "shifts_1"),
     "normalise_2": _normalise(lambda left: (left + 1) // 2, "shifts_2"),
     "normalise_3": _normalise(lambda left: 0, "shifts_3"),
     "round_off": round_off,

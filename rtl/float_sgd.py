@@ -1,104 +1,173 @@
-"""The floating-point rival in hardware: one weight per lane and clock, w - lr*g, between two streams.
+"""The floating-point rival in hardware: a step of one weight per lane and clock, between two streams.
 
-Twins: ``golden/float_sgd.py``, ``emu/float_sgd.py``. The arithmetic is in ``rtl/float_datapath.py``.
+Twins: ``golden/float_sgd.py``, ``emu/float_sgd.py``. The arithmetic is in ``rtl/float_step.py``.
 """
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import data, stream, wiring
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.errors import check_range
-from zimu.golden.float_sgd import FloatFormat
-from zimu.rtl.float_datapath import FusedStep
-
-PIPELINE = (
-    "unpack",
-    "measure",
-    "aim",
-    "add_product",
-    "align_fine",
-    "align_coarse",
-    "add",
-    "window",
-    "normalise_1",
-    "normalise_2",
-    "normalise_3",
-    "round_off",
-)
-"""Steps of the datapath after which the pipelined unit has a register."""
-
-MAX_LANES = 64
+from zimu.golden.float_sgd import FloatSGDConfig
+from zimu.rtl.float_step import Step, delayed
+from zimu.rtl.pointwise import PointwiseCore, add_random_words, unit_members
 
 
-class FloatSGD(wiring.Component):
-    """Weights minus learning rate times gradients, rounded once to nearest even.
+def value_shapes(config: FloatSGDConfig) -> dict[str, int]:
+    """Widths of the run-time values, by name; patterns as `FloatSGDConfig.registers` gives them."""
+    weights, gradients = config.arithmetic.weights, config.arithmetic.gradients
+    rate = weights.exponent_bits if config.rate == "power_of_two" else weights.width
+    return {"learning_rate": rate, **({"momentum": gradients.width} if config.momentum else {})}
 
-    Takes a beat per clock and gives them back in order, `latency` clocks later if nothing holds it up. Nothing moves
-    while a valid result is not taken.
 
-    Parameters
-    ----------
-    fmt : the format of weights, gradients and learning rate.
-    lanes : weights per beat, 1..64.
-    pipelined : whether the datapath is cut into stages, or has registers only at its inputs and outputs.
+def lane_layout(config: FloatSGDConfig) -> dict[str, int]:
+    """Widths of what a weight's step works on, by name."""
+    weight, gradient = config.arithmetic.weights.width, config.arithmetic.gradients.width
+    return {"weight": weight, **({"velocity": gradient} if config.momentum else {}), "gradient": gradient}
+
+
+class Lane(wiring.Component):
+    """The step of a weight: w - lr*g, or v' = g + mu*v and w - lr*v'.
 
     Members
     -------
-    learning_rate : Signal(width), in. Bit pattern, sampled with each beat of operands.
-    operands : stream of ArrayLayout({weight: width, gradient: width}, lanes), in. Bit patterns.
-    updated : stream of ArrayLayout(width, lanes), out. New weights; registered.
-
-    Raises
-    ------
-    InputError
-        ``lanes`` is out of range.
+    enable : Signal(1), in. Lets the registers take new values; without registers it does nothing.
+    learning_rate, momentum : Signal, in. Those of `value_shapes`.
+    operands : StructLayout of `lane_layout`, in.
+    random : Signal(random_bits), in. Taken `draw` enabled clocks after the operands.
+    updated : Signal, out. The new weight, and above it the new velocity; `latency` enabled clocks after the operands.
     """
 
-    def __init__(self, fmt: FloatFormat, *, lanes: int = 1, pipelined: bool) -> None:
-        check_range("lanes", lanes, 1, MAX_LANES)
-        self.format = fmt
-        self.lanes = lanes
-        self.registers = PIPELINE if pipelined else ()
-        pair = data.StructLayout({"weight": fmt.width, "gradient": fmt.width})
+    def __init__(self, config: FloatSGDConfig) -> None:
+        numbers, pipelined = config.arithmetic, config.stages == "pipelined"
+        self.step = Step(numbers, rate=config.rate, pipelined=pipelined)
+        self.velocity_step = Step(numbers.of_velocity, pipelined=pipelined) if config.momentum else None
+        layout = lane_layout(config)
         super().__init__(
             {
-                "learning_rate": In(fmt.width),
-                "operands": In(stream.Signature(data.ArrayLayout(pair, lanes))),
-                "updated": Out(stream.Signature(data.ArrayLayout(fmt.width, lanes))),
+                "enable": In(1),
+                **{name: In(width) for name, width in value_shapes(config).items()},
+                "operands": In(data.StructLayout(layout)),
+                "random": In(config.random_bits),
+                "updated": Out(sum(layout.values()) - layout["gradient"]),
             }
         )
 
     @property
     def latency(self) -> int:
+        """Enabled clocks from operands to what is updated."""
+        return self._ahead + self.step.latency
+
+    @property
+    def draw(self) -> int:
+        """Enabled clocks from operands to the random bits that round their weight."""
+        return self._ahead + self.step.draw
+
+    @property
+    def _ahead(self) -> int:
+        return self.velocity_step.latency if self.velocity_step else 0
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.step = step = self.step
+        gradient = self.operands.gradient
+        velocity: Any = Const(0, 0)
+        if self.velocity_step:
+            m.submodules.velocity_step = own = self.velocity_step
+            m.d.comb += [
+                own.enable.eq(self.enable),
+                own.w.eq(gradient),
+                own.lr.eq(self.momentum ^ 1 << len(self.momentum) - 1),
+                own.g.eq(self.operands.velocity),
+            ]
+            gradient = own.result
+            velocity = delayed(m, self.enable, own.result, step.latency)
+        m.d.comb += [
+            step.enable.eq(self.enable),
+            step.w.eq(delayed(m, self.enable, self.operands.weight, self._ahead)),
+            step.lr.eq(delayed(m, self.enable, self.learning_rate, self._ahead)),
+            step.g.eq(gradient),
+            step.random.eq(self.random),
+            self.updated.eq(Cat(step.result, velocity)),
+        ]
+        return m
+
+
+class FloatSGD(wiring.Component):
+    """Weights minus learning rate times gradients, or times velocities.
+
+    Takes a beat per clock and gives them back in order, `latency` clocks later if nothing holds it up. All stand still
+    while a valid result is not taken, and while a beat is to be rounded and no row of random words is valid.
+
+    Parameters
+    ----------
+    config : the configuration.
+
+    Members
+    -------
+    learning_rate, momentum : Signal, in. Bit patterns, those of `value_shapes`.
+    the others : those of `zimu.rtl.pointwise.unit_members`. ``updated`` is registered, ``saturated`` is always 0.
+    """
+
+    def __init__(self, config: FloatSGDConfig) -> None:
+        self.config = config
+        self.lanes = [Lane(config) for _ in range(config.lanes)]
+        super().__init__(unit_members(config, value_shapes(config), lane_layout(config)))
+
+    @property
+    def latency(self) -> int:
         """Clocks from operands to new weights."""
-        return len(self.registers) + 2
+        return self.lanes[0].latency + 2
 
     def elaborate(self, platform):
         m = Module()
         advance = Signal()
-        m.d.comb += advance.eq(~self.updated.valid | self.updated.ready)
-        m.d.comb += self.operands.ready.eq(advance)
-
-        operands = Signal.like(self.operands.payload, reset_less=True)
-        learning_rate = Signal.like(self.learning_rate, reset_less=True)
-        updated = Signal.like(self.updated.payload, reset_less=True)
         valid = Signal(self.latency)
-        for lane in range(self.lanes):
-            datapath = FusedStep(self.format, self.registers)
-            m.submodules[f"lane{lane}"] = datapath
+        free = Signal()
+        m.d.comb += free.eq(~self.updated.valid | self.updated.ready)
+        if self.config.row_words:
+            rows, randoms = add_random_words(m, self)
+            rounding = valid[self.lanes[0].draw]
+            m.d.comb += [advance.eq(free & (rows.valid | ~rounding)), rows.ready.eq(advance & rounding)]
+        else:
+            randoms = [Const(0, 0)] * self.config.lanes
+            m.d.comb += advance.eq(free)
+
+        taken = {
+            name: Signal.like(getattr(self, name), reset_less=True, name=f"{name}_taken")
+            for name in value_shapes(self.config)
+        }
+        operands = Signal.like(self.operands.payload, reset_less=True)
+        updated = Signal.like(self.updated.payload, reset_less=True)
+        for i, (lane, random) in enumerate(zip(self.lanes, randoms, strict=True)):
+            m.submodules[f"lane{i}"] = lane
             m.d.comb += [
-                datapath.enable.eq(advance),
-                datapath.w.eq(operands[lane].weight),
-                datapath.g.eq(operands[lane].gradient),
-                datapath.lr.eq(learning_rate),
+                lane.enable.eq(advance),
+                *(getattr(lane, name).eq(value) for name, value in taken.items()),
+                lane.operands.eq(operands[i]),
+                lane.random.eq(random),
             ]
-            with m.If(advance):
-                m.d.sync += updated[lane].eq(datapath.result)
         with m.If(advance):
             m.d.sync += [
+                *(value.eq(getattr(self, name)) for name, value in taken.items()),
                 operands.eq(self.operands.payload),
-                learning_rate.eq(self.learning_rate),
+                updated.eq(Cat(lane.updated for lane in self.lanes)),
                 valid.eq(valid << 1 | self.operands.valid),
             ]
-        m.d.comb += [self.updated.payload.eq(updated), self.updated.valid.eq(valid[-1])]
+        with m.Elif(free):
+            # What was taken is gone, though the rest waits for a row.
+            m.d.sync += valid[-1].eq(0)
+        m.d.comb += [
+            self.operands.ready.eq(advance),
+            self.updated.payload.eq(updated),
+            self.updated.valid.eq(valid[-1]),
+        ]
         return m
+
+
+class FloatSGDCore(PointwiseCore):
+    """The core of a floating-point SGD unit."""
+
+    def __init__(self, config: FloatSGDConfig):
+        super().__init__(FloatSGD(config))

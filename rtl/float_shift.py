@@ -19,18 +19,18 @@ def differs(value: Value, fill: Value) -> Value:
     return (value ^ fill.replicate(len(value))).any()
 
 
-def shift_right(m: Module, value: Value, amount: Value, *, first: int, width: int) -> tuple[Value, Value]:
+def shift_right(m: Module, value: Value, amount: Value, fill: Value, *, first: int, width: int) -> tuple[Value, Value]:
     """Shift ``value`` right by ``amount * 2^first`` from the top of a frame of ``width`` bits.
 
-    Returns the top of the frame, as far down as bits can have come, and whether a 1 was lost below the frame. The
-    short shifts come first, while the value is narrow.
+    Returns the top of the frame, as far down as bits can have come, and whether a bit was lost below the frame that
+    differs from ``fill``, which stands on both sides of it. The short shifts come first, while the value is narrow.
     """
-    lost = Const(0, 1)
+    lost: Value = Const(0, 1)
     for k, shift in enumerate(amount, first):
         fallen = max(len(value) + 2**k - width, 0)
-        lost = lost | (shift & value[:fallen].any())
-        moved = Cat(value, Const(0, 2**k))[fallen:]
-        stayed = Cat(Const(0, 2**k), value)[fallen:]
+        lost = lost | (shift & differs(value[:fallen], fill))
+        moved = Cat(value, fill.replicate(2**k))[fallen:]
+        stayed = Cat(fill.replicate(2**k), value)[fallen:]
         value = named(m, f"right_{2**k}", Mux(shift, moved, stayed))
     return value, lost
 
@@ -46,7 +46,7 @@ def normalise(
     Parameters
     ----------
     m : module.
-    value : what is shifted; at most ``width + 2^(len(limit) + 1) - 1`` bits.
+    value : what is shifted.
     limit : the most that may be shifted.
     fill : the bit that stands below ``value``.
     first : the shortest shift is 2^first.
@@ -59,15 +59,19 @@ def normalise(
     amount : the distance shifted, in units of 2^first.
     lost : whether a bit that can no longer reach the wanted ones differs from ``fill``.
     """
-    lost: Value = Const(0, 1)
+    value, lost = _top(value, width + 2 ** len(limit) - 1, fill)
     amount: list[Value] = []
     for k in reversed(range(first, len(limit))):
-        kept = width + 2**k - 1
-        value = Cat(fill.replicate(kept + 2**k - len(value)), value)
         shift = named(m, f"shift_{2**k}", limit[k] & ~value[-(2**k) :].any())
         # Where the limit allowed the shift and a 1 forbade it, the limit no longer binds.
         limit = named(m, f"limit_{2**k}", limit[:k] | (limit[k] & ~shift).replicate(k))
         lost = lost | (~shift & differs(value[: 2**k], fill))
-        value = named(m, f"left_{2**k}", Mux(shift, value[:kept], value[-kept:]))
+        value = named(m, f"left_{2**k}", Mux(shift, value[: -(2**k)], value[2**k :]))
         amount.insert(0, shift)
     return value, limit, Cat(*amount), lost
+
+
+def _top(value: Value, width: int, fill: Value) -> tuple[Value, Value]:
+    """The top bits of ``value``, more put below it where it is too short, and whether one cut off is not ``fill``."""
+    cut = max(len(value) - width, 0)
+    return Cat(fill.replicate(width - len(value) + cut), value[cut:]), differs(value[:cut], fill)

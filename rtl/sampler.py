@@ -11,7 +11,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from zimu.golden.config import WORD_BITS, UnitConfig
+from zimu.golden.config import UnitConfig
+from zimu.golden.rule import WORD_BITS
 
 
 def mass_bits(config: UnitConfig) -> int:

@@ -10,7 +10,8 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from zimu.golden.config import WORD_BITS, UnitConfig
+from zimu.golden.config import UnitConfig
+from zimu.golden.rule import WORD_BITS
 from zimu.rtl.binomial import Binomial
 from zimu.rtl.datapath import TRIAL_BITS
 from zimu.rtl.sampler import address, mass_bits

@@ -8,7 +8,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from zimu.golden.config import WORD_BITS, UnitConfig
+from zimu.golden.config import UnitConfig
+from zimu.golden.rule import WORD_BITS
 from zimu.rtl.datapath import TRIAL_BITS
 from zimu.rtl.sampler import address, reject
 

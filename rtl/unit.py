@@ -5,30 +5,22 @@ Twins: ``golden/unit.py``, ``emu/unit.py``. ``rtl/onchip.py`` adds memories, str
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module
+from amaranth.lib import data, wiring
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.datapath import weight_members
+from zimu.rtl.datapath import TRIAL_BITS, weight_memory
 from zimu.rtl.generators import KINDS
 from zimu.rtl.inverse import Inverse, inverse_streams
-from zimu.rtl.prng import CYCLES_PER_WORD, SeedExpander
-from zimu.rtl.sampler import address, beat_layout, mass_bits
+from zimu.rtl.prng import SeedExpander
+from zimu.rtl.sampler import beat_layout, mass_bits
 from zimu.rtl.split import Split, split_streams
+from zimu.rtl.update import COUNTER_BITS, Places, core_members, count_late, frame_states
 
 DATAPATHS: dict[str, Any] = {"inverse": Inverse, "split": Split}
 """By the sampler."""
 
 STREAMS = {"inverse": inverse_streams, "split": split_streams}
-
-COUNTER_BITS = 32
-
-
-def seed_cycles(config: UnitConfig) -> int:
-    """Clocks of the expansion of a seed."""
-    generators = sum(STREAMS[config.sampler](config).values())
-    return generators * KINDS[config.prng].words * CYCLES_PER_WORD
 
 
 def counters_layout(config: UnitConfig) -> data.StructLayout:
@@ -49,48 +41,30 @@ def counters_layout(config: UnitConfig) -> data.StructLayout:
 class ZimCore(wiring.Component):
     """The integer weight-update unit without its memories.
 
-    Gradients are read beat by beat and weights one by one (with ``split`` by beats too) through memory ports: requests
-    go out, answers come back in order after any number of clocks. A weight write must be seen by every weight read
-    accepted at a later clock. A reset stops everything at once; answers to requests from before it must not arrive
-    after it.
+    Beat b of the gradients holds gradients ``b * lanes`` and up. Weights are read one by one, with ``split`` by beats
+    too.
 
     Members
     -------
-    seed : Signal(64), in. Must hold while busy with a `reseed`.
-    reseed : Signal(1), in. Expands the seed and clears the counters; sampled while not busy.
-    seeded : Signal(1), out. A seed was expanded since the last reset.
     trials : Signal(32), in. n.
     threshold : Signal(gate_bits + 1), in. T.
-    smoothing : Signal(smoothing_bits), in. c. These three must hold during a step.
-    start : Signal(1), in. Begins a step; sampled while not busy, ignored before the first seed.
-    busy : Signal(1), out.
+    smoothing : Signal(smoothing_bits), in. c.
     counters : `counters_layout`, out.
-    gradient_request : stream of address(beats), out. Beat b holds gradients ``b * lanes`` and up.
     gradient_beat : stream of ArrayLayout(signed(gradient_bits), lanes), in.
-    weight_read, weight_data, weight_write : `zimu.rtl.datapath.weight_members`.
+    weight_data : stream of `zimu.rtl.datapath.weight_shape`, in.
+    the others : `zimu.rtl.update.core_members`.
     """
 
     def __init__(self, config: UnitConfig):
         self.config = config
-        weights = weight_members(config)
-        super().__init__(
-            {
-                "seed": In(64),
-                "reseed": In(1),
-                "seeded": Out(1),
-                "trials": In(32),
-                "threshold": In(config.gate_bits + 1),
-                "smoothing": In(config.smoothing_bits),
-                "start": In(1),
-                "busy": Out(1),
-                "counters": Out(counters_layout(config)),
-                "gradient_request": Out(stream.Signature(address(config.beats))),
-                "gradient_beat": In(stream.Signature(beat_layout(config))),
-                "weight_read": weights["read"],
-                "weight_data": weights["read_data"],
-                "weight_write": weights["write"],
-            }
-        )
+        values = {"trials": TRIAL_BITS, "threshold": config.gate_bits + 1, "smoothing": config.smoothing_bits}
+        gradients = Places(config.beats, beat_layout(config))
+        super().__init__(core_members(values, counters_layout(config), gradients, weight_memory(config)))
+
+    @property
+    def generators(self) -> int:
+        """Generators that the expansion of a seed fills."""
+        return sum(STREAMS[self.config.sampler](self.config).values())
 
     def elaborate(self, platform):
         m = Module()
@@ -114,18 +88,7 @@ class ZimCore(wiring.Component):
 
         counters = self.counters
         with m.FSM() as fsm:
-            with m.State("IDLE"):
-                with m.If(self.reseed):
-                    m.d.comb += expander.start.eq(1)
-                    m.d.sync += counters.eq(0)
-                    m.next = "RESEED"
-                with m.Elif(self.start & self.seeded):
-                    m.d.comb += datapath.sum_start.eq(1)
-                    m.next = "SUM"
-            with m.State("RESEED"):
-                with m.If(~expander.busy):
-                    m.d.sync += self.seeded.eq(1)
-                    m.next = "IDLE"
+            begin = frame_states(m, self, expander, "SUM")
             with m.State("SUM"):
                 with m.If(datapath.sum_done):
                     m.d.sync += counters.mass.eq(datapath.mass)
@@ -138,18 +101,17 @@ class ZimCore(wiring.Component):
             with m.State("DRAW"):
                 with m.If(~datapath.busy):
                     m.next = "END"
-            with m.State("END"):
-                m.d.sync += counters.steps.eq(counters.steps + 1)
-                m.next = "IDLE"
-        # Counted a clock late, to keep the long carries out of the paths of the parts.
-        with m.If(self.busy):
-            for name, now in {
-                "open_trials": datapath.opened,
-                "discarded_trials": datapath.discarded,
-                "rejected_draws": datapath.rejected,
-                "saturations": datapath.lost,
-            }.items():
-                late = Signal(len(now), name=f"{name}_now")
-                m.d.sync += [late.eq(now), counters[name].eq(counters[name] + late)]
-        m.d.comb += [self.busy.eq(~fsm.ongoing("IDLE")), datapath.hold.eq(fsm.ongoing("RESEED") | ~self.seeded)]
+        count_late(
+            m,
+            self,
+            open_trials=datapath.opened,
+            discarded_trials=datapath.discarded,
+            rejected_draws=datapath.rejected,
+            saturations=datapath.lost,
+        )
+        m.d.comb += [
+            self.busy.eq(~fsm.ongoing("IDLE")),
+            datapath.sum_start.eq(begin),
+            datapath.hold.eq(fsm.ongoing("RESEED") | ~self.seeded),
+        ]
         return m

@@ -1,4 +1,4 @@
-"""The bench of the unit: runs a job on any pins and compares every weight and every counter.
+"""The bench of all rules: runs a job on any pins and compares every weight, velocity and counter.
 
 The same coroutine runs under cocotb (Verilator, Icarus) and under Amaranth's simulator.
 """
@@ -12,15 +12,15 @@ from amaranth.lib import wiring
 from zimu.sim.drivers import CoreDriver, Driver, HangError, UnitDriver
 from zimu.sim.jobs import Episode, Job
 from zimu.sim.pins import Pins, PortError
-from zimu.sim.verilog import TOPS
+from zimu.sim.verilog import circuit
 
-DRIVERS = {"core": CoreDriver, "unit": UnitDriver}
+DRIVERS: dict[str, Any] = {"core": CoreDriver, "unit": UnitDriver}
 
 
 def build(job: str) -> wiring.Component:
     """The circuit a job is for."""
     plan = Job.from_json(job)
-    return TOPS[plan.top](plan.config)
+    return circuit(plan.config, plan.top)
 
 
 async def run(pins: Pins, job: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class Mismatch:
 
     step: int
     field: str
-    """``weights[i]``, a counter's name, ``time`` or ``port``."""
+    """``weights[i]``, ``velocities[i]``, a counter's name, ``time`` or ``port``."""
     expected: int | str
     got: int | str
     episode_seed: int
@@ -48,7 +48,7 @@ class Outcome:
     steps: int = 0
     """Steps compared."""
     checked: int = 0
-    """Values compared: every weight and every counter after every step."""
+    """Values compared: every weight, velocity and counter after every step."""
     aborted: int = 0
     """Steps a reset stopped on purpose."""
     cycles: int = 0
@@ -73,30 +73,29 @@ async def run_job(pins: Pins, job: Job) -> Outcome:
 
 
 async def _run_episode(pins: Pins, driver: Driver, episode: Episode, outcome: Outcome, reset: bool) -> bool:
-    vectors = episode.vectors
     try:
         if reset:
             await driver.reset()
-        await driver.begin(vectors.seed, vectors.weights)
-        for step in vectors.steps:
-            await driver.step(step.stimulus)
-            weights, counters = await driver.read()
+        await driver.begin(episode.seed, episode.memory)
+        for step in episode.steps:
+            await driver.step(step.inputs)
+            memory, counters = await driver.read()
             found = [
-                Mismatch(outcome.steps, *difference, vectors.seed, pins.cycles)
-                for difference in step.differences(weights, counters)
+                Mismatch(outcome.steps, *difference, episode.seed, pins.cycles)
+                for difference in step.differences(memory, counters)
             ]
             outcome.mismatches += found
             outcome.steps += 1
-            outcome.checked += len(weights) + len(counters)
+            outcome.checked += sum(map(len, step.memory.values())) + len(step.counters)
             if found:
                 return False
         if episode.abort:
-            stimulus, clocks = episode.abort
-            await driver.start(stimulus)
+            inputs, clocks = episode.abort
+            await driver.start(inputs)
             await driver.clocks(clocks)
             outcome.aborted += 1
     except (HangError, PortError) as error:
         field, expected = ("time", "an end") if isinstance(error, HangError) else ("port", "a legal value")
-        outcome.mismatches.append(Mismatch(outcome.steps, field, expected, str(error), vectors.seed, pins.cycles))
+        outcome.mismatches.append(Mismatch(outcome.steps, field, expected, str(error), episode.seed, pins.cycles))
         return False
     return True

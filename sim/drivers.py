@@ -3,17 +3,17 @@
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from amaranth.hdl import Shape
+from amaranth.lib import data
 
 from zimu.golden.config import UnitConfig
-from zimu.golden.unit import Counters
-from zimu.golden.vectors import Stimulus
-from zimu.rtl.datapath import weight_lanes, weight_places
+from zimu.golden.rule import RuleConfig
 from zimu.rtl.registers import Control, Register, Status
-from zimu.rtl.sampler import address
-from zimu.rtl.unit import counters_layout, seed_cycles
+from zimu.rtl.unit import counters_layout
+from zimu.rtl.update import seed_cycles, update_core
+from zimu.sim.jobs import Inputs, Memory
 from zimu.sim.pins import Agent, Pins, run_until
 from zimu.sim.streams import ReadPort, Sink, Source, WritePort
 
@@ -43,8 +43,55 @@ def to_signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
+MEMORY_NAMES = {"weight": "weights", "velocity": "velocities"}
+"""Of the fields of a weight in the memory, where it has several."""
+
+
+class PlaceLayout:
+    """How a memory holds weights, read off the shape of what a place of it holds.
+
+    Parameters
+    ----------
+    shape : a number, or an ArrayLayout of numbers or of StructLayouts of numbers.
+
+    Attributes
+    ----------
+    lanes : weights at a place.
+    """
+
+    def __init__(self, shape: Any):
+        self.lanes = shape.length if isinstance(shape, data.ArrayLayout) else 1
+        weight = shape.elem_shape if isinstance(shape, data.ArrayLayout) else shape
+        fields = weight.members if isinstance(weight, data.StructLayout) else {"weight": weight}
+        self._shapes = {MEMORY_NAMES[name]: Shape.cast(field) for name, field in fields.items()}
+        self._bits = sum(field.width for field in self._shapes.values())
+
+    def places(self, memory: Memory, rng: random.Random) -> list[int]:
+        """What the places hold; lanes beyond the depth hold rubbish, which must not matter."""
+        weights = [0] * len(memory["weights"])
+        offset = 0
+        for name, field in self._shapes.items():
+            values = zip(weights, memory[name], strict=True)
+            weights = [low | (value & (1 << field.width) - 1) << offset for low, value in values]
+            offset += field.width
+        weights += [rng.getrandbits(self._bits) for _ in range(-len(weights) % self.lanes)]
+        return [pack(weights[i : i + self.lanes], self._bits) for i in range(0, len(weights), self.lanes)]
+
+    def read(self, places: Sequence[int], depth: int) -> Memory:
+        """The first ``depth`` weights, and what else there is of each."""
+        weights = [place >> self._bits * lane for place in places for lane in range(self.lanes)][:depth]
+        memory: Memory = {}
+        offset = 0
+        for name, field in self._shapes.items():
+            mask = (1 << field.width) - 1
+            raw = [weight >> offset & mask for weight in weights]
+            memory[name] = [to_signed(value, field.width) for value in raw] if field.signed else raw
+            offset += field.width
+        return memory
+
+
 class Driver(ABC):
-    """Common to all units: clock, reset and the bound on a step's clocks.
+    """Common to all circuits: clock, reset and the bound on a step's clocks.
 
     Parameters
     ----------
@@ -54,25 +101,26 @@ class Driver(ABC):
     pause : probability of a pause before a transfer; 0 for none.
     """
 
-    def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
+    def __init__(self, pins: Pins, config: Any, rng: random.Random, pause: float):
         self.pins, self.config, self.rng, self.pause = pins, config, rng, pause
+        self.core = update_core(config)  # for the shapes of its ports, whatever the rule
         self.agents: list[Peer] = []
 
     @abstractmethod
-    async def begin(self, seed: int, weights: Sequence[int]) -> None:
-        """Write the seed and the weights."""
+    async def begin(self, seed: int, memory: Memory) -> None:
+        """Write the seed and the whole memory."""
 
     @abstractmethod
-    async def start(self, stimulus: Stimulus) -> None:
+    async def start(self, inputs: Inputs) -> None:
         """Begin a step."""
 
     @abstractmethod
-    async def step(self, stimulus: Stimulus) -> None:
+    async def step(self, inputs: Inputs) -> None:
         """Take a step to its end."""
 
     @abstractmethod
-    async def read(self) -> tuple[list[int], Counters]:
-        """The weights and the counters."""
+    async def read(self) -> tuple[Memory, dict[str, int]]:
+        """The memory and the counters."""
 
     async def reset(self) -> None:
         """Hold reset for a few clocks; everything under way is forgotten."""
@@ -101,76 +149,73 @@ class Driver(ABC):
 
     def beats(self, gradients: Sequence[int]) -> list[int]:
         """Gradients as beats, the last one filled up with rubbish, which must not matter."""
-        lanes, bits = self.config.lanes, self.config.gradient_bits
-        padded = list(gradients)
-        padded += [self.rng.getrandbits(bits) for _ in range(lanes * self.config.beats - len(padded))]
+        lanes, bits = self.config.lanes, Shape.cast(self.core.gradient_beat.payload.shape().elem_shape).width
+        padded = [*gradients, *(self.rng.getrandbits(bits) for _ in range(-len(gradients) % lanes))]
         return [pack(padded[i : i + lanes], bits) for i in range(0, len(padded), lanes)]
 
     @property
     def limit(self) -> int:
         """More clocks than anything takes, pauses and rejected draws included."""
         slow = 1 / (1 - self.pause) ** 2
-        return round((4000 + 40 * self.config.depth + 400 * self.trials) * slow) + seed_cycles(self.config)
+        work = 4000 + 40 * self.config.depth + 400 * self.trials
+        return round(work * slow) + seed_cycles(self.config.prng, self.core.generators)
 
     trials = 0
 
 
 class CoreDriver(Driver):
-    """Drives `zimu.rtl.unit.ZimCore`, with memories behind its ports that answer when they like."""
+    """Drives the core of any rule, with memories behind its ports that answer when they like."""
 
-    def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
+    def __init__(self, pins: Pins, config: RuleConfig, rng: random.Random, pause: float):
         super().__init__(pins, config, rng, pause)
-        self.gradients = [0] * config.beats
-        self.lanes = weight_lanes(config)
-        self.weights = [0] * weight_places(config)
-        address_bits = Shape.cast(address(weight_places(config))).width
+        self.gradients = [0] * self.config.beats
+        address, place = (self.core.weight_write.payload.shape().members[name] for name in ("address", "data"))
+        self.layout = PlaceLayout(place)
+        self.memory = [0] * -(-self.config.depth // self.layout.lanes)
         # Reads before writes: a read accepted in the clock of a write gets the old weight.
         self.agents = [
             ReadPort("gradient_request", "gradient_beat", self.gradients, rng, pause),
-            ReadPort("weight_read", "weight_data", self.weights, rng, pause),
-            WritePort("weight_write", self.weights, address_bits, rng, pause),
+            ReadPort("weight_read", "weight_data", self.memory, rng, pause),
+            WritePort("weight_write", self.memory, Shape.cast(address).width, rng, pause),
         ]
         for name in ("start", "reseed"):
             pins.set(name, 0)
 
-    async def begin(self, seed: int, weights: Sequence[int]) -> None:
-        lanes, bits = self.lanes, self.config.weight_bits
-        # Lanes beyond the depth hold rubbish, which must not matter.
-        padded = [*weights, *(self.rng.getrandbits(bits) for _ in range(-len(weights) % lanes))]
-        self.weights[:] = [pack(padded[i : i + lanes], bits) for i in range(0, len(padded), lanes)]
+    async def begin(self, seed: int, memory: Memory) -> None:
+        self._write(memory)
         self.pins.set("seed", seed)
-        await self._pulse("reseed")
+        self.pins.set("reseed", 1)
+        await self.clocks(1)
+        self.pins.set("reseed", 0)
+        await self.clocks(1)
+        await self.until(lambda: not self.pins.get("busy"), "reseed")
 
-    async def start(self, stimulus: Stimulus) -> None:
-        self.gradients[:] = self.beats(stimulus.gradients)
-        self.trials = stimulus.trials
-        self.pins.set("trials", stimulus.trials)
-        self.pins.set("threshold", stimulus.threshold)
-        if self.config.smoothing_bits:
-            self.pins.set("smoothing", stimulus.smoothing)
+    async def start(self, inputs: Inputs) -> None:
+        self.gradients[:] = self.beats(inputs.gradients)
+        self._write(inputs.memory)
+        self.trials = inputs.registers.get("trials", 0)
+        for name, value in inputs.registers.items():
+            # A value of no width has no port.
+            if len(getattr(self.core, name)):
+                self.pins.set(name, value)
         self.pins.set("start", 1)
         await self.clocks(1)
         self.pins.set("start", 0)
 
-    async def step(self, stimulus: Stimulus) -> None:
-        await self.start(stimulus)
+    async def step(self, inputs: Inputs) -> None:
+        await self.start(inputs)
         await self.clocks(1)
         await self.until(lambda: not self.pins.get("busy"), "a step")
 
-    async def read(self) -> tuple[list[int], Counters]:
-        raw, values = self.pins.get("counters"), []
-        for _, field in counters_layout(self.config):
-            values.append(raw >> field.offset & ((1 << field.width) - 1))
-        bits = self.config.weight_bits
-        weights = [to_signed(place >> bits * lane, bits) for place in self.weights for lane in range(self.lanes)]
-        return weights[: self.config.depth], Counters(*values)
+    async def read(self) -> tuple[Memory, dict[str, int]]:
+        raw = self.pins.get("counters")
+        counters = {name: raw >> f.offset & (1 << f.width) - 1 for name, f in self.core.counters.shape()}
+        return self.layout.read(self.memory, self.config.depth), counters
 
-    async def _pulse(self, name: str) -> None:
-        self.pins.set(name, 1)
-        await self.clocks(1)
-        self.pins.set(name, 0)
-        await self.clocks(1)
-        await self.until(lambda: not self.pins.get("busy"), name)
+    def _write(self, memory: Memory) -> None:
+        """Change what the user's memory holds."""
+        if memory:
+            self.memory[:] = self.layout.places(self.layout.read(self.memory, self.config.depth) | memory, self.rng)
 
 
 class UnitDriver(Driver):
@@ -184,30 +229,31 @@ class UnitDriver(Driver):
         self.agents = [self.weights_in, self.gradients, self.weights_out]
         pins.set("bus__psel", 0)
 
-    async def begin(self, seed: int, weights: Sequence[int]) -> None:
-        self.weights_in.queue.extend(weights)
+    async def begin(self, seed: int, memory: Memory) -> None:
+        self.weights_in.queue.extend(memory["weights"])
         await self.until(lambda: not self.weights_in.queue, "loading the weights")
         await self.write(Register.SEED_LO, seed)
         await self.write(Register.SEED_HI, seed >> 32)
         await self.write(Register.CONTROL, 1 << Control.RESEED)
         await self.rest("the seed's expansion")
 
-    async def start(self, stimulus: Stimulus) -> None:
-        self.trials = stimulus.trials
-        self.gradients.queue.extend(self.beats(stimulus.gradients))
-        await self.write(Register.TRIALS, stimulus.trials)
-        await self.write(Register.THRESHOLD_LO, stimulus.threshold)
-        await self.write(Register.THRESHOLD_HI, stimulus.threshold >> 32)
-        await self.write(Register.SMOOTHING, stimulus.smoothing)
+    async def start(self, inputs: Inputs) -> None:
+        values = inputs.registers
+        self.trials = values["trials"]
+        self.gradients.queue.extend(self.beats(inputs.gradients))
+        await self.write(Register.TRIALS, values["trials"])
+        await self.write(Register.THRESHOLD_LO, values["threshold"])
+        await self.write(Register.THRESHOLD_HI, values["threshold"] >> 32)
+        await self.write(Register.SMOOTHING, values["smoothing"])
         await self.until(lambda: not self.gradients.queue, "loading the gradients")
         await self.write(Register.CONTROL, 1 << Control.START)
 
-    async def step(self, stimulus: Stimulus) -> None:
-        await self.start(stimulus)
+    async def step(self, inputs: Inputs) -> None:
+        await self.start(inputs)
         await self.until(lambda: self.pins.get("interrupt"), "a step")
         await self.write(Register.STATUS, 1 << Status.DONE)
 
-    async def read(self) -> tuple[list[int], Counters]:
+    async def read(self) -> tuple[Memory, dict[str, int]]:
         await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
         await self.until(lambda: len(self.weights_out.taken) == self.config.depth, "reading the weights")
         weights = [to_signed(w, self.config.weight_bits) for w in self.weights_out.taken]
@@ -215,7 +261,8 @@ class UnitDriver(Driver):
         await self.rest("reading the weights")
         registers = [await self.load(address) for address in range(Register.STEPS, Register.MASS_HI + 4, 4)]
         *counts, mass_low, mass_high = registers
-        return weights, Counters._make([*counts, mass_low | mass_high << 32])
+        names = [name for name, _ in counters_layout(self.config)]
+        return {"weights": weights}, dict(zip(names, [*counts, mass_low | mass_high << 32], strict=True))
 
     async def rest(self, what: str) -> None:
         """Poll STATUS until nothing is under way."""

@@ -1,7 +1,7 @@
 """Operands that make a float unit fail if it can: boundary values, bit patterns with structure, near cancellations.
 
-The mixture follows Berkeley TestFloat's idea (J. Hauser): exponents and significands are drawn from the corners as
-often as uniformly, so that the rare paths are not rare.
+The mixture follows the idea of Berkeley TestFloat (J. Hauser): exponents and significands are drawn from the corners as
+often as uniformly, so that the rare paths are not rare, and every pair of classes of numbers meets.
 """
 
 from itertools import product
@@ -9,36 +9,44 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.float_sgd import fused_step
-from zimu.golden.float_sgd import FloatFormat
+from zimu.emu.float_sgd import step
+from zimu.golden.float_format import FloatFormat
+from zimu.golden.float_sgd import Arithmetic
 
 Patterns = NDArray[np.int64]
 
 
-def boundary_triples(fmt: FloatFormat) -> tuple[Patterns, Patterns, Patterns]:
-    """Every triple (w, lr, g) of the boundary values of all classes, both signs."""
+def boundary_values(fmt: FloatFormat) -> list[int]:
+    """Patterns at the ends of every class, both signs: 0, subnormal, normal, about 1, largest, infinite, NaN."""
     unit, one = 1 << fmt.fraction_bits, fmt.bias << fmt.fraction_bits
-    sizes = [0, 1, unit - 1, unit, unit + 1, one - 1, one, one + 1]
-    sizes += [fmt.infinity - 2, fmt.infinity - 1, fmt.infinity, fmt.infinity + 1, fmt.quiet_nan, fmt.sign_bit - 1]
-    values = [size | sign for size in sizes for sign in (0, fmt.sign_bit)]
-    w, lr, g = np.array(list(product(values, repeat=3)), np.int64).T
+    sizes = {0, 1, 2, unit // 2, unit - 1, unit, unit + 1, one - 1, one, one + 1}
+    sizes |= {fmt.beyond - 2, fmt.beyond - 1, fmt.beyond, fmt.beyond + 1, fmt.quiet_nan, fmt.sign_bit - 1}
+    return [size | sign for size in sorted(sizes) if size < fmt.sign_bit for sign in (0, fmt.sign_bit)]
+
+
+def boundary_triples(arithmetic: Arithmetic) -> tuple[Patterns, Patterns, Patterns]:
+    """Every triple (w, lr, g) of `boundary_values`."""
+    values, factors = boundary_values(arithmetic.weights), boundary_values(arithmetic.gradients)
+    w, lr, g = np.array(list(product(values, values, factors)), np.int64).T
     return w, lr, g
 
 
-def random_triples(fmt: FloatFormat, count: int, seed: int) -> tuple[Patterns, Patterns, Patterns]:
+def random_triples(arithmetic: Arithmetic, count: int, seed: int) -> tuple[Patterns, Patterns, Patterns]:
     """``count`` triples (w, lr, g) of bit patterns.
 
     Half of the w stand so near to lr*g that both matter; an eighth is lr*g but for a few units in the last place.
     """
     rng = np.random.default_rng(seed)
-    w, lr, g = (_patterns(fmt, count, rng) for _ in range(3))
+    w, lr = (patterns(arithmetic.weights, count, rng) for _ in range(2))
+    g = patterns(arithmetic.gradients, count, rng)
     kind = rng.integers(0, 8, count)
-    w = np.where(kind < 4, _near_product(fmt, w, lr, g, rng), w)
-    w = np.where(kind == 0, _cancelling(fmt, lr, g, rng), w)
+    w = np.where(kind < 4, _near_product(arithmetic, w, lr, g, rng), w)
+    w = np.where(kind == 0, _cancelling(arithmetic, lr, g, rng), w)
     return w, lr, g
 
 
-def _patterns(fmt: FloatFormat, count: int, rng: np.random.Generator) -> Patterns:
+def patterns(fmt: FloatFormat, count: int, rng: np.random.Generator) -> Patterns:
+    """Patterns with exponents and fractions from the corners as often as from anywhere."""
     top, bits = 2**fmt.exponent_bits - 1, fmt.fraction_bits
     corners = np.array([0, 0, 1, 2, fmt.bias - 1, fmt.bias, fmt.bias + 1, top - 2, top - 1, top]).clip(0, top)
     field = np.where(rng.random(count) < 0.4, rng.choice(corners, count), rng.integers(0, top + 1, count))
@@ -52,14 +60,20 @@ def _patterns(fmt: FloatFormat, count: int, rng: np.random.Generator) -> Pattern
     return rng.integers(0, 2, count) << (fmt.width - 1) | field << bits | fraction
 
 
-def _near_product(fmt: FloatFormat, w: Patterns, lr: Patterns, g: Patterns, rng: np.random.Generator) -> Patterns:
-    top, p = 2**fmt.exponent_bits - 1, fmt.significand_bits
-    product_field = (lr >> fmt.fraction_bits & top) + (g >> fmt.fraction_bits & top) - fmt.bias
-    field = np.clip(product_field + rng.integers(-2 * p - 4, p + 5, len(w)), 0, top)
-    return w & ~np.int64(top << fmt.fraction_bits) | field << fmt.fraction_bits
+def _near_product(arithmetic: Arithmetic, w: Patterns, lr: Patterns, g: Patterns, rng: np.random.Generator) -> Patterns:
+    """The weights with the exponent of lr*g, or one near it."""
+    a, b = arithmetic.weights, arithmetic.gradients
+    top, p = 2**a.exponent_bits - 1, a.significand_bits
+    factor_field = (g >> b.fraction_bits & 2**b.exponent_bits - 1) - b.bias
+    field = (lr >> a.fraction_bits & top) + factor_field
+    field = np.clip(field + rng.integers(-p - b.significand_bits - 4, p + 5, len(w)), 0, top)
+    return w & ~np.int64(top << a.fraction_bits) | field << a.fraction_bits
 
 
-def _cancelling(fmt: FloatFormat, lr: Patterns, g: Patterns, rng: np.random.Generator) -> Patterns:
-    negated = fused_step(fmt, np.zeros_like(lr), lr, g).astype(np.int64)
+def _cancelling(arithmetic: Arithmetic, lr: Patterns, g: Patterns, rng: np.random.Generator) -> Patterns:
+    """The numbers lr*g, but for a few units in the last place."""
+    fmt = arithmetic.weights
+    exact = Arithmetic(fmt, arithmetic.gradients)
+    negated = step(exact, np.zeros_like(lr), lr, g).astype(np.int64)
     size = np.clip((negated & (fmt.sign_bit - 1)) + rng.integers(-3, 4, len(lr)), 0, fmt.sign_bit - 1)
     return size | (negated & fmt.sign_bit ^ fmt.sign_bit)

@@ -1,4 +1,4 @@
-"""Verification: the RTL takes steps beside the emulator, in a simulator, and every weight and counter is compared."""
+"""Verification: the RTL takes steps beside the emulator, in a simulator, and all that must agree is compared."""
 
 import os
 from collections.abc import Iterable
@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from zimu.golden.config import UnitConfig
-from zimu.golden.errors import check_choice, check_range
+from zimu.golden.errors import check_range
+from zimu.golden.rule import RuleConfig
 from zimu.golden.vectors import Stimulus
 from zimu.sim.bench import Mismatch
-from zimu.sim.jobs import Episode, Job
+from zimu.sim.jobs import Episode, Inputs, Job
 from zimu.sim.simulators import available, simulate
 from zimu.sim.stimuli import expect, random_episodes
-from zimu.sim.verilog import TOPS
+from zimu.sim.verilog import check_top
 
 DEFAULT_TIMEOUT = 1800.0
 """Seconds a simulator may take, building included."""
@@ -68,12 +69,12 @@ class Verification:
 
 
 def verify(
-    config: UnitConfig,
+    config: RuleConfig,
     *,
     steps: int,
     seed: int,
     simulator: str | None = None,
-    top: str = "unit",
+    top: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     waveform: Path | None = None,
 ) -> Verification:
@@ -81,15 +82,17 @@ def verify(
 
     Parameters
     ----------
+    config : of any rule.
     steps : steps to compare, 1..10^6. The steps of a shorter run are the first ones of a longer run.
     simulator : by default the fastest there is.
-    top : ``"unit"`` or ``"core"``.
+    top : ``"unit"`` or ``"core"``; the rule ``zim`` has both and takes the unit by default, the others the core.
 
     Raises
     ------
     InputError, ToolError
         as `zimu.sim.simulators.simulate`.
     """
+    top = check_top(config, top)
     check_range("steps", steps, 1, 10**6)
     check_range("seed", seed, 0, 2**64 - 1)
     return _run(config, random_episodes(config, seed, steps), seed, simulator, top, timeout, waveform)
@@ -102,7 +105,7 @@ def verify_trace(
     weights: Iterable[int],
     steps: Iterable[Stimulus],
     simulator: str | None = None,
-    top: str = "unit",
+    top: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     waveform: Path | None = None,
 ) -> Verification:
@@ -114,11 +117,13 @@ def verify_trace(
     weights : depth integers, the weights before the first step.
     steps : the inputs of the steps, as recorded.
     """
-    return _run(config, [Episode(expect(config, seed, weights, steps))], seed, simulator, top, timeout, waveform)
+    memory = {"weights": [int(weight) for weight in weights]}
+    episode = Episode(seed, memory, expect(config, seed, memory, map(Inputs.of, steps)))
+    return _run(config, [episode], seed, simulator, check_top(config, top), timeout, waveform)
 
 
 def _run(
-    config: UnitConfig,
+    config: RuleConfig,
     episodes: list[Episode],
     seed: int,
     simulator: str | None,
@@ -126,9 +131,8 @@ def _run(
     timeout: float,
     waveform: Path | None,
 ) -> Verification:
-    check_choice("top", top, TOPS)
     simulator = simulator or available()[0]
-    job = Job(top, seed, _PAUSE, episodes)
+    job = Job(top, config, seed, _PAUSE, episodes)
     outcome = simulate("zimu.sim.bench", job.to_json(), simulator=simulator, timeout=timeout, waveform=waveform)
     mismatches = outcome.pop("mismatches")
     first = Mismatch(**mismatches[0]) if mismatches else None

@@ -4,19 +4,44 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from amaranth.lib import wiring
 
 from zimu import __version__
-from zimu.golden.config import CONTRACT_VERSION, UnitConfig
+from zimu.golden.config import CONTRACT_VERSION
+from zimu.golden.errors import InputError, check_choice
 from zimu.golden.files import write_whole
+from zimu.golden.rule import RuleConfig
 from zimu.rtl.netlist import write_rtlil, yosys
 from zimu.rtl.onchip import ZimUnit
-from zimu.rtl.unit import ZimCore
+from zimu.rtl.update import update_core
 from zimu.sim.pins import port_signals
 
-TOPS = {"core": ZimCore, "unit": ZimUnit}
+TOPS: dict[str, Callable[[Any], wiring.Component]] = {"core": update_core, "unit": ZimUnit}
+
+
+def check_top(config: RuleConfig, top: str | None) -> str:
+    """Return ``top`` if the configuration's rule has it, or the one to take where none is asked for.
+
+    Raises
+    ------
+    InputError
+        the rule has no such top.
+    """
+    if top is None:
+        return "unit" if config.rule == "zim" else "core"
+    check_choice("top", top, TOPS)
+    if top == "unit" and config.rule != "zim":
+        raise InputError(f"top = 'unit': the rule {config.rule!r} has none, must be 'core' (--top core)")
+    return top
+
+
+def circuit(config: RuleConfig, top: str) -> wiring.Component:
+    """The circuit of a configuration: ``"unit"`` or ``"core"`` as in `write_rtl`."""
+    return TOPS[check_top(config, top)](config)
 
 
 def to_verilog(component: wiring.Component, name: str) -> str:
@@ -47,14 +72,21 @@ def _with_plain_names(rtlil: str, name: str) -> str:
     return re.sub(rf"^(\s*(?:module|cell) )\\({re.escape(name)}(?:\.\w+)+)", plain, rtlil, flags=re.MULTILINE)
 
 
-def write_rtl(config: UnitConfig, top: str, folder: str | os.PathLike[str]) -> list[Path]:
+def write_rtl(config: RuleConfig, top: str, folder: str | os.PathLike[str]) -> list[Path]:
     """Write ``<name>.v`` and ``<name>.json`` into ``folder`` and return their paths.
 
     Parameters
     ----------
-    top : ``"unit"`` for the wrapper with memories, streams and registers, ``"core"`` for the core with memory ports.
+    config : of any rule.
+    top : ``"core"`` for the core with memory ports, which every rule has; ``"unit"`` for the wrapper with memories,
+        streams and registers, which the rule ``zim`` has.
+
+    Raises
+    ------
+    InputError
+        there is no such top.
     """
-    component = TOPS[top](config)
+    component = circuit(config, top)
     verilog = to_verilog(component, config.name)
     return [
         write_whole(Path(folder) / f"{config.name}.v", verilog),
@@ -62,7 +94,7 @@ def write_rtl(config: UnitConfig, top: str, folder: str | os.PathLike[str]) -> l
     ]
 
 
-def manifest(config: UnitConfig, top: str, component: wiring.Component) -> str:
+def manifest(config: RuleConfig, top: str, component: wiring.Component) -> str:
     """What the module is, for programs: its ports, parameters and contract version, as JSON."""
     ports = [
         {"name": name, "direction": "input" if flow is wiring.In else "output", "width": len(signal)}
@@ -74,6 +106,7 @@ def manifest(config: UnitConfig, top: str, component: wiring.Component) -> str:
         "top": top,
         "generator": f"zimu {__version__}",
         "contract_version": CONTRACT_VERSION,
+        "rule": config.rule,
         "parameters": config.model_dump(),
         "ports": clocking + ports,
     }

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from zimu.emu.prng import WordStream
-from zimu.golden.config import PrngKind, UnitConfig
+from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, ToolError, check_choice, check_range
 from zimu.golden.files import write_whole
 from zimu.golden.generators import GENERATORS
 from zimu.golden.prng import Stream
+from zimu.golden.rule import PrngKind
 from zimu.rtl.programs import find_program, run
 
 PROGRAM = "dieharder"

@@ -64,7 +64,7 @@ class Row:
 
     Parameters
     ----------
-    subject, sampler, threads : what was measured; ``sampler`` is None for rivals.
+    subject, sampler, threads : what was measured; ``sampler`` is None for what is not the emulator.
     d, n : weights and trials.
     ns_per_weight : median time of a step over d.
     samples : ns per weight of each repeat, in order; of equal place in all rows of a problem.

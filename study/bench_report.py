@@ -176,7 +176,9 @@ def _draw(axes: Any, panel: Panel, labels: Sequence[str]) -> None:
     for place, label in enumerate(labels):
         mine = [row for row in panel.rows if row.label == label]
         points = [(panel.x(row), row.ns_per_weight) for row in mine if row.ns_per_weight is not None]
-        style = {"color": _COLOURS[place % len(_COLOURS)], "marker": _MARKERS[place % len(_MARKERS)], "markersize": 5}
+        # Beyond the last colour both start anew, but no two lines have the same pair.
+        marker = _MARKERS[(place + place // len(_COLOURS)) % len(_MARKERS)]
+        style = {"color": _COLOURS[place % len(_COLOURS)], "marker": marker, "markersize": 5}
         axes.plot([at for at, _ in points], [time for _, time in points], label=label, linewidth=1.6, **style)
     axes.set(xscale="log", yscale="log", xlabel=panel.quantity)
     axes.set_title(panel.title, loc="left", fontsize=10)

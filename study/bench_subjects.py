@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zimu.emu.float_sgd import to_format
 from zimu.emu.unit import ZimUnit
+from zimu.emu.update import make_unit
 from zimu.golden.config import UnitConfig
+from zimu.golden.float_sgd import FloatSGDConfig
+from zimu.golden.names import named
 from zimu.study import rivals
 from zimu.study.rivals import Step
 
@@ -31,6 +35,14 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "split": {"prng_lanes": 8, "tile": 128, "subtrees": 16, "tile_streams": 1},
 }
 """The emulator's configurations by sampler: what each needs beside the fields all share."""
+
+RIVALS: dict[str, dict[str, Any]] = {
+    "float_sgd:fp32": {"learning_rate": 0.01},
+    "float_sgd:bf16": {"learning_rate": 0.01},
+    "float_sgd:bf16:sr8": {"learning_rate": 0.01},
+    "int_sgd:8": {"rate": 1},
+}
+"""Units of other rules that the emulator is measured with, each with the run-time values of its steps."""
 
 NUMPY, TORCH, FLOOR = "numpy", "pytorch", "int8_subtract"
 """The subjects that ratios refer to."""
@@ -68,9 +80,10 @@ class Subject:
     ----------
     name : how rows call it.
     build : makes its step.
-    sampler : the emulator's sampler; None for a rival.
+    sampler : the emulator's sampler, or the name of its unit of another rule; None for what is not the emulator.
     threads : it may use.
     dtype : of its weights and gradients.
+    encode : makes the gradients its own from the problem's, where it is not a matter of dtype.
     draws : whether it draws a multinomial, so that it may be compared with others that do.
     missing : why it cannot run here; empty where it can.
     """
@@ -82,15 +95,18 @@ class Subject:
     dtype: type[Any] = np.int8
     draws: bool = True
     missing: str = ""
+    encode: Callable[[NDArray[np.int8]], NDArray[Any]] | None = None
 
     def arrays(self, problem: Problem) -> tuple[NDArray[Any], NDArray[Any]]:
         """Weights, all 0, and gradients, with memory behind every page of them."""
-        return np.full(problem.depth, 0, self.dtype), problem.gradients.astype(self.dtype)
+        gradients = self.encode(problem.gradients) if self.encode else problem.gradients.astype(self.dtype)
+        return np.full(problem.depth, 0, gradients.dtype), gradients
 
 
 def subjects(threads: Sequence[int] = (1,)) -> list[Subject]:
-    """All subjects: every sampler of the emulator with every number of threads, then the rivals on one."""
+    """All subjects: every sampler of the emulator with every number of threads, then all else on one."""
     own = [emulator(sampler, count) for sampler in SAMPLERS for count in threads]
+    own += [emulated_rival(name) for name in RIVALS]
     return [
         *own,
         Subject(NUMPY, _drawing(rivals.numpy_multinomial)),
@@ -111,6 +127,19 @@ def emulator(sampler: str, threads: int = 1) -> Subject:
         )
 
     return Subject("zimu", build, sampler, threads)
+
+
+def emulated_rival(name: str) -> Subject:
+    """The emulator with one of `RIVALS`; its gradients are the problem's."""
+    config = named(name)
+    form = config.gradients if isinstance(config, FloatSGDConfig) else None
+
+    def build(problem: Problem, weights: NDArray[Any], gradients: NDArray[Any]) -> Step:
+        unit = make_unit(config.model_copy(update={"depth": problem.depth}), SEED)
+        return lambda: unit.step(weights, gradients, **RIVALS[name])
+
+    encode = (lambda gradients: to_format(form, gradients.astype(np.float64))) if form else None
+    return Subject("zimu", build, name, draws=False, encode=encode)
 
 
 def unit_config(sampler: str, depth: int) -> UnitConfig:

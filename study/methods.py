@@ -81,19 +81,23 @@ class UnitMethod:
 
 @dataclass(frozen=True)
 class FloatMethod:
-    """Weights kept in IEEE binary32 and changed by the fused unit w - lr * g.
+    """Weights kept in floating point and changed by a unit of the rule ``float_sgd``.
 
     Parameters
     ----------
     key, label : names for programs and for people.
     falling : whether lr falls linearly to 0 over the run.
     grid : values tried for lr, or its first value.
+    unit : the unit, by its name in `zimu.golden.names`.
+    momentum : of a unit that has it.
     """
 
     key: str
     label: str
     falling: bool
     grid: tuple[float, ...] = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+    unit: str = "float_sgd:fp32"
+    momentum: float | None = None
 
     def learning_rate(self, setting: float, step: int, steps: int) -> float:
         """The rate of ``step`` in 0..steps-1."""
@@ -104,7 +108,28 @@ class FloatMethod:
         return f"learning rate {setting:g}" + (" falling linearly to 0" if self.falling else "")
 
 
-Method = UnitMethod | FloatMethod
+@dataclass(frozen=True)
+class IntegerMethod:
+    """Weights kept as integers and changed by a unit of the rule ``int_sgd``.
+
+    Parameters
+    ----------
+    key, label : names for programs and for people.
+    grid : values tried for eta, the learning rate in units of 2^-f.
+    unit : the unit, by its name in `zimu.golden.names`.
+    """
+
+    key: str
+    label: str
+    grid: tuple[float, ...] = (1, 2, 4, 8, 16, 32)
+    unit: str = "int_sgd:8"
+
+    def describe(self, setting: float) -> str:
+        """The settings in one line."""
+        return f"eta = {int(setting)}, weight scale 1/{2**-START_SCALE_LOG2}"
+
+
+Method = UnitMethod | FloatMethod | IntegerMethod
 
 HEADLINE = UnitMethod("unit", "int8 unit", Fraction(1, 5), "trials", 0)
 """The unit at its best known settings: what the study's claim is about, and whose gradients are recorded."""

@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from zimu.emu.float_sgd import FloatSGD
+from zimu.emu.float_sgd import from_format, to_format
 from zimu.emu.unit import ZimUnit
+from zimu.emu.update import UpdateUnit, make_unit
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import MissingToolError
+from zimu.golden.float_sgd import FloatSGDConfig
+from zimu.golden.int_sgd import IntSGDConfig
+from zimu.golden.names import named
+from zimu.golden.pointwise import PointwiseConfig
 from zimu.study.digits import Digits
 from zimu.study.methods import (
     BATCH,
@@ -26,6 +31,7 @@ from zimu.study.methods import (
     START_RANGE,
     START_SCALE_LOG2,
     FloatMethod,
+    IntegerMethod,
     Method,
     UnitMethod,
     layer_config,
@@ -110,24 +116,61 @@ class UnitRule:
 
 @dataclass
 class FloatRule:
-    """binary32 weights under the fused, bit-accurate unit w - lr * g."""
+    """Weights in a floating-point format, one bit-accurate unit per layer, seeded as those of `UnitRule`."""
 
     method: FloatMethod
     setting: float
     seed: int
 
     def __post_init__(self) -> None:
-        self.weights = [np.ldexp(w.astype(np.float32), START_SCALE_LOG2) for w in start_weights(self.seed)]
-        self.unit = FloatSGD("fp32")
+        config = named(self.method.unit)
+        assert isinstance(config, FloatSGDConfig)
+        self.formats = config.weights, config.gradients or config.weights
+        start = [np.ldexp(w.astype(np.float64), START_SCALE_LOG2) for w in start_weights(self.seed)]
+        self.weights = [to_format(self.formats[0], w) for w in start]
+        self.units = _units_of(config, self.seed)
 
     @property
     def values(self) -> list[Reals]:
-        return [weights.astype(np.float64) for weights in self.weights]
+        return [from_format(self.formats[0], weights) for weights in self.weights]
 
     def update(self, gradients: list[Reals], step: int, steps: int) -> None:
-        rate = self.method.learning_rate(self.setting, step, steps)
-        for weights, gradient in zip(self.weights, gradients, strict=True):
-            self.unit.step(weights, gradient.astype(np.float32), learning_rate=rate)
+        values: dict[str, float] = {"learning_rate": self.method.learning_rate(self.setting, step, steps)}
+        if self.method.momentum is not None:
+            values["momentum"] = self.method.momentum
+        for unit, weights, gradient in zip(self.units, self.weights, gradients, strict=True):
+            unit.step(weights, to_format(self.formats[1], gradient), **values)
+
+
+@dataclass
+class IntegerRule:
+    """Integer weights under the plain integer unit, one per layer, seeded as those of `UnitRule`."""
+
+    method: IntegerMethod
+    setting: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        config = named(self.method.unit)
+        assert isinstance(config, IntSGDConfig)
+        self.gradient_bits = config.gradient_bits
+        self.units = _units_of(config, self.seed)
+        self.weights = [w.astype(self.units[0].weight_dtype) for w in start_weights(self.seed)]
+
+    @property
+    def values(self) -> list[Reals]:
+        return [np.ldexp(weights.astype(np.float64), START_SCALE_LOG2) for weights in self.weights]
+
+    def update(self, gradients: list[Reals], step: int, steps: int) -> None:
+        for unit, weights, gradient in zip(self.units, self.weights, gradients, strict=True):
+            integers, _ = to_integers(gradient, self.gradient_bits)
+            unit.step(weights, integers, rate=int(self.setting))
+
+
+def _units_of(config: PointwiseConfig, seed: int) -> list[UpdateUnit]:
+    """A unit for each layer."""
+    layers = enumerate(DEPTHS)
+    return [make_unit(config.model_copy(update={"depth": depth}), unit_seed(seed, i)) for i, depth in layers]
 
 
 def unit_seed(seed: int, layer: int) -> int:
@@ -141,10 +184,12 @@ def start_weights(seed: int) -> list[NDArray[np.int8]]:
     return [generator.integers(-START_RANGE, START_RANGE, d, np.int8, endpoint=True) for d in DEPTHS]
 
 
-def make_rule(method: Method, setting: float, seed: int) -> UnitRule | FloatRule:
+def make_rule(method: Method, setting: float, seed: int) -> UnitRule | FloatRule | IntegerRule:
     """The rule of a run at its start."""
     if isinstance(method, UnitMethod):
         return UnitRule(method, setting, seed)
+    if isinstance(method, IntegerMethod):
+        return IntegerRule(method, setting, seed)
     return FloatRule(method, setting, seed)
 
 
@@ -174,9 +219,9 @@ class Run:
     setting: float
     seed: int
     weights: list[NDArray[np.int8]]
-    """Final int8 weights of each layer; none for the float methods."""
+    """Final int8 weights of each layer; none for the rivals."""
     counters: list[LayerCounters]
-    """Counters of each layer; none for the float methods."""
+    """Counters of each layer; none for the rivals."""
     fit_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)

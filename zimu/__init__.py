@@ -26,7 +26,10 @@ _SOURCES = {
     "Batch": "emu.batch",
     "Counters": "golden.unit",
     "FloatSGD": "emu.float_sgd",
+    "FloatSGDConfig": "golden.float_sgd",
     "InputError": "golden.errors",
+    "IntSGD": "emu.int_sgd",
+    "IntSGDConfig": "golden.int_sgd",
     "MissingToolError": "golden.errors",
     "ReferenceUnit": "golden.unit",
     "Shard": "emu.shard",
@@ -36,6 +39,8 @@ _SOURCES = {
     "VectorSet": "golden.vectors",
     "ZimUnit": "emu.unit",
     "ZimuError": "golden.errors",
+    "make_unit": "emu.update",
+    "named": "golden.names",
     "preset": "golden.presets",
     "price": "cost.price",
     "to_verilog": "sim.verilog",
@@ -49,14 +54,19 @@ if TYPE_CHECKING:
     from zimu.cost.price import price as price
     from zimu.emu.batch import Batch as Batch
     from zimu.emu.float_sgd import FloatSGD as FloatSGD
+    from zimu.emu.int_sgd import IntSGD as IntSGD
     from zimu.emu.shard import Shard as Shard
     from zimu.emu.unit import StepResult as StepResult
     from zimu.emu.unit import ZimUnit as ZimUnit
+    from zimu.emu.update import make_unit as make_unit
     from zimu.golden.config import UnitConfig as UnitConfig
     from zimu.golden.errors import InputError as InputError
     from zimu.golden.errors import MissingToolError as MissingToolError
     from zimu.golden.errors import ToolError as ToolError
     from zimu.golden.errors import ZimuError as ZimuError
+    from zimu.golden.float_sgd import FloatSGDConfig as FloatSGDConfig
+    from zimu.golden.int_sgd import IntSGDConfig as IntSGDConfig
+    from zimu.golden.names import named as named
     from zimu.golden.presets import preset as preset
     from zimu.golden.unit import Counters as Counters
     from zimu.golden.unit import ReferenceUnit as ReferenceUnit

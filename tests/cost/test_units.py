@@ -2,12 +2,16 @@
 
 import pytest
 
-from zimu.cost.units import FAMILIES, parse_unit, round_sqrt, zim
+from zimu.cost.units import parse_unit, parse_units, priced, round_sqrt
 from zimu.golden.errors import InputError
+from zimu.golden.float_sgd import FloatSGDConfig
+from zimu.golden.int_sgd import IntSGDConfig
+from zimu.golden.names import RIVALS
 from zimu.golden.presets import PRESETS, preset
 from zimu.rtl.cycles import step_cycles
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS, Generator
+from zimu.rtl.int_sgd import IntSGD
 from zimu.rtl.unit import ZimCore
 
 pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl._ir.UnusedElaboratable")
@@ -37,17 +41,34 @@ def test_trials_can_be_chosen():
 @pytest.mark.parametrize("trials", [[0], [2**32]])
 def test_trials_out_of_range_are_refused(trials):
     with pytest.raises(InputError, match="trials = "):
-        zim(preset("zim8"), trials)
+        priced(preset("zim8"), trials)
 
 
-@pytest.mark.parametrize(("stages", "pipelined"), [("comb", False), ("pipelined", True)])
-def test_float_unit_updates_a_weight_per_clock(stages, pipelined):
-    unit = parse_unit(f"float_sgd:fp32:{stages}")
+@pytest.mark.parametrize("stages", ["comb", "pipelined"])
+def test_float_unit_updates_a_weight_per_clock(stages):
+    unit = parse_unit(f"float_sgd:bf16+fp32:sr8:{stages}")
     component = unit.build()
     assert isinstance(component, FloatSGD)
-    assert component.format.width == 32
-    assert bool(component.registers) == pipelined
-    assert [(rate.trials, rate.weights_per_cycle) for rate in unit.rates] == [(None, component.lanes)]
+    config = component.config
+    assert (config.weights, config.gradients, config.random_bits, config.stages) == ("bf16", "fp32", 8, stages)
+    assert unit.name == f"float_sgd:bf16+fp32:sr8:{stages}"
+    assert [(rate.trials, rate.weights_per_cycle) for rate in unit.rates] == [(None, 1.0)]
+
+
+def test_integer_rival_and_lanes(tmp_path):
+    unit = parse_unit("int_sgd:8")
+    assert isinstance(unit.build(), IntSGD)
+    config = IntSGDConfig(name="wide", depth=9, lanes=4, weight_bits=8, gradient_bits=4, rate_bits=3, fraction_bits=6)
+    wide = parse_unit(str(config.save(tmp_path / "x.toml")))
+    assert (wide.name, wide.build().config, wide.rates[0].weights_per_cycle) == ("wide", config, 4.0)
+    rival = FloatSGDConfig(name="mine", depth=9, weights="e4m3")
+    assert parse_unit(str(rival.save(tmp_path / "y.toml"))).build().config == rival
+
+
+def test_rivals_are_all_there_under_names_and_descriptions_of_their_own():
+    units = parse_units(["zim8", "rivals"])
+    assert [unit.name for unit in units] == ["zim8", *RIVALS]
+    assert len({unit.description for unit in units}) == len(units)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,21 +79,27 @@ def test_generators_are_priced_without_figures_per_weight(kind):
     assert (unit.name, component.kind, component.lanes, unit.rates) == (f"prng:{kind}", KINDS[kind], 1, ())
 
 
-@pytest.mark.parametrize("name", ["zim9", "", "float_sgd", "float_sgd:fp32", "float_sgd:fp32:comb:2", "zim8:comb"])
+@pytest.mark.parametrize("name", ["zim9", "", "float_sgd", "zim8:comb"])
 def test_unknown_unit_is_one_line_with_all_that_is_known(name):
     with pytest.raises(InputError) as caught:
         parse_unit(name)
     message = str(caught.value)
-    assert message.startswith(f"unit = {name!r}: must be a .toml file, a preset (")
-    assert all(known in message for known in (*PRESETS, *FAMILIES))
+    assert f"{name!r}: must be a .toml file, a preset (" in message
+    assert all(known in message for known in (*PRESETS, "float_sgd:{fp32,", "int_sgd:BITS"))
     assert "\n" not in message
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("float_sgd:fp8:comb", "format = 'fp8'"),
-        ("float_sgd:fp32:fast", "stages = 'fast'"),
+        ("float_sgd:fp8:comb", "format = 'fp8': must be one of 'fp32', 'bf16', 'fp16', 'e4m3', 'e5m2'"),
+        ("float_sgd:bf16+int8", "format = 'int8'"),
+        ("float_sgd:fp32:fast", "option = 'fast': must be one of 'separate', "),
+        ("float_sgd:fp32:comb:2", "option = '2'"),
+        ("float_sgd:fp32:comb:pipelined", "option = 'pipelined': stages is given twice"),
+        ("float_sgd:fp32:sr25", r"random_bits = 25: must be an integer in 0\.\.24"),
+        ("int_sgd:33", r"weight_bits = 33: must be an integer in 2\.\.32"),
+        ("int_sgd:8:comb", "'int_sgd:8:comb': must be int_sgd:BITS"),
         ("prng:mt19937", "kind = 'mt19937'"),
         ("no.toml", "no.toml: cannot be"),
     ],

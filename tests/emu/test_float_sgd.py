@@ -1,104 +1,178 @@
-"""The float unit's emulator against its scalar reference, bit for bit."""
+"""The float units' emulator, whole steps: against the scalar reference, and as its users call it."""
+
+import json
 
 import numpy as np
 import pytest
 
-from zimu.emu.float_sgd import FloatSGD, fused_step
-from zimu.golden import float_sgd as golden
+from zimu.emu import float_sgd as emu
+from zimu.emu import pointwise
+from zimu.emu.float_sgd import FloatSGD
 from zimu.golden.errors import InputError
-from zimu.golden.float_sgd import FORMATS, FloatFormat
-from zimu.sim.float_operands import boundary_triples, random_triples
+from zimu.golden.float_format import FORMATS, FloatFormat
+from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig, ReferenceFloatSGD
+from zimu.sim.float_operands import patterns, random_triples
+
+FP32 = FORMATS["fp32"]
+
+VARIANTS = [
+    {"weights": "fp32"},
+    {"weights": "fp32", "multiply": "separate"},
+    {"weights": "fp32", "subnormals": "flushed", "momentum": True},
+    {"weights": "fp32", "momentum": True},
+    {"weights": "bf16", "random_bits": 8, "lanes": 3},
+    {"weights": "bf16", "gradients": "fp32", "random_bits": 24, "lanes": 2, "momentum": True},
+    {"weights": "bf16", "rate": "power_of_two", "prng": "lfsr128", "random_bits": 5, "lanes": 16},
+    {"weights": "fp16", "gradients": "e4m3", "multiply": "separate", "momentum": True},
+    {"weights": "fp16", "gradients": "e5m2", "rate": "power_of_two"},
+    {"weights": "e4m3", "random_bits": 1, "lanes": 40},
+    {"weights": "e5m2", "subnormals": "flushed"},
+]
 
 
-def check(fmt, w, lr, g):
-    expected = [golden.fused_step(fmt, *triple) for triple in zip(w.tolist(), lr.tolist(), g.tolist(), strict=True)]
-    np.testing.assert_array_equal(fused_step(fmt, w, lr, g), expected)
+def config_of(depth=37, **fields):
+    return FloatSGDConfig(name="rival", depth=depth, **fields)
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_all_pairs_of_classes(name):
-    check(FORMATS[name], *boundary_triples(FORMATS[name]))
+def random_step(config, rng):
+    """Registers and gradients of a step, as patterns."""
+    numbers = config.arithmetic
+    learning_rate, momentum = (int(patterns(fmt, 1, rng)[0]) for fmt in (numbers.weights, numbers.gradients))
+    if config.rate == "power_of_two":
+        learning_rate = (learning_rate & numbers.weights.sign_bit - 1) >> numbers.weights.fraction_bits
+    registers = {"learning_rate": learning_rate} | ({"momentum": momentum} if config.momentum else {})
+    return registers, patterns(numbers.gradients, config.depth, rng).tolist()
 
 
-@pytest.mark.parametrize(("name", "count"), [("fp32", 150_000), ("bf16", 50_000), ("fp16", 50_000)])
-def test_random_operands(name, count):
-    check(FORMATS[name], *random_triples(FORMATS[name], count, seed=4))
+@pytest.mark.parametrize("fields", VARIANTS, ids=str)
+def test_steps_are_the_references(fields, monkeypatch):
+    monkeypatch.setattr(pointwise, "BLOCK", 2)  # blocks end inside a step
+    config = config_of(**fields)
+    rng = np.random.default_rng(9)
+    unit, reference = FloatSGD(config, 5), ReferenceFloatSGD(config, 5)
+    weights = patterns(config.arithmetic.weights, config.depth, rng).tolist()
+    for _ in range(6):
+        registers, gradients = random_step(config, rng)
+        got = unit.step_patterns(weights, gradients, **registers)
+        weights = reference.step(weights, gradients, **registers)
+        assert got == weights
+        assert unit.counters == reference.counters
+        if config.momentum:
+            assert unit.velocities.tolist() == reference.velocities
 
 
-def test_every_triple_of_a_small_format():
-    every = np.arange(2**6)
-    check(FloatFormat(3, 3), *(axis.reshape(-1) for axis in np.meshgrid(every, every, every)))
+@pytest.mark.parametrize("fields", [VARIANTS[0], VARIANTS[3], VARIANTS[4]], ids=str)
+def test_threads_change_no_bit(fields):
+    config = config_of(depth=300_001, **fields)
+    rng = np.random.default_rng(1)
+    w, g = (patterns(config.arithmetic.weights, config.depth, rng).tolist() for _ in range(2))
+    registers, _ = random_step(config, rng)
+    units = [FloatSGD(config, 7, threads) for threads in (1, 3)]
+    one, three = (unit.step_patterns(w, g, **registers) for unit in units)
+    assert one == three
+    np.testing.assert_array_equal(units[0].velocities, units[1].velocities)
+
+
+def test_native_binary32_is_the_general_path():
+    for fused in (True, False):
+        arithmetic = Arithmetic(FP32, FP32, fused)
+        w, _, g = random_triples(arithmetic, 200_000, seed=2)
+        for rate in (0x3C23D70A, 0x00000003, 0x7F800000, 0xFF7FFFFF):
+            unit = FloatSGD(config_of(depth=w.size, weights="fp32", multiply="fused" if fused else "separate"))
+            got = unit.step_patterns(w, g, learning_rate=rate)
+            np.testing.assert_array_equal(got, emu.step(arithmetic, w, rate, g))
 
 
 def test_no_double_rounding():
     # lr*g is 2^-24 but for 2^-70: as a sum in binary64 this would be a tie, and go up to the even neighbour.
     w, lr, g = 1 + 2.0**-23, -(2.0**23 + 1) * 2.0**-23, (2.0**24 - 2) * 2.0**-48
     assert np.float32(w - lr * g) == 1 + 2.0**-22
+    bits = [FP32.from_float(x) for x in (w, lr, g)]
+    assert emu.step(Arithmetic(FP32, FP32), *bits) == bits[0]
     weights = np.array([w], np.float32)
-    FloatSGD("fp32").step(weights, np.array([g], np.float32), learning_rate=lr)
+    FloatSGD(config_of(depth=1, weights="fp32")).step(weights, np.array([g], np.float32), learning_rate=lr)
     assert weights[0] == w
 
 
-def test_a_step_updates_in_place_whatever_the_shape():
-    rng = np.random.default_rng(5)
-    weights, gradients = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
-    expected = fused_step(
-        FORMATS["fp32"], weights.view(np.uint32), FORMATS["fp32"].from_float(0.1), gradients.view(np.uint32)
-    )
-    FloatSGD("fp32").step(weights, gradients, learning_rate=0.1)
-    np.testing.assert_array_equal(weights.view(np.uint32), expected)
-
-
-def test_the_learning_rate_is_rounded_to_the_format():
+def test_a_user_gives_numbers():
     weights = np.zeros(1, np.float16)
-    FloatSGD("fp16").step(weights, np.ones(1, np.float16), learning_rate=0.1)
+    FloatSGD(config_of(depth=1, weights="fp16")).step(weights, np.ones(1, np.float16), learning_rate=0.1)
     assert weights[0] == -np.float16(0.1)
-    patterns = np.zeros(1, np.uint16)
-    FloatSGD("bf16").step(patterns, np.full(1, 0x3F80, np.uint16), learning_rate=0.1)
-    assert patterns[0] == 0x8000 | 0x3DCD
+    bits = np.zeros(1, np.uint16)
+    unit = FloatSGD(config_of(depth=1, weights="bf16", momentum=True))
+    for _ in range(2):
+        unit.step(bits, np.full(1, 0x3F80, np.uint16), learning_rate=1.0, momentum=0.5)
+    assert bits[0] == 0x8000 | 0x4020  # -(1 + 1.5)
+    assert unit.counters.steps == 2
 
 
-def test_nothing_to_do():
-    FloatSGD("fp32").step(np.zeros(0, np.float32), np.zeros(0, np.float32), learning_rate=0.1)
+@pytest.mark.parametrize("fields", [VARIANTS[0], VARIANTS[5]], ids=str)
+def test_a_saved_unit_goes_on_with_the_same_bits(fields):
+    config = config_of(**fields)
+    rng = np.random.default_rng(4)
+    weights = patterns(config.arithmetic.weights, config.depth, rng).tolist()
+    registers, gradients = random_step(config, rng)
+    unit = FloatSGD(config, 3)
+    weights = unit.step_patterns(weights, gradients, **registers)
+    again = FloatSGD.restore(config, json.loads(json.dumps(unit.state())))
+    assert again.counters == unit.counters
+    for _ in range(2):
+        assert unit.step_patterns(weights, gradients, **registers) == again.step_patterns(
+            weights, gradients, **registers
+        )
+
+
+def test_damaged_states_are_refused():
+    config = config_of(weights="bf16", random_bits=8, momentum=True)
+    state = FloatSGD(config, 3).state()
+    for field, value, message in [
+        ("velocities", [0], "state velocities is damaged: must be a list of 37 patterns"),
+        ("velocities", [0] * 36 + [2**16], r"state velocities\[36\] = 65536: must be in 0\.\.65535"),
+        ("streams", {}, "state streams is damaged: must be a table of round"),
+        ("contract_version", 99, "the state has contract_version = 99"),
+        (
+            "config",
+            config.model_dump() | {"random_bits": 7},
+            "the state was saved by another configuration, random_bits",
+        ),
+    ]:
+        with pytest.raises(InputError, match=f"^{message}"):
+            FloatSGD.restore(config, state | {field: value})
 
 
 @pytest.mark.parametrize(
-    ("weights", "gradients", "rate", "message"),
+    ("weights", "gradients", "values", "message"),
     [
-        (np.zeros(3), np.zeros(3, np.float32), 0.1, "weights is an array of float64: must be a numpy array of float32"),
-        (np.zeros(3, np.float32), [0.0] * 3, 0.1, "gradients is a list: must be a numpy array of float32"),
+        (np.zeros(3), np.zeros(3, "f4"), {}, "weights has dtype float64: must be float32"),
+        (np.zeros(3, "f4"), [0.0] * 3, {}, "gradients is a list: must be a numpy array of float32, shape (3,)"),
+        (np.zeros(3, "f4"), np.zeros(4, "f4"), {}, "gradients has shape (4,): must be (3,), as the configuration says"),
         (
-            np.zeros(3, np.float32),
-            np.zeros(4, np.float32),
-            0.1,
-            "gradients has shape (4,): must be that of weights, (3,)",
+            np.zeros(6, "f4")[::2],
+            np.zeros(3, "f4"),
+            {},
+            "weights is strided or unaligned: must be C-contiguous; numpy.ascontiguousarray makes a copy",
         ),
         (
-            np.zeros(6, np.float32)[::2],
-            np.zeros(3, np.float32),
-            0.1,
-            "weights is not contiguous in memory: pass numpy.ascontiguousarray(weights)",
+            np.zeros(3, "f4"),
+            np.zeros(3, "f4"),
+            {"learning_rate": "0.1"},
+            "learning_rate = '0.1': must be a real number",
         ),
-        (np.zeros(3, np.float32), np.zeros(3, np.float32), "0.1", "learning_rate = '0.1': must be a real number"),
+        (
+            np.zeros(3, "f4"),
+            np.zeros(3, "f4"),
+            {"momentum": 0.9},
+            "momentum = 0.9: this unit has none, leave it out",
+        ),
     ],
 )
-def test_refused_steps(weights, gradients, rate, message):
+def test_refused_steps(weights, gradients, values, message):
     with pytest.raises(InputError) as error:
-        FloatSGD("fp32").step(weights, gradients, learning_rate=rate)
+        FloatSGD(config_of(depth=3, weights="fp32")).step(weights, gradients, **{"learning_rate": 0.1} | values)
     assert str(error.value) == message
 
 
-def test_read_only_weights_are_refused():
-    weights = np.zeros(3, np.float32)
-    weights.flags.writeable = False
-    with pytest.raises(InputError, match="weights is read-only"):
-        FloatSGD("fp32").step(weights, np.ones(3, np.float32), learning_rate=1.0)
-
-
-def test_refused_patterns():
-    with pytest.raises(InputError, match=r"w_bits has values in 0\.\.65536: must be in 0\.\.65535"):
-        fused_step(FORMATS["bf16"], [0, 65536], 0, 0)
-    with pytest.raises(InputError, match="g_bits is an array of float64: must be bit patterns"):
-        fused_step(FORMATS["fp32"], [0], [0], [0.5])
+def test_formats_beyond_the_emulator_are_refused():
+    wide = FloatFormat(11, 53)
     with pytest.raises(InputError, match="must have at most 8 exponent and 24 significand bits"):
-        fused_step(FloatFormat(11, 53), [0], [0], [0])
+        emu.step(Arithmetic(wide, wide), [0], [0], [0])

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zimu.golden.config import PrngKind, UnitConfig
+from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.golden.rule import PrngKind
 
 ZIM8 = {
     "name": "zim8",

@@ -9,37 +9,14 @@ import numpy as np
 import pytest
 
 from zimu.golden.errors import InputError
-from zimu.golden.float_sgd import FORMATS, FloatFormat, float_format, fused_step
+from zimu.golden.float_format import FORMATS, FloatFormat
+from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig, ReferenceFloatSGD, step, velocity_step
+from zimu.golden.rules import from_toml
 from zimu.sim.float_operands import boundary_triples, random_triples
 
-FP32, FP16 = FORMATS["fp32"], FORMATS["fp16"]
+FP32 = FORMATS["fp32"]
+FUSED = Arithmetic(FP32, FP32)
 NAN, INF, NEG, ONE, MAX = 0x7FC00000, 0x7F800000, 0x80000000, 0x3F800000, 0x7F7FFFFF
-
-
-@pytest.mark.parametrize(
-    ("name", "width", "bias", "infinity", "quiet_nan", "third"),
-    [
-        ("fp32", 32, 127, INF, NAN, 0x3EAAAAAB),
-        ("bf16", 16, 127, 0x7F80, 0x7FC0, 0x3EAB),
-        ("fp16", 16, 15, 0x7C00, 0x7E00, 0x3555),
-    ],
-)
-def test_published_encodings(name, width, bias, infinity, quiet_nan, third):
-    fmt = float_format(name)
-    assert (fmt.width, fmt.bias, fmt.infinity, fmt.quiet_nan) == (width, bias, infinity, quiet_nan)
-    assert fmt.from_float(1 / 3) == third
-
-
-@pytest.mark.parametrize(("fmt", "float_type", "bits_type"), [(FP32, "f4", "u4"), (FP16, "f2", "u2")])
-def test_conversion_of_floats_is_numpys(fmt, float_type, bits_type):
-    rng = np.random.default_rng(1)
-    values = np.ldexp(rng.uniform(-1, 1, 4000), rng.integers(-160, 135, 4000))
-    ties = (np.arange(1, 200) + 0.5) * 2.0**fmt.ulp_exponent
-    values = np.concatenate([values, ties, [0.0, -0.0, np.inf, -np.inf, 5e-324, 65519.999, 65520.0]])
-    with np.errstate(over="ignore"):
-        expected = values.astype(float_type).view(bits_type)
-    assert [fmt.from_float(value) for value in values.tolist()] == expected.tolist()
-    assert fmt.from_float(float("nan")) == fmt.quiet_nan
 
 
 @pytest.mark.parametrize(
@@ -64,17 +41,17 @@ def test_conversion_of_floats_is_numpys(fmt, float_type, bits_type):
     ],
 )
 def test_rules(w, lr, g, expected):
-    assert fused_step(FP32, w, lr, g) == expected
+    assert step(FUSED, w, lr, g) == expected
 
 
 @pytest.mark.parametrize("widths", [(2, 3), (3, 2)], ids=str)
 def test_every_triple_of_a_small_format_gives_the_nearest_number(widths):
     fmt = FloatFormat(*widths)
     numbers = _numbers(fmt)
-    ascending = sorted((value, bits) for bits, value in numbers.items() if bits < fmt.infinity)
+    ascending = sorted((value, bits) for bits, value in numbers.items() if bits < fmt.beyond)
     for w, lr, g in product(numbers, repeat=3):
         exact = numbers[w] - numbers[lr] * numbers[g]
-        result = fused_step(fmt, w, lr, g)
+        result = step(Arithmetic(fmt, fmt), w, lr, g)
         if exact == 0:
             product_negative = (lr ^ g) & fmt.sign_bit == 0
             assert result == (fmt.sign_bit if w & fmt.sign_bit and product_negative else 0)
@@ -83,12 +60,12 @@ def test_every_triple_of_a_small_format_gives_the_nearest_number(widths):
 
 
 def test_agrees_with_numpy_where_numpy_rounds_once():
-    w, lr, g = random_triples(FP32, 20_000, seed=2)
+    w, lr, g = random_triples(FUSED, 20_000, seed=2)
     a, b, c = (values.astype(np.uint32).view(np.float32) for values in (w, lr, g))
     with np.errstate(all="ignore"):
         differences, products = _canonical(a - c), _canonical(-(b * c))
-    assert [fused_step(FP32, x, ONE, z) for x, z in zip(w.tolist(), g.tolist(), strict=True)] == differences
-    assert [fused_step(FP32, NEG, y, z) for y, z in zip(lr.tolist(), g.tolist(), strict=True)] == products
+    assert [step(FUSED, x, ONE, z) for x, z in zip(w.tolist(), g.tolist(), strict=True)] == differences
+    assert [step(FUSED, NEG, y, z) for y, z in zip(lr.tolist(), g.tolist(), strict=True)] == products
 
 
 def test_agrees_with_the_c_library():
@@ -98,25 +75,135 @@ def test_agrees_with_the_c_library():
         pytest.skip("no fmaf in this Python's C library: run on Linux with glibc to have this check")
     fmaf.restype, fmaf.argtypes = ctypes.c_float, [ctypes.c_float] * 3
     triples = [
-        np.concatenate(pair) for pair in zip(boundary_triples(FP32), random_triples(FP32, 20_000, 3), strict=True)
+        np.concatenate(pair) for pair in zip(boundary_triples(FUSED), random_triples(FUSED, 20_000, 3), strict=True)
     ]
     columns = [values.tolist() for values in triples]
     with np.errstate(invalid="ignore"):  # signalling NaNs become quiet
         floats = [values.astype(np.uint32).view(np.float32).astype(float).tolist() for values in triples]
-    got = [fused_step(FP32, w, lr, g) for w, lr, g in zip(*columns, strict=True)]
+    got = [step(FUSED, w, lr, g) for w, lr, g in zip(*columns, strict=True)]
     expected = np.array([fmaf(-lr, g, w) for w, lr, g in zip(*floats, strict=True)], np.float32)
     assert got == _canonical(expected)
 
 
-def test_refusals():
-    with pytest.raises(InputError, match=r"^format = 'fp31': must be one of 'fp32', 'bf16', 'fp16'$"):
-        float_format("fp31")
-    with pytest.raises(InputError, match=r"^significand_bits = 1: must be in 2\.\.53$"):
-        FloatFormat(8, 1)
-    with pytest.raises(InputError, match=r"^exponent_bits = 12: must be in 2\.\.11$"):
-        FloatFormat(12, 24)
+E4M3, E5M2, FP16 = FORMATS["e4m3"], FORMATS["e5m2"], FORMATS["fp16"]
+
+
+@pytest.mark.parametrize(
+    ("arithmetic", "w", "lr", "g", "expected"),
+    [
+        pytest.param(Arithmetic(E4M3, E4M3), 0x7E, 0x38, 0xE8, 0x7F, id="e4m3-overflow-is-nan"),
+        pytest.param(Arithmetic(E4M3, E4M3), 0xFE, 0x38, 0x68, 0x7F, id="e4m3-negative-overflow-is-the-positive-nan"),
+        pytest.param(Arithmetic(E4M3, E4M3), 0xFF, 0x38, 0x38, 0x7F, id="e4m3-nan-is-canonical"),
+        pytest.param(Arithmetic(E4M3, E5M2), 0x00, 0x38, 0x7C, 0x7F, id="no-infinity-to-take-one-to"),
+        pytest.param(Arithmetic(E5M2, E4M3), 0x00, 0x3C, 0x7E, 0xDF, id="e4m3-448-is-a-number"),
+        pytest.param(Arithmetic(E5M2, E5M2), 0x7B, 0x3C, 0xFB, 0x7C, id="e5m2-overflow-is-infinity"),
+        pytest.param(Arithmetic(FP16, E4M3), 0x3C00, 0x3C00, 0x38, 0, id="formats-have-their-own-bias"),
+        pytest.param(Arithmetic(FP32, FP32, fused=False), ONE, ONE | 3, ONE | 3, 0xB5400000, id="two-roundings"),
+        pytest.param(Arithmetic(FP32, FP32, fused=False), 0, 1, ONE >> 1, 0, id="a-product-that-rounds-to-zero"),
+        pytest.param(Arithmetic(FP32, FP32, flush=True), 1, ONE, 0, 0, id="subnormal-operand-is-zero"),
+        pytest.param(Arithmetic(FP32, FP32, flush=True), NEG | 1, 0, ONE, NEG, id="of-its-sign"),
+        pytest.param(Arithmetic(FP32, FP32, flush=True), 0x00800001, ONE, 0x00800000, 0, id="tiny-result-is-zero"),
+        pytest.param(Arithmetic(FP32, FP32, flush=True), 0x00800000, ONE, 0x00800001, NEG, id="of-its-sign-too"),
+    ],
+)
+def test_rules_of_the_variants(arithmetic, w, lr, g, expected):
+    assert step(arithmetic, w, lr, g) == expected
+
+
+def test_what_is_tiny_is_seen_before_rounding():
+    small = FloatFormat(4, 3)
+    # 2^-6 * (1 - 1/32) rounds to the smallest normal number 2^-6, but is below it.
+    w, lr, g = small.from_float(2.0**-6), small.from_float(2.0**-6), small.from_float(2.0**-5)
+    for flush, expected in ((False, w), (True, 0)):
+        assert step(Arithmetic(small, small, flush=flush), w, lr, g) == expected
+
+
+def test_velocity_is_gradient_plus_decayed_velocity():
+    own = Arithmetic(FP32, FORMATS["bf16"])
+    one, half = 0x3F80, 0x3F00
+    assert velocity_step(own, half, one, one) == 0x3FC0  # 1 + 1/2
+    assert velocity_step(own, half, 0, 0x8000) == 0  # -0 + 0: positive
+    assert velocity_step(own, half, 0x8000, 0x8000) == 0x8000
+
+
+def test_a_unit_takes_a_velocity_and_a_weight_step():
+    config = FloatSGDConfig(name="unit", depth=2, weights="fp32", momentum=True)
+    unit = ReferenceFloatSGD(config, 0)
+    registers = config.registers(learning_rate=0.5, momentum=0.5)
+    weights = [0, ONE]
+    for _ in range(2):
+        weights = unit.step(weights, [ONE, NEG | ONE], **registers)
+    assert [FP32.to_float(v) for v in unit.velocities] == [1.5, -1.5]
+    assert [FP32.to_float(w) for w in weights] == [-1.25, 2.25]
+    assert unit.counters == (2, 0)
+
+
+def test_lanes_share_words_of_a_row():
+    fields = {"name": "unit", "depth": 5, "weights": "bf16", "random_bits": 12}
+    assert [FloatSGDConfig(**fields, lanes=lanes).row_words for lanes in (1, 2, 3, 64)] == [1, 1, 2, 32]
+    assert FloatSGDConfig(**fields | {"random_bits": 24}, lanes=3).row_words == 3
+    assert FloatSGDConfig(**fields | {"random_bits": 0}, lanes=3).row_words == 0
+
+
+def test_configuration_survives_its_toml_form_and_gradients_follow_weights():
+    config = FloatSGDConfig(name="unit", depth=2, weights="bf16")
+    assert config.gradients == "bf16"
+    text = config.to_toml()
+    assert text.startswith('[unit]\nrule = "float_sgd"\n')
+    assert from_toml(text) == config
+    assert from_toml(text.replace('gradients = "bf16"\n', "")) == config
+    with pytest.raises(InputError, match=r"^rule = 'sgd': must be one of 'zim', 'float_sgd', 'int_sgd'$"):
+        from_toml(text.replace('"float_sgd"', '"sgd"'))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"weights": "fp8"}, "weights = 'fp8': must be one of 'fp32', 'bf16', 'fp16', 'e4m3', 'e5m2'"),
+        ({"weights": "bf16", "random_bits": 25}, r"random_bits = 25: must be an integer in 0\.\.24"),
+        ({"weights": "bf16", "multiply": "twice"}, "multiply = 'twice': must be one of 'fused', 'separate'"),
+        ({"weights": "bf16", "momentum": 0.9}, r"momentum = 0\.9: must be true or false"),
+        ({}, "weights is missing: must be one of 'fp32'"),
+    ],
+)
+def test_refused_configurations(fields, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        FloatSGDConfig(name="unit", depth=2, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "values", "message"),
+    [
+        ({}, {"learning_rate": 1e39}, "learning_rate = 1e+39: overflows bf16, must be in -3.3895313892515355e+38.."),
+        ({}, {"learning_rate": 1e-60}, "learning_rate = 1e-60: becomes 0 in bf16, must be 0 or at least 9.18"),
+        ({"momentum": True}, {"learning_rate": 1}, "momentum is missing: this unit has a velocity, give a real number"),
+        ({}, {"learning_rate": 1, "momentum": 0}, "momentum = 0: this unit has none, leave it out"),
+        *(
+            ({"rate": "power_of_two"}, {"learning_rate": rate}, f"learning_rate = {rate}: must be 0 or a power of two")
+            for rate in (0.3, 1 + 2.0**-20, -0.5, 2.0**-130)
+        ),
+    ],
+)
+def test_refused_run_time_values(fields, values, message):
+    config = FloatSGDConfig(name="unit", depth=2, weights="bf16", **fields)
+    with pytest.raises(InputError) as error:
+        config.registers(**values)
+    assert str(error.value).startswith(message)
+
+
+def test_a_power_of_two_is_its_exponent_field():
+    config = FloatSGDConfig(name="unit", depth=2, weights="fp16", rate="power_of_two")
+    assert [config.registers(learning_rate=rate)["learning_rate"] for rate in (0, 2.0**-14, 1, 2.0**15)] == [
+        0,
+        1,
+        15,
+        30,
+    ]
+
+
+def test_refused_patterns():
     with pytest.raises(InputError, match=r"^lr = 4294967296: must be in 0\.\.4294967295$"):
-        fused_step(FP32, 0, 2**32, 0)
+        step(FUSED, 0, 2**32, 0)
 
 
 def _canonical(values):
@@ -140,10 +227,10 @@ def _numbers(fmt):
 def _nearest(fmt, ascending, exact):
     """The nearest of all numbers, found by looking; 2^(e_max + 1) stands for infinity when distances are compared."""
     beyond = Fraction(2) ** (2**fmt.exponent_bits - 1 - fmt.bias)
-    numbers = [*ascending, (beyond, fmt.infinity)]
+    numbers = [*ascending, (beyond, fmt.beyond)]
     above = bisect_left(numbers, (exact, 0))
     if above == len(numbers):
-        return fmt.infinity
+        return fmt.beyond
     near = numbers[max(above - 1, 0) : above + 1]
     closest = min(abs(value - exact) for value, _ in near)
     ties = [bits for value, bits in near if abs(value - exact) == closest]

@@ -9,8 +9,9 @@ from typing import get_args
 
 import pytest
 
-from zimu.golden.config import PrngKind, UnitConfig
+from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.golden.rule import PrngKind
 from zimu.golden.scenarios import SCENARIOS, write_all
 from zimu.golden.unit import ReferenceUnit
 from zimu.golden.vectors import HEADER_WORDS, Mismatch, Stimulus, VectorSet, frozen_sets, step_words

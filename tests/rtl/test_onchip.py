@@ -5,11 +5,12 @@ import random
 import pytest
 
 from zimu.golden.errors import InputError
-from zimu.golden.unit import Counters, ReferenceUnit
+from zimu.golden.unit import ZERO_COUNTERS, ReferenceUnit
 from zimu.golden.vectors import Stimulus
 from zimu.rtl.onchip import MAX_BITS, ReadPath, ZimUnit
 from zimu.rtl.registers import Control, Register, Status
 from zimu.sim.drivers import HangError, UnitDriver
+from zimu.sim.jobs import Inputs
 from zimu.sim.pins import run_until
 from zimu.sim.streams import Sink, Source
 from zimu.sim.worker import simulate_component
@@ -40,7 +41,7 @@ def test_status_follows_seed_load_start_and_end(configure):
 
     async def bench(driver):
         seen = [await status(driver)]
-        await driver.begin(SEED, [0] * config.depth)
+        await driver.begin(SEED, {"weights": [0] * config.depth})
         seen.append(await status(driver))
         driver.gradients.queue.extend(driver.beats([1] * config.depth))
         await driver.until(lambda: not driver.gradients.queue, "loading")
@@ -63,7 +64,7 @@ def test_a_start_too_early_is_refused(configure, missing):
 
     async def bench(driver):
         if missing == "gradients":
-            await driver.begin(SEED, [0] * config.depth)
+            await driver.begin(SEED, {"weights": [0] * config.depth})
             driver.gradients.queue.extend(driver.beats([1] * config.depth)[:-1])
         else:
             driver.gradients.queue.extend(driver.beats([1] * config.depth))
@@ -78,8 +79,8 @@ def test_run_time_values_and_streams_are_closed_during_a_step(configure):
     config = configure()
 
     async def bench(driver):
-        await driver.begin(SEED, [0] * config.depth)
-        await driver.start(some_inputs(config, 300))
+        await driver.begin(SEED, {"weights": [0] * config.depth})
+        await driver.start(Inputs.of(some_inputs(config, 300)))
         driver.weights_in.queue.append(5)
         driver.gradients.queue.extend(driver.beats([1] * config.depth))
         with pytest.raises(HangError, match="refused address 0x18"):
@@ -114,9 +115,9 @@ def test_interrupted_read_out_and_reloaded_weights_leave_the_reference(configure
     async def bench(driver):
         seen = []
         for _ in range(2):  # the same weights and seed again: all is as at first
-            await driver.begin(SEED, start)
+            await driver.begin(SEED, {"weights": start})
             for _ in range(2):
-                await driver.step(inputs)
+                await driver.step(Inputs.of(inputs))
                 seen.append(await driver.read())
         return seen
 
@@ -124,7 +125,7 @@ def test_interrupted_read_out_and_reloaded_weights_leave_the_reference(configure
     for _ in range(2):
         step = {"trials": inputs.trials, "threshold": inputs.threshold, "smoothing": inputs.smoothing}
         weights = unit.step(weights, inputs.gradients, **step)
-        expected.append((weights, unit.counters))
+        expected.append(({"weights": weights}, unit.counters._asdict()))
     assert drive(config, bench, pause=0.3) == expected * 2
 
 
@@ -132,7 +133,7 @@ def test_reading_weights_blocks_the_rest_until_the_last_is_out(configure):
     config = configure()
 
     async def bench(driver):
-        await driver.begin(SEED, list(range(config.depth)))
+        await driver.begin(SEED, {"weights": list(range(config.depth))})
         driver.agents.remove(driver.weights_out)
         driver.weights_out.clear(driver.pins)
         await driver.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
@@ -151,18 +152,18 @@ def test_a_reseed_clears_the_counters_and_a_reset_forgets_the_seed(configure):
     config = configure()
 
     async def bench(driver):
-        await driver.begin(SEED, [-128] * config.depth)
-        await driver.step(Stimulus((0,) * config.depth, 9, config.max_threshold, 0))
-        await driver.step(some_inputs(config, 99))
+        await driver.begin(SEED, {"weights": [-128] * config.depth})
+        await driver.step(Inputs.of(Stimulus((0,) * config.depth, 9, config.max_threshold, 0)))
+        await driver.step(Inputs.of(some_inputs(config, 99)))
         _, counters = await driver.read()
-        assert all(counters), "each of them must have something to clear"
+        assert all(counters.values()), "each of them must have something to clear"
         await driver.write(Register.CONTROL, 1 << Control.RESEED)
         await driver.rest("a seed")
         _, counters = await driver.read()
         await driver.reset()
         return counters, await status(driver)
 
-    assert drive(config, bench) == (Counters(*[0] * 7), set())
+    assert drive(config, bench) == (ZERO_COUNTERS._asdict(), set())
 
 
 def test_the_memory_limit_is_named(configure):

@@ -9,6 +9,7 @@ from zimu.golden.vectors import Stimulus
 from zimu.rtl.cycles import step_cycles
 from zimu.rtl.unit import ZimCore
 from zimu.sim.drivers import CoreDriver
+from zimu.sim.jobs import Inputs
 from zimu.sim.worker import simulate_component
 
 NIGHTLY = pytest.mark.nightly
@@ -28,23 +29,22 @@ def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
     async def bench(pins):
         driver = CoreDriver(pins, config, random.Random(1), 0.0)
         await driver.reset()
-        await driver.begin(5, [0] * config.depth)
+        await driver.begin(5, {"weights": [0] * config.depth})
         clocks = 0
         for step in inputs:
             before = pins.cycles
-            await driver.step(step)
+            await driver.step(Inputs.of(step))
             clocks += pins.cycles - before - 1  # `busy` shows a clock after it fell
-        weights, counters = await driver.read()
-        return clocks, weights, counters
+        return clocks, *await driver.read()
 
-    clocks, weights, counters = simulate_component(ZimCore(config), bench)
+    clocks, memory, counters = simulate_component(ZimCore(config), bench)
     unit, expected, modelled = ReferenceUnit(config, 5), [0] * config.depth, 0.0
     for step in inputs:
         opened = unit.counters.open_trials
         rest = {"trials": step.trials, "threshold": step.threshold, "smoothing": step.smoothing}
         expected = unit.step(expected, step.gradients, **rest)
         modelled += step_cycles(config, trials=trials, opened=unit.counters.open_trials - opened)
-    assert (weights, counters) == (expected, unit.counters)
+    assert (memory["weights"], counters) == (expected, unit.counters._asdict())
     return clocks / steps, modelled / steps
 
 

@@ -82,9 +82,9 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one(seed):
 
     def steps(count):
         return [
-            (episode.vectors.seed, episode.vectors.weights, step)
+            (episode.seed, episode.memory, step)
             for episode in random_episodes(config, seed, count)
-            for step in episode.vectors.steps
+            for step in episode.steps
         ]
 
     longest = steps(60)
@@ -97,7 +97,7 @@ def check_vectors(name: str, form: str | None = None) -> None:
     vectors = VectorSet.load(frozen_sets()[name])
     config = UnitConfig(**vectors.config.model_dump() | ({"form": form} if form else {}))
     # The frozen answers, not the emulator's.
-    job = Job("core", 1, 0.2, [Episode(replace(vectors, config=config))])
+    job = Job("core", config, 1, 0.2, [Episode.of(vectors)])
     outcome = simulate("zimu.sim.bench", job.to_json(), simulator=available()[-2], timeout=300)
     assert outcome["mismatches"] == []
     assert outcome["steps"] == len(vectors.steps)

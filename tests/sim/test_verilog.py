@@ -9,18 +9,22 @@ import sys
 import pytest
 
 from zimu.golden.config import CONTRACT_VERSION, UnitConfig
+from zimu.golden.float_sgd import FloatSGDConfig
+from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.presets import preset
+from zimu.golden.rule import RuleConfig
 from zimu.rtl.netlist import to_rtlil, yosys
 from zimu.rtl.programs import run
 from zimu.sim.simulators import SIMULATORS, why_missing
-from zimu.sim.verilog import TOPS, write_rtl
+from zimu.sim.verilog import TOPS, circuit, write_rtl
 
 WRITE = """
 import sys
-from zimu.golden.config import UnitConfig
+from zimu.golden.rules import from_toml
 from zimu.sim.verilog import write_rtl
-for top in ("core", "unit"):
-    write_rtl(UnitConfig.from_toml(sys.argv[1]), top, top)
+text, *tops = sys.argv[1:]
+for top in tops:
+    write_rtl(from_toml(text), top, top)
 """
 
 
@@ -29,17 +33,30 @@ def small(name="tiny", **fields) -> UnitConfig:
     return UnitConfig(name=name, **shape | fields)
 
 
-@pytest.mark.parametrize("config", [small(form="tree"), preset("zim8_search")], ids=lambda config: config.name)
+WIDTHS = {"weight_bits": 4, "gradient_bits": 5, "rate_bits": 3, "fraction_bits": 7}
+INTEGERS = IntSGDConfig(name="integers", depth=9, lanes=2, **WIDTHS)
+FLOATS = FloatSGDConfig(name="floats", depth=9, lanes=2, weights="e4m3", random_bits=9, momentum=True)
+NOTHING_RANDOM = FloatSGDConfig(name="plain", depth=1, weights="e5m2", rate="power_of_two", stages="comb")
+RIVALS = [INTEGERS, FLOATS, NOTHING_RANDOM]
+
+
+def tops_of(config: RuleConfig) -> list[str]:
+    return ["core", "unit"] if config.rule == "zim" else ["core"]
+
+
+@pytest.mark.parametrize("config", [small(form="tree"), preset("zim8_search"), *RIVALS], ids=lambda config: config.name)
 def test_the_files_are_the_same_bytes_in_every_process_and_folder(tmp_path, config):
     written = []
     for number in (1, 2):
         folder = tmp_path / f"somewhere-{number}" / ("deep" * number)
         folder.mkdir(parents=True)
         environment = os.environ | {"PYTHONHASHSEED": str(number), "HOME": str(folder), "TZ": f"UTC+{number}"}
-        subprocess.run([sys.executable, "-c", WRITE, config.to_toml()], cwd=folder, env=environment, check=True)
+        subprocess.run(
+            [sys.executable, "-c", WRITE, config.to_toml(), *tops_of(config)], cwd=folder, env=environment, check=True
+        )
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         assert [str(path.relative_to(folder)) for path in files] == [
-            f"{top}/{config.name}.{suffix}" for top in ("core", "unit") for suffix in ("json", "v")
+            f"{top}/{config.name}.{suffix}" for top in tops_of(config) for suffix in ("json", "v")
         ]
         written.append([path.read_bytes() for path in files])
     assert written[0] == written[1]
@@ -47,10 +64,12 @@ def test_the_files_are_the_same_bytes_in_every_process_and_folder(tmp_path, conf
     assert not re.search(r"\.py\b|/tmp|/home|somewhere|Yosys|\b20\d\d-\d\d|\d\d:\d\d:\d\d", text)
 
 
-@pytest.mark.parametrize("top", TOPS)
-@pytest.mark.parametrize("form", ["search", "tree"])
-def test_every_reader_takes_the_verilog(tmp_path, top, form):
-    config = preset("zim8" if form == "tree" else "zim8_search")
+@pytest.mark.parametrize(
+    ("config", "top"),
+    [(config, top) for config in (preset("zim8"), preset("zim8_search"), *RIVALS) for top in tops_of(config)],
+    ids=lambda each: getattr(each, "name", each),
+)
+def test_every_reader_takes_the_verilog(tmp_path, config, top):
     verilog, _ = write_rtl(config, top, tmp_path)
     yosys([f"read_verilog {verilog.name}", f"hierarchy -check -top {config.name}", "check -assert"], folder=tmp_path)
     if not why_missing("icarus"):
@@ -81,15 +100,19 @@ def test_units_of_different_names_live_in_one_design(tmp_path):
     yosys([*reads, *(f"hierarchy -check -top {name}" for name in ("tiny",))], folder=tmp_path)
 
 
-@pytest.mark.parametrize("top", TOPS)
-def test_the_manifest_says_what_the_verilog_is(tmp_path, top):
-    config = small(smoothing_bits=0)
+@pytest.mark.parametrize(
+    ("config", "top"),
+    [(config, top) for config in (small(smoothing_bits=0), *RIVALS) for top in tops_of(config)],
+    ids=lambda each: getattr(each, "name", each),
+)
+def test_the_manifest_says_what_the_verilog_is(tmp_path, config, top):
     verilog, manifest = write_rtl(config, top, tmp_path)
     content = json.loads(manifest.read_text())
     assert content["module"] == config.name
     assert content["top"] == top
     assert content["contract_version"] == CONTRACT_VERSION
-    assert UnitConfig(**content["parameters"]) == config
+    assert content["rule"] == config.rule
+    assert type(config)(**content["parameters"]) == config
     # Yosys' view of the module's ports is the judge.
     yosys([f"read_verilog {verilog.name}", "proc", "write_json netlist.json"], folder=tmp_path)
     ports = json.loads((tmp_path / "netlist.json").read_text())["modules"][config.name]["ports"]
@@ -97,11 +120,12 @@ def test_the_manifest_says_what_the_verilog_is(tmp_path, top):
     assert listed == {name: (port["direction"], len(port["bits"])) for name, port in ports.items()}
 
 
-@pytest.mark.parametrize("form", ["search", "tree"])
-def test_the_verilog_is_the_circuit_of_the_rtlil(tmp_path, form):
-    config = small(form=form)
+@pytest.mark.parametrize(
+    "config", [small("search", form="search"), small("tree", form="tree"), *RIVALS], ids=lambda config: config.name
+)
+def test_the_verilog_is_the_circuit_of_the_rtlil(tmp_path, config):
     verilog, _ = write_rtl(config, "core", tmp_path)
-    (tmp_path / "source.il").write_text(to_rtlil(TOPS["core"](config), "source"))
+    (tmp_path / "source.il").write_text(to_rtlil(circuit(config, "core"), "source"))
     prepare = ["proc", "flatten", "memory_map", "opt_clean"]
     script = ["read_rtlil source.il", "hierarchy -check -top source", *prepare, "design -stash source"]
     script += [

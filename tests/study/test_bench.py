@@ -114,7 +114,7 @@ def test_every_subject_has_a_whole_row_for_every_problem():
     rows = measure(PROBLEMS, chosen, TINY)
     keys = [(p.depth, p.trials, s.name, s.sampler, s.threads) for p in PROBLEMS for s in chosen]
     assert [(row.d, row.n, row.subject, row.sampler, row.threads) for row in rows] == keys
-    assert {row.threads for row in rows if row.sampler} == {1, 2}
+    assert {row.threads for row in rows if row.sampler in bench_subjects.SAMPLERS} == {1, 2}
     for row in rows:
         for field in bench_report.COLUMNS:
             assert (getattr(row, field) is None) == bool(row.reasons.get(field)), (row, field)
@@ -122,17 +122,17 @@ def test_every_subject_has_a_whole_row_for_every_problem():
             continue
         assert row.ns_per_weight == median(row.samples) > 0
         (rival,) = (other for other in rows if (other.subject, other.n) == ("numpy", row.n))
-        if row.sampler:
+        if row.sampler in bench_subjects.SAMPLERS:
             assert row.times_faster_than_numpy == median(b / a for a, b in zip(row.samples, rival.samples, strict=True))
 
 
 def test_pytorch_that_is_missing_is_a_reason_not_an_error(no_torch):
     rows = measure(PROBLEMS[:1], subjects(), TINY, memory=False)
-    by_name = {row.subject: row for row in rows}
-    assert by_name["pytorch"].ns_per_weight is None
-    for row in (by_name["pytorch"], by_name["zimu"], by_name["numpy"]):
-        assert "zimu[bench]" in row.reasons["times_faster_than_pytorch"]
-    assert by_name["zimu"].times_faster_than_numpy > 0
+    by_label = {row.label: row for row in rows}
+    assert by_label["pytorch"].ns_per_weight is None
+    for label in ("pytorch", "zimu split", "numpy"):
+        assert "zimu[bench]" in by_label[label].reasons["times_faster_than_pytorch"]
+    assert by_label["zimu split"].times_faster_than_numpy > 0
     text = shown(bench_report.table(rows))
     assert "— [1]" in text
     assert '[1] PyTorch is not installed: pip install "zimu[bench]"' in text
@@ -265,7 +265,7 @@ def test_command_prints_rows_as_json_and_draws(small, tmp_path):
     assert document["effort"]["repeats"] == 1
     assert document["machine"]["versions"]["numpy"] == np.__version__
     own = len(bench_subjects.SAMPLERS)
-    assert len(document["rows"]) == 2 * (2 * own + 4)
+    assert len(document["rows"]) == 2 * (2 * own + len(bench_subjects.RIVALS) + 4)
     for row in document["rows"]:
         assert set(row) == set(asdict(Row("", None, 1, 1, 1)))
         assert len(row["samples"]) == (0 if "ns_per_weight" in row["reasons"] else 1)
@@ -296,4 +296,4 @@ def test_command_refuses_a_plot_it_cannot_draw_before_it_measures(small, monkeyp
 def test_quick_run_at_full_size_is_whole(tmp_path):
     program = Path(sys.executable).parent / "zimu"
     document = json.loads(run([program, "bench", "--quick", "--json"], timeout=900).partition("{")[2].join("{ "))
-    assert len(document["rows"]) == 6 * (len(bench_subjects.SAMPLERS) + 4)
+    assert len(document["rows"]) == 6 * (len(bench_subjects.SAMPLERS) + len(bench_subjects.RIVALS) + 4)

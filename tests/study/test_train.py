@@ -59,6 +59,22 @@ def test_float_training_is_the_fused_binary32_update(digits):
         assert (after == (w - rate * g.astype(np.float32).astype(np.longdouble)).astype(np.float32)).all()
 
 
+RIVALS = [
+    methods.FloatMethod("bf16", "bfloat16", False, (0.5,), unit="float_sgd:bf16"),
+    methods.FloatMethod("bf16_sr", "bfloat16, stochastic", False, (0.5,), unit="float_sgd:bf16+fp32:sr8"),
+    methods.FloatMethod("momentum", "FP16 with momentum", False, (0.05,), unit="float_sgd:fp16:momentum", momentum=0.9),
+    methods.FloatMethod("fp8", "E4M3, stochastic, rates 2^-k", False, (0.5,), unit="float_sgd:e4m3:pow2:sr12"),
+    methods.IntegerMethod("int", "int8 SGD", (4,)),
+]
+
+
+@pytest.mark.parametrize("method", RIVALS, ids=lambda method: method.key)
+def test_every_rival_learns(digits, method):
+    run = train.train(method, method.grid[0], 0, digits, epochs=3)
+    assert run.test_accuracy[-1] > 0.8
+    assert method.describe(method.grid[0])
+
+
 def test_runs_do_not_depend_on_the_number_of_processes(digits):
     short = [replace(methods.HEADLINE, grid=(-6,)), replace(methods.RIVAL, grid=(0.5,))]
     one = train.train_all(short, digits, seeds=2, epochs=2, jobs=1)

@@ -81,7 +81,7 @@ def test_a_test_that_breaks_is_shown_and_fails_the_command(cli):
     [
         (["--tests", "x"], "test 'x': must be NUMBER or NUMBER:NTUPLE"),
         (["--tests", "1", "--seed", "-1"], "seed = -1: must be in 0..18446744073709551615"),
-        (["mt19937"], "mt19937: no such file, nor a preset"),
+        (["mt19937"], "'mt19937': must be a .toml file, a preset ("),
         (["--tests", "1", "--all"], "--all and --tests exclude each other"),
     ],
 )

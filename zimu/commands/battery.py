@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from zimu.commands.common import JsonFlag, load_config, notes, out, print_json
+from zimu.commands.common import JsonFlag, load_zim, notes, out, print_json
 from zimu.golden.files import write_whole
 
 
@@ -37,7 +37,7 @@ def command(
     checks = battery.ALL if all_tests else battery.QUICK
     if tests:
         checks = tuple(map(battery.check, tests.split(",")))
-    subjects = [name if name in GENERATORS else load_config(name) for name in units or GENERATORS]
+    subjects = [name if name in GENERATORS else load_zim(name) for name in units or GENERATORS]
     tool = battery.tool_version()
     known = battery.load(results, tool) if results else []
 

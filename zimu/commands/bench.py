@@ -38,7 +38,7 @@ def command(
             bar.update(task, completed=done, total=total)
 
         if crossover:
-            own = [subject for subject in chosen if subject.sampler]
+            own = [subject for subject in chosen if subject.sampler and subject.draws]
             rows = bench.measure(bench.sweep_problems(bench.DEPTHS), own, effort, memory=False, progress=progress)
         else:
             rows = bench.measure(bench.default_problems(bench.DEPTHS), chosen, effort, progress=progress)

@@ -1,7 +1,6 @@
 """What several commands share: options, how a configuration is named, where progress and results go."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,26 +8,33 @@ from rich.console import Console
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.golden.rule import RuleConfig
 
 notes = Console(stderr=True)
 """Progress and remarks; standard output holds results alone."""
 
 out = Console()
 
-ConfigName = Annotated[str, typer.Argument(metavar="CONFIG", help="A TOML file, or the name of a preset.")]
+ConfigName = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="A TOML file, a preset, float_sgd:FORMAT[:OPTION...] or int_sgd:BITS.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[int, typer.Option(help="64-bit seed.")]
 
 
-def load_config(name: str) -> UnitConfig:
-    """The configuration in a file, or the preset of that name."""
-    from zimu.golden.presets import PRESETS
+def load_config(name: str) -> RuleConfig:
+    """The configuration of any rule in a file, or of that name."""
+    from zimu.golden.names import named
 
-    if name in PRESETS and not Path(name).exists():
-        return PRESETS[name]
-    if not Path(name).exists():
-        raise InputError(f"{name}: no such file, nor a preset; presets are {', '.join(PRESETS)}")
-    return UnitConfig.load(name)
+    return named(name)
+
+
+def load_zim(name: str) -> UnitConfig:
+    """As `load_config`, of the integer unit; `InputError` if it is of another rule."""
+    config = load_config(name)
+    if not isinstance(config, UnitConfig):
+        raise InputError(f"{name}: is of the rule {config.rule!r}: must be of 'zim' here")
+    return config
 
 
 def print_json(value: Any) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated, get_args
 import typer
 
 from zimu.commands.common import out
-from zimu.golden.config import PrngKind, UnitConfig
+from zimu.golden.config import UnitConfig
+from zimu.golden.rule import PrngKind
 
 
 def command(

@@ -13,7 +13,10 @@ from zimu.golden.files import write_whole
 def command(
     units: Annotated[
         list[str],
-        typer.Argument(metavar="UNIT...", help="A TOML file, a preset, float_sgd:FORMAT:comb|pipelined, or prng:KIND."),
+        typer.Argument(
+            metavar="UNIT...",
+            help="TOML file, preset, float_sgd:FORMAT[:OPTION...], int_sgd:BITS, prng:KIND, or rivals.",
+        ),
     ],
     target: Annotated[
         list[str] | None,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zimu.commands.common import ConfigName, JsonFlag, Seed, load_config, out, print_json
+from zimu.commands.common import ConfigName, JsonFlag, Seed, load_zim, out, print_json
 from zimu.golden.errors import InputError
 from zimu.golden.files import write_whole
 
@@ -28,7 +28,7 @@ def command(
 
     from zimu.emu.unit import ZimUnit
 
-    unit = ZimUnit(load_config(config), seed, threads)
+    unit = ZimUnit(load_zim(config), seed, threads)
     updated = _load(weights).copy()
     unit.step(updated, _load(gradients), trials=trials, threshold=threshold, smoothing=smoothing)
     content = io.BytesIO()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zimu.commands.common import JsonFlag, Seed, load_config, notes, out, print_json
+from zimu.commands.common import JsonFlag, Seed, load_zim, notes, out, print_json
 
 
 def command(
@@ -51,5 +51,5 @@ def _replay(files: list[Path] | None) -> list[dict[str, Any]]:
 def _record(name: str, steps: int, seed: int, output: Path) -> None:
     from zimu.sim.stimuli import random_vectors
 
-    random_vectors(load_config(name), seed, steps).save(output)
+    random_vectors(load_zim(name), seed, steps).save(output)
     notes.print(f"wrote {output}")

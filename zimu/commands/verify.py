@@ -15,7 +15,9 @@ def command(
     ] = None,
     steps: Annotated[int, typer.Option(help="Steps to compare.")] = 200,
     seed: Seed = 0,
-    top: Annotated[str, typer.Option(help="unit: the drop-in unit; core: its core behind slow memories.")] = "unit",
+    top: Annotated[
+        str | None, typer.Option(help="unit: the drop-in unit, the default; core: its core behind slow memories.")
+    ] = None,
     waveform: Annotated[Path | None, typer.Option(help="Write the waves here (.vcd; .fst under Icarus).")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds the simulator may take, building included.")] = 1800,
     json: JsonFlag = False,

@@ -1,0 +1,144 @@
+"""What an update unit is in hardware: the ports of a core, the sequence that all share, and how a core is found.
+
+Twin: ``emu/update.py``. The cores: ``rtl/unit.py``, and ``rtl/pointwise.py`` around rules that work weight by weight.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from amaranth.hdl import Const, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from zimu.golden.rule import RuleConfig
+from zimu.golden.rules import RULES
+from zimu.rtl.generators import KINDS
+from zimu.rtl.prng import CYCLES_PER_WORD, SeedExpander
+from zimu.rtl.sampler import address
+
+COUNTER_BITS = 32
+
+
+class Places(NamedTuple):
+    """A memory as a core sees it: how many places, and the shape of what each holds."""
+
+    number: int
+    shape: Any
+
+
+def update_core(config: RuleConfig) -> wiring.Component:
+    """The core of a configuration of any rule.
+
+    Its members are those of `core_members`; its property ``generators`` is how many the expansion of a seed fills.
+    """
+    rule = RULES[config.rule]
+    core: wiring.Component = getattr(import_module(f"zimu.rtl.{rule.module}"), rule.core)(config)
+    return core
+
+
+def core_members(values: Mapping[str, Any], counters: data.StructLayout, gradients: Places, weights: Places) -> dict:
+    """The ports of a core: an update unit without the memories it works on.
+
+    Requests to the memories go out and answers come back in order, after any number of clocks. A reset stops
+    everything at once; answers to requests from before it must not arrive after it.
+
+    Parameters
+    ----------
+    values : run-time values of the rule, by name, each with its shape; see `RuleConfig.registers`.
+    counters : the counters in the order of the rule's named tuple in ``golden``; ``steps`` is one.
+    gradients, weights : the memories.
+
+    Members
+    -------
+    seed : Signal(64), in. Must hold while busy with a `reseed`.
+    reseed : Signal(1), in. Expands the seed, if anything is random, and clears the counters; sampled while not busy.
+    seeded : Signal(1), out. There was a `reseed` since the last reset.
+    the run-time values : in. Must hold during a step.
+    start : Signal(1), in. Begins a step; sampled while not busy, ignored before the first seed.
+    busy : Signal(1), out. When it falls after a step, every write was accepted and the counters are those after it.
+    counters : ``counters``, out. Since the seed.
+    gradient_request : stream of address(gradients.number), out.
+    gradient_beat : stream of gradients.shape, in. The answers, in order.
+    weight_read, weight_data, weight_write : `weight_ports`.
+    """
+    ports = weight_ports(weights)
+    return {
+        "seed": In(64),
+        "reseed": In(1),
+        "seeded": Out(1),
+        **{name: In(shape) for name, shape in values.items()},
+        "start": In(1),
+        "busy": Out(1),
+        "counters": Out(counters),
+        "gradient_request": Out(stream.Signature(address(gradients.number))),
+        "gradient_beat": In(stream.Signature(gradients.shape)),
+        "weight_read": ports["read"],
+        "weight_data": ports["read_data"],
+        "weight_write": ports["write"],
+    }
+
+
+def weight_ports(weights: Places) -> dict:
+    """Ports of the weight memory.
+
+    read : stream of address(weights.number), out.
+    read_data : stream of weights.shape, in. The answers, in order.
+    write : stream of {address, data}, out. Must be seen by every read accepted at a later clock.
+    """
+    place = address(weights.number)
+    return {
+        "read": Out(stream.Signature(place)),
+        "read_data": In(stream.Signature(weights.shape)),
+        "write": Out(stream.Signature(data.StructLayout({"address": place, "data": weights.shape}))),
+    }
+
+
+def seed_cycles(kind: str, generators: int) -> int:
+    """Clocks of the expansion of a seed for so many generators in all."""
+    return generators * KINDS[kind].words * CYCLES_PER_WORD
+
+
+def frame_states(m: Module, core: Any, expander: SeedExpander | None, first: str) -> Any:
+    """Add the states of a core's FSM in which it rests (IDLE), takes a seed (RESEED) and counts a step (END).
+
+    To be called before the core's own states are added; the last of those goes to END.
+
+    Parameters
+    ----------
+    expander : expands the seed; None where nothing is random.
+    first : the state in which a step begins.
+
+    Returns
+    -------
+    Signal(1), a step begins in this clock.
+    """
+    begin = Signal(name="begin")
+    with m.State("IDLE"):
+        with m.If(core.reseed):
+            m.d.sync += core.counters.eq(0)
+            m.next = "RESEED"
+        with m.Elif(core.start & core.seeded):
+            m.d.comb += begin.eq(1)
+            m.next = first
+        if expander is not None:
+            m.d.comb += expander.start.eq(core.reseed)
+    with m.State("RESEED"):
+        with m.If(~expander.busy if expander is not None else Const(1)):
+            m.d.sync += core.seeded.eq(1)
+            m.next = "IDLE"
+    with m.State("END"):
+        m.d.sync += core.counters.steps.eq(core.counters.steps + 1)
+        m.next = "IDLE"
+    return begin
+
+
+def count_late(m: Module, core: Any, **now: Any) -> None:
+    """Add to the counters of these names what happens now, while busy.
+
+    It is counted a clock late, to keep the long carries out of the paths of the parts.
+    """
+    with m.If(core.busy):
+        for name, value in now.items():
+            late = Signal(len(value), name=f"{name}_now")
+            m.d.sync += [late.eq(value), core.counters[name].eq(core.counters[name] + late)]

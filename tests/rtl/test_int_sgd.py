@@ -1,0 +1,68 @@
+"""The integer rival's arithmetic: every operand of small widths, and the corners of the widest."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from zimu.golden.int_sgd import IntSGDConfig, step
+from zimu.rtl.int_sgd import IntStep
+from zimu.sim.bit_parallel import BitParallel
+
+
+def differing(config: IntSGDConfig, operands: list[tuple[int, int, int, int]]) -> tuple[list[str], int]:
+    """(w, eta, g, r) whose step is not the reference's, as text, and how many of all are clipped."""
+    inputs = {name: np.array(column) for name, column in zip(_NAMES, zip(*operands, strict=True), strict=True)}
+    widths = (config.weight_bits, config.rate_bits, config.gradient_bits, config.fraction_bits)
+    # A port of no width is none.
+    ports = {name: inputs[name] & 2**bits - 1 for name, bits in zip(_NAMES, widths, strict=True) if bits}
+    outputs = BitParallel(IntStep(config))(enable=np.zeros(len(operands), np.int64), **ports)
+    wrong, lost = [], 0
+    for i, (w, eta, g, r) in enumerate(operands):
+        weight, clipped = step(w, eta, g, r, fraction_bits=config.fraction_bits, weight_bits=config.weight_bits)
+        got = int(outputs["updated"][i]), int(outputs["clipped"][i])
+        lost += clipped
+        if got != (weight & 2**config.weight_bits - 1, clipped):
+            wrong.append(f"w {w}, eta {eta}, g {g}, r {r}: expected {weight}, {clipped}, got {got}")
+    return wrong[:5], lost
+
+
+_NAMES = ("weight", "rate", "gradient", "random")
+
+
+def configure(weight_bits: int, rate_bits: int, gradient_bits: int, fraction_bits: int) -> IntSGDConfig:
+    widths = {"weight_bits": weight_bits, "rate_bits": rate_bits, "gradient_bits": gradient_bits}
+    return IntSGDConfig(name="part", depth=1, fraction_bits=fraction_bits, **widths)
+
+
+# Products narrower and wider than a weight with its fraction, no fraction, nothing but sign and one bit.
+@pytest.mark.parametrize("widths", [(3, 3, 3, 2), (2, 3, 5, 0), (4, 2, 3, 5), (2, 4, 4, 1), (6, 1, 2, 3)], ids=str)
+def test_every_operand_of_small_widths(widths):
+    config = configure(*widths)
+    low, high = config.weight_range
+    axes = (
+        range(low, high + 1),
+        range(2**config.rate_bits),
+        range(config.gradient_range[0], config.gradient_range[1] + 1),
+        range(2**config.fraction_bits),
+    )
+    operands = list(product(*axes))
+    wrong, clipped = differing(config, operands)
+    assert wrong == []
+    assert 0 < clipped < len(operands)
+
+
+@pytest.mark.parametrize(
+    "widths", [(32, 24, 32, 24), (2, 24, 32, 24), (32, 24, 32, 0), (32, 1, 2, 24), (8, 8, 8, 12)], ids=str
+)
+def test_corners_and_random_operands_of_wide_ones(widths):
+    config = configure(*widths)
+    rng = np.random.default_rng(3)
+
+    def values(low, high):
+        corners = {low, low + 1, 0, 1, high // 2, high // 2 + 1, high - 1, high, -1, low // 2}
+        return [*(value for value in corners if low <= value <= high), *map(int, rng.integers(low, high + 1, 3))]
+
+    limits = config.weight_range, (0, 2**config.rate_bits - 1), config.gradient_range, (0, 2**config.fraction_bits - 1)
+    wrong, _ = differing(config, list(product(*(values(*pair) for pair in limits))))
+    assert wrong == []
