@@ -98,10 +98,10 @@ CAMPAIGN = {"depth": 2001, "lanes": 4}
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("stages", ["comb", "pipelined"])
 @pytest.mark.parametrize("multiply", ["fused", "separate"])
 @pytest.mark.parametrize("weights", ["fp32", "bf16", "fp16", "e4m3", "e5m2"])
-def test_200_000_weights_of_every_format(weights, multiply, stages):
+def test_200_000_weights_of_every_format(weights, multiply):
+    stages = {"fused": "pipelined", "separate": "comb"}[multiply]
     check(floats(weights, multiply=multiply, stages=stages, **CAMPAIGN), 100, "verilator")
 
 
@@ -118,9 +118,8 @@ VARIANTS = {
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("weights", ["fp32", "bf16", "fp16", "e4m3", "e5m2"])
-def test_200_000_weights_of_every_variant(weights, variant):
-    check(floats(weights, **CAMPAIGN, **VARIANTS[variant]), 100, "verilator")
+def test_200_000_weights_of_every_variant(variant):
+    check(floats("bf16", **CAMPAIGN, **VARIANTS[variant]), 100, "verilator")
 
 
 @pytest.mark.nightly
