@@ -4,6 +4,7 @@ The rules: ``emu/float_sgd.py``, ``emu/int_sgd.py``. Twins: ``golden/pointwise.p
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar
 
 import numpy as np
@@ -116,7 +117,7 @@ class PointwiseUnit(ABC, Generic[Config]):
         low, high = 0, int(np.iinfo(self.velocities.dtype).max)
         self.velocities[:] = [check_range(f"state velocities[{i}]", v, low, high) for i, v in enumerate(saved)]
 
-    def _walk(self, part: Any) -> int:
+    def _walk(self, part: Callable[[int, int, NDArray[np.uint32]], int]) -> int:
         """Call ``part(first, last, random)`` for all weights; the sum of what it returns.
 
         ``random`` has the rounding bits of the weights ``first .. last - 1``; it is empty where nothing is random, and
