@@ -181,6 +181,29 @@ def test_table_shows_units_side_by_side_and_reasons_below():
     assert lines[-2:] == ["¹ no clock", "² no library"]
 
 
+def test_many_units_have_a_line_each():
+    rows = [Row("comb", 1000 + i, unit=f"u{i}", target="t") for i in range(5)]
+    rows += [Row("fmax_mhz", 50.125, minimum=49.0, maximum=51.5, unit="u0", target="t")]
+    rows += [Row("fmax_mhz", None, "no clock", unit="u1", target="t")]
+    rows += [Row("ns_per_weight", 2.5 * n, trials=n, unit="u2", target="t") for n in (2, 10)]
+    rows += [
+        Row("ns_per_weight", 9.0, unit="u3", target="t"),
+        Row("delay_ns", None, "no library", unit="u4", target="s"),
+    ]
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(tables(rows))
+    lines = [" ".join(line.split()) for line in capture.get().splitlines()]
+    assert "unit cells MHz ns/weight" in lines
+    for line in ("u0 1,000 50.12", "u1 1,001 —¹", "u2, n = 2 1,002 5", "u2, n = 10 1,002 25", "u3 1,003 9", "u4 —²"):
+        assert line in lines
+    assert lines[-3:] == [
+        "Medians of the seeds; --json has their spread and every other metric.",
+        "¹ no clock",
+        "² no library",
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(0, "0"), (18246.25, "18,246"), (5.2419, "5.242"), (0.65204, "0.652"), (12.0, "12")]
 )
