@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from zimu.cost.rows import UNITS_OF_MEASURE, Row
+from zimu.cost.rows import Row
 
 DASH = "\N{EM DASH}"
 
@@ -69,11 +69,10 @@ def _table(target: str, rows: Sequence[Row], notes: list[str]) -> Table:
 def _list(target: str, rows: Sequence[Row], notes: list[str]) -> Table:
     mine = [row for row in rows if row.target == target]
     metrics = [name for name in HEADLINES if any(row.metric == name for row in mine)]
-    metrics = metrics or [name for name in UNITS_OF_MEASURE if any(row.metric == name for row in mine)]
     table = Table(title=target, title_justify="left", box=SIMPLE, pad_edge=False)
     table.add_column("unit", no_wrap=True)
     for metric in metrics:
-        table.add_column(HEADLINES.get(metric, metric), justify="right")
+        table.add_column(HEADLINES[metric], justify="right")
     for unit in _unique(row.unit for row in mine):
         counts: list[int | None] = [
             *sorted({row.trials for row in mine if row.unit == unit and row.trials is not None})

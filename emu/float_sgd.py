@@ -31,7 +31,7 @@ class FloatSGD(PointwiseUnit[FloatSGDConfig]):
 
     Attributes
     ----------
-    weight_dtype, gradient_dtype : ``float32`` for ``fp32``, ``float16`` for ``fp16``; for a format that numpy lacks the
+    weight_dtype, gradient_dtype : ``float32`` for ``fp32``, ``float16`` for ``fp16``; for a format that numpy lacks,
         patterns, as the smallest unsigned integers that hold them.
     velocities : with momentum the patterns of the weights' velocities, zeros at first.
     """

@@ -23,7 +23,7 @@ from zimu.golden.rule import WORD_BITS
 Config = TypeVar("Config", bound=PointwiseConfig)
 
 BLOCK = 2**14
-"""Beats worked on at a time where bits are random: what they need lies in cache."""
+"""Weights worked on at a time where bits are random: what they need lies in cache."""
 
 _NO_BITS = np.empty(0, np.uint32)
 
@@ -131,10 +131,11 @@ class PointwiseUnit(ABC, Generic[Config]):
             )
             return sum(sums)
         total = 0
-        words = np.empty(BLOCK * config.row_words, np.uint32)
-        random = np.empty(BLOCK * config.lanes, np.uint32)
-        for beat in range(0, config.beats, BLOCK):
-            first, beats = beat * config.lanes, min(config.beats - beat, BLOCK)
+        block = min(max(BLOCK // config.lanes, 1), config.beats)
+        words = np.empty(block * config.row_words, np.uint32)
+        random = np.empty(block * config.lanes, np.uint32)
+        for beat in range(0, config.beats, block):
+            first, beats = beat * config.lanes, min(config.beats - beat, block)
             last = min(first + beats * config.lanes, config.depth)
             self._stream.read(words[: beats * config.row_words])
             cut_words(words, random[: last - first], config.lanes, config.row_words, config.rounding_bits)

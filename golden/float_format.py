@@ -5,7 +5,8 @@ Patterns and exact integers only. The update rule on top of them: ``golden/float
 """
 
 from dataclasses import dataclass
-from math import copysign, isinf, isnan, ldexp
+from math import copysign, isfinite, isinf, isnan, ldexp
+from numbers import Real
 from typing import Literal
 
 from zimu.golden.errors import InputError, check_choice, check_range
@@ -160,17 +161,20 @@ class FloatFormat:
         InputError
             not a finite real number, or one that overflows the format, or one that is not 0 and would become 0.
         """
-        if isinstance(value, bool) or not hasattr(value, "__float__"):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise InputError(f"{field} = {value!r}: must be a real number")
-        number = float(value)
+        largest, smallest = self.to_float(self.beyond - 1), self.to_float(1)
+        try:
+            number = float(value)
+        except OverflowError:  # an integer beyond all floats
+            number = float("inf")
+        if not isfinite(number):
+            raise InputError(f"{field} = {value!r}: must be a finite number in {-largest!r}..{largest!r}")
         pattern = self.from_float(number)
-        largest = self.to_float(self.beyond - 1)
-        if not isnan(number) and not isinf(number) and pattern & self.sign_bit - 1 >= self.beyond:
+        size = pattern & self.sign_bit - 1
+        if size >= self.beyond:
             raise InputError(f"{field} = {number!r}: overflows {self}, must be in {-largest!r}..{largest!r}")
-        if isnan(number) or isinf(number):
-            raise InputError(f"{field} = {number!r}: must be a finite number in {-largest!r}..{largest!r}")
-        if number and not pattern & self.sign_bit - 1:
-            smallest = self.to_float(1)
+        if number and not size:
             raise InputError(f"{field} = {number!r}: becomes 0 in {self}, must be 0 or at least {smallest!r} in size")
         return pattern
 

@@ -5,14 +5,14 @@ Twins: ``emu/float_sgd.py``, ``rtl/float_sgd.py``. Rules in words: ``docs/float_
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.float_format import MAX_RANDOM_BITS, FloatFormat, FormatName, float_format
-from zimu.golden.pointwise import PointwiseConfig, PointwiseCounters, check_patterns, rounding_bits, rounding_stream
+from zimu.golden.pointwise import PointwiseConfig, PointwiseReference
+from zimu.golden.rule import check_vector
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class FloatSGDConfig(PointwiseConfig):
     def _gradients_like_weights(cls, fields: dict[str, Any]) -> dict[str, Any]:
         return {"gradients": fields.get("weights")} | fields if "weights" in fields else fields
 
-    @cached_property
+    @property
     def arithmetic(self) -> Arithmetic:
         """How a weight's step is computed."""
         return Arithmetic(
@@ -236,36 +236,33 @@ class FloatSGDConfig(PointwiseConfig):
         return {"learning_rate": rate, "momentum": numbers.gradients.encode("momentum", momentum)}
 
 
-class ReferenceFloatSGD:
+class ReferenceFloatSGD(PointwiseReference[FloatSGDConfig]):
     """The scalar reference of a whole unit.
 
     Parameters
     ----------
-    config : the configuration.
-    seed : 64-bit seed of the rounding bits.
+    config, seed : as `PointwiseReference`.
 
     Attributes
     ----------
     velocities : pattern of each weight's velocity; zeros at first, and always where there is no momentum.
-    counters : `PointwiseCounters`.
     """
 
     def __init__(self, config: FloatSGDConfig, seed: int) -> None:
-        self.config = config
-        self.stream = rounding_stream(config, seed)
+        super().__init__(config, seed)
         self.velocities = [0] * config.depth
-        self.counters = PointwiseCounters(0, 0)
 
     def step(self, weights: list[int], gradients: list[int], *, learning_rate: int, momentum: int = 0) -> list[int]:
         """Take one step and return the new weights; all values are patterns, ``learning_rate`` as in the register."""
         config, numbers = self.config, self.config.arithmetic
-        check_patterns("weights", weights, config.depth, 0, 2**numbers.weights.width - 1)
-        check_patterns("gradients", gradients, config.depth, 0, 2**numbers.gradients.width - 1)
+        check_vector("weights", weights, config.depth, 0, 2**numbers.weights.width - 1)
+        check_vector("gradients", gradients, config.depth, 0, 2**numbers.gradients.width - 1)
         if config.rate == "power_of_two":
             learning_rate <<= numbers.weights.fraction_bits
         if config.momentum:
             pairs = zip(self.velocities, gradients, strict=True)
             self.velocities = gradients = [velocity_step(numbers, momentum, v, g) for v, g in pairs]
-        randoms = rounding_bits(config, self.stream)
-        self.counters = self.counters._replace(steps=self.counters.steps + 1 & 2**32 - 1)
-        return [step(numbers, w, learning_rate, g, r) for w, g, r in zip(weights, gradients, randoms, strict=True)]
+        triples = zip(weights, gradients, self.rounding_bits(), strict=True)
+        updated = [step(numbers, w, learning_rate, g, r) for w, g, r in triples]
+        self.count()
+        return updated

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from zimu.golden.errors import check_range
 from zimu.golden.float_format import MAX_RANDOM_BITS
-from zimu.golden.pointwise import PointwiseConfig, PointwiseCounters, check_patterns, rounding_bits, rounding_stream
+from zimu.golden.pointwise import PointwiseConfig, PointwiseReference
+from zimu.golden.rule import check_vector
 
 
 def step(w: int, eta: int, g: int, random: int, *, fraction_bits: int, weight_bits: int) -> tuple[int, bool]:
@@ -69,36 +70,23 @@ class IntSGDConfig(PointwiseConfig):
         return {"rate": check_range("rate", rate, 0, (1 << self.rate_bits) - 1)}
 
 
-class ReferenceIntSGD:
+class ReferenceIntSGD(PointwiseReference[IntSGDConfig]):
     """The scalar reference of a whole unit.
 
     Parameters
     ----------
-    config : the configuration.
-    seed : 64-bit seed of the rounding bits.
-
-    Attributes
-    ----------
-    counters : `PointwiseCounters`.
+    config, seed : as `PointwiseReference`.
     """
-
-    def __init__(self, config: IntSGDConfig, seed: int) -> None:
-        self.config = config
-        self.stream = rounding_stream(config, seed)
-        self.counters = PointwiseCounters(0, 0)
 
     def step(self, weights: list[int], gradients: list[int], *, rate: int) -> list[int]:
         """Take one step and return the new weights."""
         config = self.config
-        check_patterns("weights", weights, config.depth, *config.weight_range)
-        check_patterns("gradients", gradients, config.depth, *config.gradient_range)
+        check_vector("weights", weights, config.depth, *config.weight_range)
+        check_vector("gradients", gradients, config.depth, *config.gradient_range)
         eta = config.registers(rate=rate)["rate"]
-        randoms = rounding_bits(config, self.stream)
         results = [
             step(w, eta, g, r, fraction_bits=config.fraction_bits, weight_bits=config.weight_bits)
-            for w, g, r in zip(weights, gradients, randoms, strict=True)
+            for w, g, r in zip(weights, gradients, self.rounding_bits(), strict=True)
         ]
-        steps, saturations = self.counters
-        clipped = sum(lost for _, lost in results)
-        self.counters = PointwiseCounters(steps + 1 & 2**32 - 1, saturations + clipped & 2**32 - 1)
+        self.count(sum(clipped for _, clipped in results))
         return [weight for weight, _ in results]

@@ -5,11 +5,11 @@ The rules: ``golden/float_sgd.py``, ``golden/int_sgd.py``. Twins: ``emu/pointwis
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from zimu.golden.errors import InputError, check_range
+from zimu.golden.errors import check_range
 from zimu.golden.prng import Stream, WordStream
 from zimu.golden.rule import NAME_PATTERN, WORD_BITS, PrngKind, RuleConfig
 
@@ -64,32 +64,47 @@ class PointwiseCounters(NamedTuple):
     """Weights that were clipped at a rail; none in floating point, which overflows by its own rules."""
 
 
-def rounding_stream(config: PointwiseConfig, seed: int) -> WordStream | None:
-    """The stream of rounding bits; None where nothing is random."""
-    check_range("seed", seed, 0, 2**64 - 1)
-    return WordStream(config.prng, seed, Stream.ROUND, config.row_words) if config.row_words else None
+Config = TypeVar("Config", bound=PointwiseConfig)
 
 
-def rounding_bits(config: PointwiseConfig, stream: WordStream | None) -> Iterator[int]:
-    """The random bits of the weights of a step, in order.
+class PointwiseReference(Generic[Config]):
+    """Base of the scalar references: rounding bits and counters.
 
-    A beat takes a row of the stream. Lane l takes the R bits from bit R * (l mod m) on of word floor(l / m), with
-    m = floor(32 / R). Lanes of the last beat beyond the depth take theirs too.
+    Parameters
+    ----------
+    config : the configuration.
+    seed : 64-bit seed of the rounding bits.
+
+    Attributes
+    ----------
+    counters : `PointwiseCounters`.
     """
-    if stream is None:
-        yield from (0 for _ in range(config.depth))
-        return
-    bits, share = config.rounding_bits, config.weights_per_word
-    left = config.depth
-    for _, row in zip(range(config.beats), stream.rows(), strict=False):
-        for lane in range(min(config.lanes, left)):
-            yield row[lane // share] >> bits * (lane % share) & (1 << bits) - 1
-        left -= config.lanes
 
+    def __init__(self, config: Config, seed: int) -> None:
+        check_range("seed", seed, 0, 2**64 - 1)
+        self.config = config
+        self.counters = PointwiseCounters(0, 0)
+        words = config.row_words
+        self._stream = WordStream(config.prng, seed, Stream.ROUND, words) if words else None
 
-def check_patterns(field: str, values: list[int], depth: int, low: int, high: int) -> None:
-    """`InputError` unless there are ``depth`` integers in ``[low, high]``."""
-    if len(values) != depth:
-        raise InputError(f"{field} has {len(values)} values: must have depth = {depth}")
-    for i, value in enumerate(values):
-        check_range(f"{field}[{i}]", value, low, high)
+    def rounding_bits(self) -> Iterator[int]:
+        """The random bits of the weights of a step, in order; zeros where nothing is random.
+
+        A beat takes a row of the stream. Lane l takes the R bits from bit R * (l mod m) on of word floor(l / m), with
+        m = floor(32 / R). Lanes of the last beat beyond the depth take theirs too.
+        """
+        config = self.config
+        if self._stream is None:
+            yield from [0] * config.depth
+            return
+        bits, share = config.rounding_bits, config.weights_per_word
+        left = config.depth
+        for _, row in zip(range(config.beats), self._stream.rows(), strict=False):
+            for lane in range(min(config.lanes, left)):
+                yield row[lane // share] >> bits * (lane % share) & (1 << bits) - 1
+            left -= config.lanes
+
+    def count(self, saturations: int = 0) -> None:
+        """Count a step and the weights it clipped."""
+        steps, clipped = self.counters
+        self.counters = PointwiseCounters(steps + 1 & 2**WORD_BITS - 1, clipped + saturations & 2**WORD_BITS - 1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from zimu.golden.errors import InputError
+from zimu.golden.errors import InputError, check_range
 from zimu.golden.files import write_whole
 from zimu.golden.keywords import KEYWORDS
 
@@ -64,7 +64,7 @@ class RuleConfig(BaseModel):
     def description(self) -> str:
         """One line for a reader."""
 
-    @abstractmethod
+    @abstractmethod  # a signature that each rule may replace by its own
     def registers(self, *args: Any, **values: Any) -> dict[str, int]:
         """The run-time values of a step as the unit's registers hold them; `InputError` if one cannot be held."""
 
@@ -100,6 +100,14 @@ class RuleConfig(BaseModel):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the configuration to ``path``, whole or not at all."""
         return write_whole(path, self.to_toml())
+
+
+def check_vector(field: str, values: list[int], depth: int, low: int, high: int) -> None:
+    """`InputError` unless there are ``depth`` integers, all in ``[low, high]``."""
+    if len(values) != depth:
+        raise InputError(f"{field} has {len(values)} values: must have depth = {depth}")
+    for i, value in enumerate(values):
+        check_range(f"{field}[{i}]", value, low, high)
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

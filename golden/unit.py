@@ -8,10 +8,11 @@ from itertools import chain
 from typing import NamedTuple
 
 from zimu.golden.accumulator import accumulate
-from zimu.golden.config import MAX_TRIALS, UnitConfig
-from zimu.golden.errors import InputError, check_range
+from zimu.golden.config import UnitConfig
+from zimu.golden.errors import check_range
 from zimu.golden.gate import gate
 from zimu.golden.prng import Stream, WordStream
+from zimu.golden.rule import check_vector
 from zimu.golden.sampler import InverseSampler, masses
 from zimu.golden.split import SplitSampler, binomial
 
@@ -69,7 +70,9 @@ class ReferenceUnit:
         ``trials`` is n, ``threshold`` T in [0, 2^gate_bits], ``smoothing`` c. A refused argument changes nothing.
         """
         config = self.config
-        _check(config, weights, gradients, trials, threshold, smoothing)
+        config.registers(trials=trials, threshold=threshold, smoothing=smoothing)
+        check_vector("weights", weights, config.depth, *config.weight_range)
+        check_vector("gradients", gradients, config.depth, *config.gradient_range)
         weight_masses = masses(gradients, smoothing)
         mass = sum(weight_masses)
         opened = self._open(trials, threshold) if mass else 0
@@ -98,19 +101,3 @@ class ReferenceUnit:
         if config.sampler == "split":
             return binomial(words, trials, threshold, config.max_threshold)
         return sum(gate(next(words), config.gate_bits, threshold) for _ in range(trials))
-
-
-def _check(
-    config: UnitConfig, weights: list[int], gradients: list[int], trials: int, threshold: int, smoothing: int
-) -> None:
-    check_range("trials", trials, 0, MAX_TRIALS)
-    check_range("threshold", threshold, 0, config.max_threshold)
-    check_range("smoothing", smoothing, 0, config.max_smoothing)
-    for field, values, limits in (
-        ("weights", weights, config.weight_range),
-        ("gradients", gradients, config.gradient_range),
-    ):
-        if len(values) != config.depth:
-            raise InputError(f"{field} has {len(values)} values: must have depth = {config.depth}")
-        for i, value in enumerate(values):
-            check_range(f"{field}[{i}]", value, *limits)

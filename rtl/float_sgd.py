@@ -112,13 +112,13 @@ class FloatSGD(wiring.Component):
 
     def __init__(self, config: FloatSGDConfig) -> None:
         self.config = config
-        self.lanes = [Lane(config) for _ in range(config.lanes)]
+        self._lanes = [Lane(config) for _ in range(config.lanes)]
         super().__init__(unit_members(config, value_shapes(config), lane_layout(config)))
 
     @property
     def latency(self) -> int:
         """Clocks from operands to new weights."""
-        return self.lanes[0].latency + 2
+        return self._lanes[0].latency + 2
 
     def elaborate(self, platform):
         m = Module()
@@ -128,7 +128,7 @@ class FloatSGD(wiring.Component):
         m.d.comb += free.eq(~self.updated.valid | self.updated.ready)
         if self.config.row_words:
             rows, randoms = add_random_words(m, self)
-            rounding = valid[self.lanes[0].draw]
+            rounding = valid[self._lanes[0].draw]
             m.d.comb += [advance.eq(free & (rows.valid | ~rounding)), rows.ready.eq(advance & rounding)]
         else:
             randoms = [Const(0, 0)] * self.config.lanes
@@ -140,7 +140,7 @@ class FloatSGD(wiring.Component):
         }
         operands = Signal.like(self.operands.payload, reset_less=True)
         updated = Signal.like(self.updated.payload, reset_less=True)
-        for i, (lane, random) in enumerate(zip(self.lanes, randoms, strict=True)):
+        for i, (lane, random) in enumerate(zip(self._lanes, randoms, strict=True)):
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [
                 lane.enable.eq(advance),
@@ -152,7 +152,7 @@ class FloatSGD(wiring.Component):
             m.d.sync += [
                 *(value.eq(getattr(self, name)) for name, value in taken.items()),
                 operands.eq(self.operands.payload),
-                updated.eq(Cat(lane.updated for lane in self.lanes)),
+                updated.eq(Cat(lane.updated for lane in self._lanes)),
                 valid.eq(valid << 1 | self.operands.valid),
             ]
         with m.Elif(free):

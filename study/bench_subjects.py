@@ -36,7 +36,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
 }
 """The emulator's configurations by sampler: what each needs beside the fields all share."""
 
-RIVALS: dict[str, dict[str, Any]] = {
+RULES: dict[str, dict[str, Any]] = {
     "float_sgd:fp32": {"learning_rate": 0.01},
     "float_sgd:bf16": {"learning_rate": 0.01},
     "float_sgd:bf16:sr8": {"learning_rate": 0.01},
@@ -106,7 +106,7 @@ class Subject:
 def subjects(threads: Sequence[int] = (1,)) -> list[Subject]:
     """All subjects: every sampler of the emulator with every number of threads, then all else on one."""
     own = [emulator(sampler, count) for sampler in SAMPLERS for count in threads]
-    own += [emulated_rival(name) for name in RIVALS]
+    own += [other_rule(name) for name in RULES]
     return [
         *own,
         Subject(NUMPY, _drawing(rivals.numpy_multinomial)),
@@ -129,14 +129,14 @@ def emulator(sampler: str, threads: int = 1) -> Subject:
     return Subject("zimu", build, sampler, threads)
 
 
-def emulated_rival(name: str) -> Subject:
-    """The emulator with one of `RIVALS`; its gradients are the problem's."""
+def other_rule(name: str) -> Subject:
+    """The emulator with one of `RULES`; its gradients are the problem's."""
     config = named(name)
     form = config.gradients if isinstance(config, FloatSGDConfig) else None
 
     def build(problem: Problem, weights: NDArray[Any], gradients: NDArray[Any]) -> Step:
         unit = make_unit(config.model_copy(update={"depth": problem.depth}), SEED)
-        return lambda: unit.step(weights, gradients, **RIVALS[name])
+        return lambda: unit.step(weights, gradients, **RULES[name])
 
     encode = (lambda gradients: to_format(form, gradients.astype(np.float64))) if form else None
     return Subject("zimu", build, name, draws=False, encode=encode)

@@ -109,6 +109,7 @@ def test_rounding_finds_the_neighbours_of_every_size(infinities, flush, random_b
         ("e4m3", 1e-4, r"becomes 0 in e4m3, must be 0 or at least 0\.001953125 in size"),
         ("fp16", "1", "must be a real number"),
         ("fp16", True, "must be a real number"),
+        ("fp16", 10**400, r"must be a finite number in -65504\.0\.\.65504\.0"),
     ],
 )
 def test_a_run_time_value_that_the_format_cannot_hold(name, value, message):

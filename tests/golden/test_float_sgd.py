@@ -191,6 +191,13 @@ def test_refused_run_time_values(fields, values, message):
     assert str(error.value).startswith(message)
 
 
+def test_a_changed_copy_computes_as_it_says():
+    config = FloatSGDConfig(name="unit", depth=2, weights="bf16")
+    assert config.arithmetic.random_bits == 0
+    changed = config.model_copy(update={"weights": "fp16", "gradients": "e4m3", "random_bits": 8})
+    assert changed.arithmetic == Arithmetic(FP16, E4M3, random_bits=8)
+
+
 def test_a_power_of_two_is_its_exponent_field():
     config = FloatSGDConfig(name="unit", depth=2, weights="fp16", rate="power_of_two")
     assert [config.registers(learning_rate=rate)["learning_rate"] for rate in (0, 2.0**-14, 1, 2.0**15)] == [

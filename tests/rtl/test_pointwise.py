@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from zimu.golden import float_sgd, int_sgd
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
-from zimu.golden.pointwise import rounding_bits, rounding_stream
+from zimu.golden.pointwise import PointwiseReference
 from zimu.golden.prng import Stream, expand_seed
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS
@@ -59,7 +59,7 @@ async def seed_words(pins, config, seed) -> None:
 
 def stepped(config, beats, rates) -> list[tuple[list[int], int]]:
     """What must come out of a unit, as patterns, and how many were clipped, beat by beat."""
-    bits: Iterator[int] = rounding_bits(config, rounding_stream(config, SEED))
+    bits: Iterator[int] = PointwiseReference(config, SEED).rounding_bits()
     answers = []
     for beat, rate in zip(beats, rates, strict=True):
         if isinstance(config, IntSGDConfig):

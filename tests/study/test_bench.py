@@ -265,7 +265,7 @@ def test_command_prints_rows_as_json_and_draws(small, tmp_path):
     assert document["effort"]["repeats"] == 1
     assert document["machine"]["versions"]["numpy"] == np.__version__
     own = len(bench_subjects.SAMPLERS)
-    assert len(document["rows"]) == 2 * (2 * own + len(bench_subjects.RIVALS) + 4)
+    assert len(document["rows"]) == 2 * (2 * own + len(bench_subjects.RULES) + 4)
     for row in document["rows"]:
         assert set(row) == set(asdict(Row("", None, 1, 1, 1)))
         assert len(row["samples"]) == (0 if "ns_per_weight" in row["reasons"] else 1)
@@ -296,4 +296,4 @@ def test_command_refuses_a_plot_it_cannot_draw_before_it_measures(small, monkeyp
 def test_quick_run_at_full_size_is_whole(tmp_path):
     program = Path(sys.executable).parent / "zimu"
     document = json.loads(run([program, "bench", "--quick", "--json"], timeout=900).partition("{")[2].join("{ "))
-    assert len(document["rows"]) == 6 * (len(bench_subjects.SAMPLERS) + len(bench_subjects.RIVALS) + 4)
+    assert len(document["rows"]) == 6 * (len(bench_subjects.SAMPLERS) + len(bench_subjects.RULES) + 4)
