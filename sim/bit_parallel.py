@@ -7,6 +7,7 @@ import json
 from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from amaranth.lib import wiring
@@ -69,11 +70,11 @@ _SCRIPT = (
 )
 
 
-def _is_gate(cell: dict) -> bool:
+def _is_gate(cell: dict[str, Any]) -> bool:
     return cell["type"] in ("$_AND_", "$_NOT_")
 
 
-def _inputs(cell: dict) -> list:
+def _inputs(cell: dict[str, Any]) -> list[Any]:
     return [bits[0] for port, bits in cell["connections"].items() if port != "Y"]
 
 

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
@@ -12,7 +13,7 @@ from zimu.sim.pins import CocotbPins
 
 
 @cocotb.test()  # type: ignore[untyped-decorator]
-async def bench(dut) -> None:
+async def bench(dut: Any) -> None:
     """Run the bench named by the environment and leave its outcome beside its job."""
     folder = Path(os.environ["ZIMU_FOLDER"])
     module = importlib.import_module(os.environ["ZIMU_BENCH"])

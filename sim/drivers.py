@@ -2,7 +2,7 @@
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from amaranth.hdl import Shape
@@ -135,7 +135,7 @@ class Driver(ABC):
         """Let ``count`` clocks pass."""
         await run_until(self.pins, self.agents, lambda: False, count)
 
-    async def until(self, done, what: str) -> None:
+    async def until(self, done: Callable[[], Any], what: str) -> None:
         """Clock on until ``done()``.
 
         Raises
@@ -158,7 +158,8 @@ class Driver(ABC):
         """More clocks than anything takes, pauses and rejected draws included."""
         slow = 1 / (1 - self.pause) ** 2
         work = 4000 + 40 * self.config.depth + 400 * self.trials
-        return round(work * slow) + seed_cycles(self.config.prng, self.core.generators)
+        clocks: int = round(work * slow) + seed_cycles(self.config.prng, self.core.generators)
+        return clocks
 
     trials = 0
 

@@ -49,14 +49,14 @@ def patterns(fmt: FloatFormat, count: int, rng: np.random.Generator) -> Patterns
     """Patterns with exponents and fractions from the corners as often as from anywhere."""
     top, bits = 2**fmt.exponent_bits - 1, fmt.fraction_bits
     corners = np.array([0, 0, 1, 2, fmt.bias - 1, fmt.bias, fmt.bias + 1, top - 2, top - 1, top]).clip(0, top)
-    field = np.where(rng.random(count) < 0.4, rng.choice(corners, count), rng.integers(0, top + 1, count))
+    field: Patterns = np.where(rng.random(count) < 0.4, rng.choice(corners, count), rng.integers(0, top + 1, count))
 
     anything = rng.integers(0, 2**bits, count)
     single = np.int64(1) << rng.integers(0, bits, count)
     ones_below = (np.int64(1) << rng.integers(0, bits + 1, count)) - 1
     few = (anything >> rng.integers(0, bits + 1, count)) ^ (ones_below * rng.integers(0, 2, count))
     forms = np.array([anything, anything, np.zeros_like(anything), single, ones_below, (2**bits - 1) ^ ones_below, few])
-    fraction = forms[rng.integers(0, len(forms), count), np.arange(count)]
+    fraction: Patterns = forms[rng.integers(0, len(forms), count), np.arange(count)]
     return rng.integers(0, 2, count) << (fmt.width - 1) | field << bits | fraction
 
 
@@ -66,8 +66,8 @@ def _near_product(arithmetic: Arithmetic, w: Patterns, lr: Patterns, g: Patterns
     top, p = 2**a.exponent_bits - 1, a.significand_bits
     factor_field = (g >> b.fraction_bits & 2**b.exponent_bits - 1) - b.bias
     field = (lr >> a.fraction_bits & top) + factor_field
-    field = np.clip(field + rng.integers(-p - b.significand_bits - 4, p + 5, len(w)), 0, top)
-    return w & ~np.int64(top << a.fraction_bits) | field << a.fraction_bits
+    near: Patterns = np.clip(field + rng.integers(-p - b.significand_bits - 4, p + 5, len(w)), 0, top)
+    return w & ~np.int64(top << a.fraction_bits) | near << a.fraction_bits
 
 
 def _cancelling(arithmetic: Arithmetic, lr: Patterns, g: Patterns, rng: np.random.Generator) -> Patterns:
@@ -75,5 +75,5 @@ def _cancelling(arithmetic: Arithmetic, lr: Patterns, g: Patterns, rng: np.rando
     fmt = arithmetic.weights
     exact = Arithmetic(fmt, arithmetic.gradients)
     negated = step(exact, np.zeros_like(lr), lr, g).astype(np.int64)
-    size = np.clip((negated & (fmt.sign_bit - 1)) + rng.integers(-3, 4, len(lr)), 0, fmt.sign_bit - 1)
+    size: Patterns = np.clip((negated & (fmt.sign_bit - 1)) + rng.integers(-3, 4, len(lr)), 0, fmt.sign_bit - 1)
     return size | (negated & fmt.sign_bit ^ fmt.sign_bit)

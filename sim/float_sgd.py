@@ -58,5 +58,6 @@ class Operands:
         negated = step(once, np.zeros(count, np.int64), rate, gradients).astype(np.int64)
         reach = 2 * fmt.significand_bits
         steps = [chance.integers(-3, 4, count), chance.integers(-reach, reach, count) << fmt.fraction_bits]
-        size = np.clip((negated & fmt.sign_bit - 1) + np.where(chance.random(count) < 0.5, *steps), 0, fmt.sign_bit - 1)
+        moved = (negated & fmt.sign_bit - 1) + np.where(chance.random(count) < 0.5, *steps)
+        size: Patterns = np.clip(moved, 0, fmt.sign_bit - 1)
         return size | ~negated & fmt.sign_bit

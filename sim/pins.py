@@ -4,8 +4,8 @@ A bench reads what the ports were just before a rising edge and sets what they a
 the Verilog: the path of the member joined by ``__``.
 """
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from amaranth.hdl import Signal, ValueCastable
 from amaranth.lib import wiring
@@ -52,7 +52,7 @@ class AmaranthPins:
     reset : the reset signal of its clock domain.
     """
 
-    def __init__(self, context, component: wiring.Component, reset: Signal):
+    def __init__(self, context: Any, component: wiring.Component, reset: Signal) -> None:
         self._context = context
         self._inputs = {"rst": reset}
         self._outputs: dict[str, Signal] = {}
@@ -82,9 +82,9 @@ class AmaranthPins:
 class CocotbPins:
     """Pins of a Verilog top under cocotb."""
 
-    def __init__(self, dut):
+    def __init__(self, dut: Any) -> None:
         self._dut = dut
-        self._handles: dict[str, object] = {}
+        self._handles: dict[str, Any] = {}
         self._driven: dict[str, int] = {}
         self.cycles = 0
 
@@ -94,7 +94,7 @@ class CocotbPins:
         await RisingEdge(self._dut.clk)
         self.cycles += 1
 
-    def _handle(self, name: str):
+    def _handle(self, name: str) -> Any:
         if name not in self._handles:
             self._handles[name] = getattr(self._dut, name)
         return self._handles[name]
@@ -120,7 +120,7 @@ class Agent(Protocol):
         """Act on one edge."""
 
 
-async def run_until(pins: Pins, agents: Iterable[Agent], done, limit: int) -> bool:
+async def run_until(pins: Pins, agents: Iterable[Agent], done: Callable[[], Any], limit: int) -> bool:
     """Clock pins and agents until ``done()`` holds after an edge; False if that takes more than ``limit`` edges."""
     for _ in range(limit):
         await pins.tick()

@@ -57,7 +57,7 @@ def simulate_component(
     m.submodules.dut = component
     seen = []
 
-    async def testbench(context) -> None:
+    async def testbench(context: Any) -> None:
         seen.append(await bench(AmaranthPins(context, component, reset)))
 
     simulator = Simulator(m)

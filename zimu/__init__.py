@@ -12,15 +12,9 @@ The names below are the public API. Each is loaded on first use, so ``import zim
 """
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-
-# Python started in the root of a checkout finds this folder before the installed package; its parts lie beside it.
-_root = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
-if os.path.exists(os.path.join(_root, "golden", "config.py")):  # noqa: PTH110, PTH118
-    __path__.append(_root)
 
 _SOURCES = {
     "Batch": "emu.batch",
@@ -76,12 +70,14 @@ if TYPE_CHECKING:
     from zimu.sim.verilog import write_rtl as write_rtl
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _SOURCES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_SOURCES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker would take every name for an attribute
+
+    def __getattr__(name: str) -> Any:
+        if name not in _SOURCES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{_SOURCES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
