@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from zimu.emu.arrays import Array, checked_array, checked_pair, pattern_dtype
 from zimu.emu.float_kernels import narrow_all, shape_of, step_binary32, step_patterns, widen_all
-from zimu.emu.pointwise import PointwiseUnit
+from zimu.emu.pointwise import PointwiseUnit, Random
 from zimu.golden.errors import InputError
 from zimu.golden.float_format import FORMATS, FloatFormat
 from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig
@@ -87,7 +87,7 @@ class FloatSGD(PointwiseUnit[FloatSGDConfig]):
             learning_rate <<= numbers.weights.fraction_bits
         mu = momentum ^ numbers.gradients.sign_bit
 
-        def part(first: int, last: int, random: NDArray[np.uint32]) -> int:
+        def part(first: int, last: int, random: Random) -> int:
             factors = gradients[first:last]
             if config.momentum:
                 velocities = self.velocities[first:last]
@@ -166,7 +166,7 @@ def from_format(name: str, values: Array) -> NDArray[np.float64]:
     return out
 
 
-def _step_all(arithmetic: Arithmetic, w: Array, lr: int, g: Array, out: Array, random: NDArray[np.uint32]) -> None:
+def _step_all(arithmetic: Arithmetic, w: Array, lr: int, g: Array, out: Array, random: Random) -> None:
     """``out = w - lr*g`` on patterns with one learning rate; ``out`` may be ``w`` or ``g``."""
     fmt, fp32 = arithmetic.weights, FORMATS["fp32"]
     if (fmt, arithmetic.gradients) == (fp32, fp32) and not (arithmetic.flush or arithmetic.random_bits):

@@ -4,11 +4,10 @@ Twins: ``golden/int_sgd.py``, ``rtl/int_sgd.py``.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zimu.emu.arrays import Array, check_limits, checked_array, checked_pair, integer_dtype
 from zimu.emu.kernel import int64, kernel
-from zimu.emu.pointwise import PointwiseUnit
+from zimu.emu.pointwise import PointwiseUnit, Random
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.pointwise import PointwiseCounters
 
@@ -52,7 +51,7 @@ class IntSGD(PointwiseUnit[IntSGDConfig]):
         check_limits("gradients", gradients, config.gradient_range)
         weights, gradients = checked_pair(weights, gradients)
 
-        def part(first: int, last: int, random: NDArray[np.uint32]) -> int:
+        def part(first: int, last: int, random: Random) -> int:
             span = slice(first, last)
             return step_all(weights[span], eta, gradients[span], random, config.fraction_bits, *config.weight_range)
 
@@ -68,7 +67,7 @@ class IntSGD(PointwiseUnit[IntSGDConfig]):
 
 @kernel
 def step_all(
-    weights: Array, eta: int, gradients: Array, random: NDArray[np.uint32], fraction_bits: int, low: int, high: int
+    weights: Array, eta: int, gradients: Array, random: Random, fraction_bits: int, low: int, high: int
 ) -> int:
     """Update ``weights`` in place; how many were clipped. ``random`` is empty where f = 0."""
     clipped = 0

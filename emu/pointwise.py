@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zimu.emu.arrays import Array
 from zimu.emu.kernel import kernel
 from zimu.emu.parallel import check_threads, spread
-from zimu.emu.prng import ROUND_STREAM, WordStream
+from zimu.emu.prng import ROUND_STREAM, Words, WordStream
 from zimu.emu.states import check_origin, checked_counters, restore_streams
 from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import InputError, check_range
@@ -24,6 +24,9 @@ Config = TypeVar("Config", bound=PointwiseConfig)
 
 BLOCK = 2**14
 """Weights worked on at a time where bits are random: what they need lies in cache."""
+
+Random = NDArray[np.uint32]
+"""Rounding bits of some weights. It has a name because a nested function makes its annotations anew at each step."""
 
 _NO_BITS = np.empty(0, np.uint32)
 
@@ -117,7 +120,7 @@ class PointwiseUnit(ABC, Generic[Config]):
         low, high = 0, int(np.iinfo(self.velocities.dtype).max)
         self.velocities[:] = [check_range(f"state velocities[{i}]", v, low, high) for i, v in enumerate(saved)]
 
-    def _walk(self, part: Callable[[int, int, NDArray[np.uint32]], int]) -> int:
+    def _walk(self, part: Callable[[int, int, Random], int]) -> int:
         """Call ``part(first, last, random)`` for all weights; the sum of what it returns.
 
         ``random`` has the rounding bits of the weights ``first .. last - 1``; it is empty where nothing is random, and
@@ -148,7 +151,7 @@ class PointwiseUnit(ABC, Generic[Config]):
 
 
 @kernel
-def cut_words(words: NDArray[np.uint32], random: NDArray[np.uint32], lanes: int, row_words: int, bits: int) -> None:
+def cut_words(words: Words, random: Random, lanes: int, row_words: int, bits: int) -> None:
     """The random bits of weights in order, from rows of words: lane l has its R bits in word floor(l / m) of a row."""
     share = 32 // bits
     mask = (1 << bits) - 1

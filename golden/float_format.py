@@ -163,18 +163,18 @@ class FloatFormat:
         """
         if isinstance(value, bool) or not isinstance(value, Real):
             raise InputError(f"{field} = {value!r}: must be a real number")
-        largest, smallest = self.to_float(self.beyond - 1), self.to_float(1)
         try:
             number = float(value)
         except OverflowError:  # an integer beyond all floats
             number = float("inf")
-        if not isfinite(number):
-            raise InputError(f"{field} = {value!r}: must be a finite number in {-largest!r}..{largest!r}")
         pattern = self.from_float(number)
         size = pattern & self.sign_bit - 1
         if size >= self.beyond:
-            raise InputError(f"{field} = {number!r}: overflows {self}, must be in {-largest!r}..{largest!r}")
+            largest = self.to_float(self.beyond - 1)
+            wrong = f"overflows {self}, must be" if isfinite(number) else "must be a finite number"
+            raise InputError(f"{field} = {number!r}: {wrong} in {-largest!r}..{largest!r}")
         if number and not size:
+            smallest = self.to_float(1)
             raise InputError(f"{field} = {number!r}: becomes 0 in {self}, must be 0 or at least {smallest!r} in size")
         return pattern
 

@@ -216,24 +216,24 @@ class FloatSGDConfig(PointwiseConfig):
             a value is not finite, overflows its format or vanishes in it, is no power of two where it must be, or
             ``momentum`` is given to a unit without it or missing.
         """
-        numbers = self.arithmetic
-        rate = numbers.weights.encode("learning_rate", learning_rate)
+        weights = float_format(self.weights)
+        rate = weights.encode("learning_rate", learning_rate)
         if self.rate == "power_of_two":
             # The number given counts, not what it rounds to.
-            fraction = rate & (1 << numbers.weights.fraction_bits) - 1
-            if numbers.weights.to_float(rate) != learning_rate or fraction or rate & numbers.weights.sign_bit:
+            fraction = rate & (1 << weights.fraction_bits) - 1
+            if weights.to_float(rate) != learning_rate or fraction or rate & weights.sign_bit:
                 raise InputError(
                     f"learning_rate = {learning_rate!r}: must be 0 or a power of two that is a normal number of "
                     f"{self.weights}"
                 )
-            rate >>= numbers.weights.fraction_bits
+            rate >>= weights.fraction_bits
         if not self.momentum:
             if momentum is not None:
                 raise InputError(f"momentum = {momentum!r}: this unit has none, leave it out")
             return {"learning_rate": rate}
         if momentum is None:
             raise InputError("momentum is missing: this unit has a velocity, give a real number")
-        return {"learning_rate": rate, "momentum": numbers.gradients.encode("momentum", momentum)}
+        return {"learning_rate": rate, "momentum": self.arithmetic.gradients.encode("momentum", momentum)}
 
 
 class ReferenceFloatSGD(PointwiseReference[FloatSGDConfig]):

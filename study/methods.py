@@ -141,7 +141,7 @@ METHODS: tuple[Method, ...] = (
     HEADLINE,
     UnitMethod("unit_smoothed", "int8 unit, smoothed", Fraction(1, 5), "trials", 1),
     UnitMethod("unit_gated", "int8 unit, gate as learning rate", Fraction(1, 5), "threshold", 0),
-    UnitMethod("unit_paper", "int8 unit, n = d throughout", Fraction(1), "", 1),
+    UnitMethod("unit_full", "int8 unit, n = d throughout", Fraction(1), "", 1),
     RIVAL,
     FloatMethod("float_falling", "FP32 SGD, falling rate", True),
 )

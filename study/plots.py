@@ -18,12 +18,12 @@ _STYLES = {
     "unit": (BLUE, "-"),
     "unit_smoothed": (GREEN, "--"),
     "unit_gated": (ORANGE, "-."),
-    "unit_paper": (GREY, ":"),
+    "unit_full": (GREY, ":"),
     "float": (VERMILION, "-"),
     "float_falling": (VERMILION, "--"),
 }
 
-_CURVES = ("unit", "float", "unit_paper")
+_CURVES = ("unit", "float", "unit_full")
 """Methods whose curves are drawn: the claim and the contrast. More would hide each other."""
 
 _SETTINGS = {

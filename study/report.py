@@ -39,11 +39,11 @@ def render(results: Results) -> str:
 
 
 def _contrast(results: Results) -> Results:
-    """The settings of the source's experiments at the weight scale that was chosen for the headline unit."""
+    """The trial count of the source's experiments at the weight scale that was chosen for the headline unit."""
     by_key = {method["key"]: method for method in results["methods"]}
-    paper, scale = by_key["unit_paper"], by_key["unit"]["setting"]
-    same = next(point for point in paper["sweep"] if point["setting"] == scale)
-    return {"label": paper["label"], "at_same_scale": same["test_accuracy"]}
+    full, scale = by_key["unit_full"], by_key["unit"]["setting"]
+    same = next(point for point in full["sweep"] if point["setting"] == scale)
+    return {"label": full["label"], "at_same_scale": same["test_accuracy"]}
 
 
 def _figures(results: Results) -> dict[str, str]:

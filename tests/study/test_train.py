@@ -28,7 +28,7 @@ class ReferenceDriven:
 METHODS = {method.key: method for method in methods.METHODS}
 
 
-@pytest.mark.parametrize("key", ["unit", "unit_smoothed", "unit_gated", "unit_paper"])
+@pytest.mark.parametrize("key", ["unit", "unit_smoothed", "unit_gated", "unit_full"])
 def test_unit_training_equals_a_run_driven_by_the_reference(digits, monkeypatch, key):
     def first_steps():
         rule = train.make_rule(METHODS[key], -6, 5)
@@ -121,7 +121,7 @@ def test_falling_values_are_exact_and_others_constant():
     gated = [METHODS["unit_gated"].schedule(config, step, 570) for step in range(570)]
     assert [gated[i]["threshold"] for i in (0, 285, 569)] == [65536, 32768, 65536 // 570]
     assert {step["trials"] for step in gated} == {832}
-    assert {astuple_of(METHODS["unit_paper"].schedule(config, step, 570)) for step in (0, 569)} == {(4160, 65536, 1)}
+    assert {astuple_of(METHODS["unit_full"].schedule(config, step, 570)) for step in (0, 569)} == {(4160, 65536, 1)}
     assert METHODS["float_falling"].learning_rate(0.5, 285, 570) == 0.25
     assert methods.RIVAL.learning_rate(0.5, 285, 570) == 0.5
 
