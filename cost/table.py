@@ -1,9 +1,15 @@
-"""Rows as a table for a terminal: one table for each target, a few units side by side, many one below the other."""
+"""Rows as tables for a terminal: for each target one of what was measured, and one of the figures per weight.
 
-from collections.abc import Iterable, Sequence
+A unit has a line, in the second table one for each n, so that twenty units stand as well as two; every heading names
+the unit of measure. No figure is ever cut: where a terminal is narrow, the spread over the seeds gives way, then long
+names are folded.
+"""
 
-from rich.box import SIMPLE
-from rich.console import Group, RenderableType
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -11,38 +17,39 @@ from zimu.cost.rows import Row
 
 DASH = "\N{EM DASH}"
 
-SIDE_BY_SIDE = 4
-"""Units that stand side by side; more would not fit a terminal."""
+ANY = "any"
+"""The n of a figure that does not depend on it."""
 
-HEADLINES = {
-    "comb": "cells",
-    "ge": "gates",
-    "area_um2": "area, um2",
-    "ff": "FF",
-    "dsp": "DSP",
-    "bram": "BRAM",
-    "fmax_mhz": "MHz",
-    "delay_ns": "delay, ns",
-    "ns_per_weight": "ns/weight",
-    "comb_ns_per_weight": "cells *\nns/weight",
-    "area_um2_ns_per_weight": "um2 *\nns/weight",
+MEASURED = {
+    "comb": "TRELLIS_\nCOMB",
+    "ff": "flip-\nflops",
+    "dsp": "MULT\n18X18D",
+    "alu54": "ALU54B",
+    "bram": "DP16KD",
+    "ramw": "TRELLIS_\nRAMW",
+    "fmax_mhz": "clock,\nMHz",
+    "ge": "NAND2\nequi-\nvalents",
+    "area_um2": "area,\num2",
+    "delay_ns": "delay,\nns",
+    "memory_bits": "memory\nbits",
 }
-"""The metrics that many units are listed by, and their headings."""
+"""The metrics of the first table, and headings about as narrow as their figures."""
+
+PER_WEIGHT = {
+    "weights_per_cycle": "weights\n/cycle",
+    "ns_per_weight": "ns\n/weight",
+    "comb_per_wpc": "TRELLIS_\nCOMB per\nweight\n/cycle",
+    "ge_per_wpc": "NAND2\nequi-\nvalents\nper\nweight\n/cycle",
+    "area_um2_per_wpc": "um2 per\nweight\n/cycle",
+    "comb_ns_per_weight": "TRELLIS_\nCOMB *\nns\n/weight",
+    "area_um2_ns_per_weight": "um2 *\nns\n/weight",
+}
+"""The metrics of the second table, as above."""
 
 
 def tables(rows: Sequence[Row]) -> RenderableType:
-    """Tables of ``rows``; what was not measured is an em dash with its reason in a footnote.
-
-    A few units have a metric on each line. More have a line each, with the metrics of `HEADLINES`, the medians alone.
-    """
-    notes: list[str] = []
-    many = len(_unique(row.unit for row in rows)) > SIDE_BY_SIDE
-    make = _list if many else _table
-    parts: list[RenderableType] = [make(target, rows, notes) for target in _unique(row.target for row in rows)]
-    if many:
-        parts.append(Text("Medians of the seeds; --json has their spread and every other metric."))
-    parts += [Text(f"{_mark(number)} {note}") for number, note in enumerate(notes, 1)]
-    return Group(*parts)
+    """Tables of ``rows``; what was not measured is an em dash with its reason in a footnote."""
+    return _Tables(rows)
 
 
 def number(value: float) -> str:
@@ -52,64 +59,80 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _table(target: str, rows: Sequence[Row], notes: list[str]) -> Table:
-    mine = [row for row in rows if row.target == target]
-    units = _unique(row.unit for row in mine)
-    table = Table(title=target, title_justify="left")
-    table.add_column("metric")
-    for unit in units:
-        table.add_column(unit, justify="right", overflow="fold")
-    table.add_column("unit of measure")
-    for metric, trials, uom in _lines(mine):
-        cells = [_cell(_find(mine, unit, metric, trials), notes) for unit in units]
-        table.add_row(metric if trials is None else f"{metric}, n = {trials:,}", *cells, uom)
-    return table
+@dataclass(frozen=True)
+class _Tables:
+    """All tables, which must know how wide a terminal is."""
+
+    rows: Sequence[Row]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        notes: list[str] = []
+        bare = False
+        for target in _unique(row.target for row in self.rows):
+            mine = [row for row in self.rows if row.target == target]
+            for title, headings in ((target, MEASURED), (f"{target}, per weight", PER_WEIGHT)):
+                some = [row for row in mine if row.metric in headings]
+                if not some:
+                    continue
+                table = _table(title, headings, some, notes, spread=True)
+                if console.measure(table, options=options.update(max_width=_UNLIMITED)).maximum > options.max_width:
+                    table = _table(title, headings, some, notes, spread=False)
+                    bare = bare or any(_spans(row) for row in some)
+                yield table
+                yield ""
+        if bare:
+            yield Text("Medians of the seeds; where their spread has no room here, --json has it.")
+        for place, note in enumerate(notes, 1):
+            yield Text(f"{_mark(place)} {note}")
 
 
-def _list(target: str, rows: Sequence[Row], notes: list[str]) -> Table:
-    mine = [row for row in rows if row.target == target]
-    metrics = [name for name in HEADLINES if any(row.metric == name for row in mine)]
-    table = Table(title=target, title_justify="left", box=SIMPLE, pad_edge=False)
-    table.add_column("unit", no_wrap=True)
+_UNLIMITED = 10_000
+"""Columns in which any table fits."""
+
+
+def _table(
+    title: str, headings: Mapping[str, str], rows: Sequence[Row], notes: list[str], *, spread: bool
+) -> RenderableType:
+    """A line for each unit and n. ``rows`` are those of one target and of the metrics of ``headings``."""
+    metrics = [metric for metric in headings if any(row.metric == metric for row in rows)]
+    counted = any(row.trials is not None for row in rows)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.show_edge = False
+    table.add_column("unit", overflow="fold")
+    if counted:
+        table.add_column("n", justify="right", no_wrap=True)
     for metric in metrics:
-        table.add_column(HEADLINES[metric], justify="right")
-    for unit in _unique(row.unit for row in mine):
-        counts: list[int | None] = [
-            *sorted({row.trials for row in mine if row.unit == unit and row.trials is not None})
-        ]
+        table.add_column(headings[metric], justify="right", no_wrap=True)
+    for unit in _unique(row.unit for row in rows):
+        mine = [row for row in rows if row.unit == unit]
+        counts: list[int | None] = [*sorted({row.trials for row in mine if row.trials is not None})]
         for trials in counts or [None]:
-            cells = [_cell(_find(mine, unit, metric, trials), notes, spread=False) for metric in metrics]
-            table.add_row(unit if trials is None else f"{unit}, n = {trials:,}", *cells)
+            count = [ANY if trials is None else f"{trials:,}"] if counted else []
+            cells = (_cell(_find(mine, metric, trials), notes, spread=spread) for metric in metrics)
+            table.add_row(Text(unit), *count, *cells)
     return table
 
 
-def _lines(rows: Sequence[Row]) -> list[tuple[str, int | None, str]]:
-    """Metric, n and unit of measure of each line. A figure without an n stands on every line of its metric."""
-    lines: list[tuple[str, int | None, str]] = []
-    for metric in _unique(row.metric for row in rows):
-        some = [row for row in rows if row.metric == metric]
-        counts: list[int | None] = [*sorted({row.trials for row in some if row.trials is not None})]
-        lines += [(metric, trials, some[0].uom) for trials in counts or [None]]
-    return lines
+def _find(rows: Sequence[Row], metric: str, trials: int | None) -> Row | None:
+    """The row of a metric at that n; a figure without an n holds for every n."""
+    return next((row for row in rows if row.metric == metric and row.trials in (trials, None)), None)
 
 
-def _find(rows: Sequence[Row], unit: str, metric: str, trials: int | None) -> Row | None:
-    for row in rows:
-        if row.unit == unit and row.metric == metric and row.trials in (trials, None):
-            return row
-    return None
-
-
-def _cell(row: Row | None, notes: list[str], *, spread: bool = True) -> str:
+def _cell(row: Row | None, notes: list[str], *, spread: bool) -> str:
     if row is None:
         return ""
     if row.value is None:
         if row.reason not in notes:
             notes.append(row.reason)
         return DASH + _mark(notes.index(row.reason) + 1)
-    if not spread or row.minimum is None or row.maximum is None or row.minimum == row.maximum:
+    if row.minimum is None or row.maximum is None or not (spread and _spans(row)):
         return number(row.value)
     return f"{number(row.value)} ({number(row.minimum)} to {number(row.maximum)})"
+
+
+def _spans(row: Row) -> bool:
+    """Whether the seeds differ."""
+    return row.minimum != row.maximum
 
 
 def _mark(place: int) -> str:

@@ -1,16 +1,14 @@
-"""Pricing as a whole: rows of tiny units, figures per weight, refusals, the table."""
+"""Pricing as a whole: rows of tiny units, figures per weight, refusals."""
 
 import json
 
 import pytest
-from rich.console import Console
 
 from zimu.cost import price as price_module
 from zimu.cost.liberty import VARIABLE
 from zimu.cost.price import find_targets, price
 from zimu.cost.rates import per_weight
 from zimu.cost.rows import UNITS_OF_MEASURE, Figure, Row
-from zimu.cost.table import number, tables
 from zimu.cost.units import PricedUnit, Rate
 from zimu.golden.errors import InputError, ToolError
 
@@ -159,56 +157,6 @@ def test_row_as_plain_data_is_json_with_null_for_missing():
 def test_rows_have_a_unit_of_measure_for_every_metric():
     for target in find_targets():
         assert set(target.metrics) <= set(UNITS_OF_MEASURE)
-
-
-def test_table_shows_units_side_by_side_and_reasons_below():
-    rows = [
-        Row("comb", 1234, unit="a", target="t"),
-        Row("fmax_mhz", 50.125, minimum=49.0, maximum=51.5, unit="a", target="t"),
-        Row("fmax_mhz", None, "no clock", unit="b", target="t"),
-        Row("weights_per_cycle", 0.5, trials=1024, unit="a", target="t"),
-        Row("weights_per_cycle", 1.0, unit="b", target="t"),
-        Row("area_um2", None, "no library", unit="a", target="liberty"),
-    ]
-    console = Console(width=160)
-    with console.capture() as capture:
-        console.print(tables(rows))
-    lines = [" ".join(line.replace("│", " ").split()) for line in capture.get().splitlines()]
-    assert "comb 1,234 TRELLIS_COMB" in lines
-    assert "fmax_mhz 50.12 (49 to 51.5) —¹ MHz" in lines
-    assert "weights_per_cycle, n = 1,024 0.5 1 weights/cycle" in lines
-    assert "area_um2 —² um2" in lines
-    assert lines[-2:] == ["¹ no clock", "² no library"]
-
-
-def test_many_units_have_a_line_each():
-    rows = [Row("comb", 1000 + i, unit=f"u{i}", target="t") for i in range(5)]
-    rows += [Row("fmax_mhz", 50.125, minimum=49.0, maximum=51.5, unit="u0", target="t")]
-    rows += [Row("fmax_mhz", None, "no clock", unit="u1", target="t")]
-    rows += [Row("ns_per_weight", 2.5 * n, trials=n, unit="u2", target="t") for n in (2, 10)]
-    rows += [
-        Row("ns_per_weight", 9.0, unit="u3", target="t"),
-        Row("delay_ns", None, "no library", unit="u4", target="s"),
-    ]
-    console = Console(width=100)
-    with console.capture() as capture:
-        console.print(tables(rows))
-    lines = [" ".join(line.split()) for line in capture.get().splitlines()]
-    assert "unit cells MHz ns/weight" in lines
-    for line in ("u0 1,000 50.12", "u1 1,001 —¹", "u2, n = 2 1,002 5", "u2, n = 10 1,002 25", "u3 1,003 9", "u4 —²"):
-        assert line in lines
-    assert lines[-3:] == [
-        "Medians of the seeds; --json has their spread and every other metric.",
-        "¹ no clock",
-        "² no library",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (18246.25, "18,246"), (5.2419, "5.242"), (0.65204, "0.652"), (12.0, "12")]
-)
-def test_numbers_are_written_for_readers(value, text):
-    assert number(value) == text
 
 
 def test_closed_slots_let_nothing_begin():
