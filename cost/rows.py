@@ -3,8 +3,8 @@
 A value that was not measured is None with a reason, never 0.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 UNITS_OF_MEASURE = {
@@ -77,10 +77,15 @@ class Row(Figure):
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; names first, then the figure."""
-        fields = asdict(self)
+        values = asdict(self)
         first = ("unit", "target", "metric", "value")
-        rest = {name: value for name, value in fields.items() if name not in first}
-        return {name: fields[name] for name in first} | {"uom": self.uom} | rest
+        rest = {name: value for name, value in values.items() if name not in first}
+        return {name: values[name] for name in first} | {"uom": self.uom} | rest
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Row":
+        """The row that `to_dict` gave ``data`` of; what is no field is left out."""
+        return cls(**{field.name: data[field.name] for field in fields(cls)})
 
 
 def rows_of(unit: str, target: str, figures: Iterable[Figure]) -> list[Row]:

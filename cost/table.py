@@ -1,11 +1,12 @@
-"""Rows as tables for a terminal: for each target one of what was measured, and one of the figures per weight.
+"""Rows as tables: for each target one of what was measured, and one of the figures per weight.
 
-A unit has a line, in the second table one for each n, so that twenty units stand as well as two; every heading names
-the unit of measure. No figure is ever cut: where a terminal is narrow, the spread over the seeds gives way, then long
+A unit has a line, in the second table one for each n, so that twenty units stand as well as two. `grids` says what
+stands where; `tables` shows that on a terminal, and ``study/costs.py`` on a page. On a terminal every heading names the
+unit of measure and no figure is ever cut: where there is little room the spread over the seeds gives way, then long
 names are folded.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -47,6 +48,60 @@ PER_WEIGHT = {
 """The metrics of the second table, as above."""
 
 
+@dataclass(frozen=True)
+class Line:
+    """What a table has of one unit at one n.
+
+    Parameters
+    ----------
+    unit : its name.
+    trials : n; None if none of its figures depends on it.
+    rows : a row for each metric of the table, None where the unit has none.
+    """
+
+    unit: str
+    trials: int | None
+    rows: list[Row | None]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table.
+
+    Parameters
+    ----------
+    target : where its figures were measured.
+    headings : `MEASURED` or `PER_WEIGHT`, with the metrics that any unit has.
+    lines : of all units, in their order.
+    """
+
+    target: str
+    headings: dict[str, str]
+    lines: list[Line]
+
+    @property
+    def title(self) -> str:
+        """The target, and whether its figures are those per weight."""
+        return self.target if set(self.headings) <= set(MEASURED) else f"{self.target}, per weight"
+
+    @property
+    def counted(self) -> bool:
+        """Whether any line is for one n."""
+        return any(line.trials is not None for line in self.lines)
+
+
+def grids(rows: Sequence[Row]) -> list[Grid]:
+    """The tables of ``rows``, by target; one that would have no column is left out."""
+    found = []
+    for target in unique(row.target for row in rows):
+        for headings in (MEASURED, PER_WEIGHT):
+            mine = [row for row in rows if row.target == target and row.metric in headings]
+            if mine:
+                some = {metric: text for metric, text in headings.items() if any(row.metric == metric for row in mine)}
+                found.append(Grid(target, some, _lines(mine, list(some))))
+    return found
+
+
 def tables(rows: Sequence[Row]) -> RenderableType:
     """Tables of ``rows``; what was not measured is an em dash with its reason in a footnote."""
     return _Tables(rows)
@@ -68,18 +123,13 @@ class _Tables:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         notes: list[str] = []
         bare = False
-        for target in _unique(row.target for row in self.rows):
-            mine = [row for row in self.rows if row.target == target]
-            for title, headings in ((target, MEASURED), (f"{target}, per weight", PER_WEIGHT)):
-                some = [row for row in mine if row.metric in headings]
-                if not some:
-                    continue
-                table = _table(title, headings, some, notes, spread=True)
-                if console.measure(table, options=options.update(max_width=_UNLIMITED)).maximum > options.max_width:
-                    table = _table(title, headings, some, notes, spread=False)
-                    bare = bare or any(_spans(row) for row in some)
-                yield table
-                yield ""
+        for grid in grids(self.rows):
+            table = _table(grid, notes, spread=True)
+            if console.measure(table, options=options.update(max_width=_UNLIMITED)).maximum > options.max_width:
+                table = _table(grid, notes, spread=False)
+                bare = bare or any(row is not None and _spans(row) for line in grid.lines for row in line.rows)
+            yield table
+            yield ""
         if bare:
             yield Text("Medians of the seeds; where their spread has no room here, --json has it.")
         for place, note in enumerate(notes, 1):
@@ -90,32 +140,30 @@ _UNLIMITED = 10_000
 """Columns in which any table fits."""
 
 
-def _table(
-    title: str, headings: Mapping[str, str], rows: Sequence[Row], notes: list[str], *, spread: bool
-) -> RenderableType:
-    """A line for each unit and n. ``rows`` are those of one target and of the metrics of ``headings``."""
-    metrics = [metric for metric in headings if any(row.metric == metric for row in rows)]
-    counted = any(row.trials is not None for row in rows)
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+def _table(grid: Grid, notes: list[str], *, spread: bool) -> RenderableType:
+    table = Table(title=grid.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.show_edge = False
     table.add_column("unit", overflow="fold")
-    if counted:
+    if grid.counted:
         table.add_column("n", justify="right", no_wrap=True)
-    for metric in metrics:
-        table.add_column(headings[metric], justify="right", no_wrap=True)
-    for unit in _unique(row.unit for row in rows):
-        mine = [row for row in rows if row.unit == unit]
-        counts: list[int | None] = [*sorted({row.trials for row in mine if row.trials is not None})]
-        for trials in counts or [None]:
-            count = [ANY if trials is None else f"{trials:,}"] if counted else []
-            cells = (_cell(_find(mine, metric, trials), notes, spread=spread) for metric in metrics)
-            table.add_row(Text(unit), *count, *cells)
+    for heading in grid.headings.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for line in grid.lines:
+        count = [ANY if line.trials is None else f"{line.trials:,}"] if grid.counted else []
+        table.add_row(Text(line.unit), *count, *(_cell(row, notes, spread=spread) for row in line.rows))
     return table
 
 
-def _find(rows: Sequence[Row], metric: str, trials: int | None) -> Row | None:
-    """The row of a metric at that n; a figure without an n holds for every n."""
-    return next((row for row in rows if row.metric == metric and row.trials in (trials, None)), None)
+def _lines(rows: Sequence[Row], metrics: Sequence[str]) -> list[Line]:
+    """``rows`` are those of one target and of ``metrics``. A figure without an n stands on every line of its unit."""
+    lines = []
+    for unit in unique(row.unit for row in rows):
+        mine = [row for row in rows if row.unit == unit]
+        counts: list[int | None] = [*sorted({row.trials for row in mine if row.trials is not None})]
+        for trials in counts or [None]:
+            by_metric = {row.metric: row for row in mine if row.trials in (trials, None)}
+            lines.append(Line(unit, trials, [by_metric.get(metric) for metric in metrics]))
+    return lines
 
 
 def _cell(row: Row | None, notes: list[str], *, spread: bool) -> str:
@@ -139,5 +187,6 @@ def _mark(place: int) -> str:
     return str(place).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def _unique(names: Iterable[str]) -> list[str]:
+def unique(names: Iterable[str]) -> list[str]:
+    """The names once each, in order."""
     return list(dict.fromkeys(names))

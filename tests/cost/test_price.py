@@ -154,6 +154,11 @@ def test_row_as_plain_data_is_json_with_null_for_missing():
     )
 
 
+def test_a_row_comes_back_from_its_data():
+    row = Row("fmax_mhz", 50.5, minimum=49.0, maximum=51.0, trials=3, tool="t", unit="a", target="b")
+    assert Row.from_dict(json.loads(json.dumps(row.to_dict() | {"failed": row.failed}))) == row
+
+
 def test_rows_have_a_unit_of_measure_for_every_metric():
     for target in find_targets():
         assert set(target.metrics) <= set(UNITS_OF_MEASURE)
