@@ -15,13 +15,14 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 import zimu
+from zimu.cost.rows import Row
+from zimu.cost.table import tables
 from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import check_range
 from zimu.golden.files import write_whole
-from zimu.study import costs, methods, pricing, replay
+from zimu.study import methods, pricing, replay
 from zimu.study.digits import CLASSES, PIXELS, TEST, VALIDATION, Digits, load
 from zimu.study.network import DEPTHS, HIDDEN
 from zimu.study.numbers import number, percent, spread
@@ -31,9 +32,6 @@ from zimu.study.trace import Trace, record
 from zimu.study.train import train_all
 
 TRACE_SEED = 0
-
-SHORT = ("comb", "ff", "dsp", "bram", "fmax_mhz", "ge", "area_um2", "delay_ns", "ns_per_weight")
-"""Metrics of the terminal's tables."""
 
 _PACKAGES = (
     "numpy",
@@ -73,18 +71,7 @@ class Demo:
         for check in self.results["verification"]:
             cells = (check["simulator"], *(number(check[field]) for field in ("steps", "checked", "mismatches")))
             circuit.add_row(f"{check['layer']} ({check['form']})", *cells)
-        return Group(training, circuit, *map(_cost_table, costs.tables(self.results["cost"])))
-
-
-def _cost_table(content: Results) -> RenderableType:
-    """Sizes and clock of one target; the report has the rest."""
-    table = Table("metric", title=f"Cost, {content['target']}", title_justify="left")
-    for unit in content["units"]:
-        table.add_column(unit, justify="right", overflow="fold")
-    for line in content["lines"]:
-        if line["metric"] in SHORT:
-            table.add_row(line["label"], *(cell["value"] for cell in line["cells"]))
-    return Group(table, *map(Text, content["reasons"]))
+        return Group(training, circuit, tables([Row.from_dict(row) for row in self.results["cost"]]))
 
 
 def run_demo(

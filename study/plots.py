@@ -2,7 +2,8 @@
 
 The same data gives the same bytes: no dates, no random identifiers, no addresses. Letters stay text, so the page's own
 typeface is used and figures can be searched. Colours are those of Okabe and Ito, told apart by colour-blind readers;
-lines differ in dash as well. Used by ``study/report.py``, which passes what it read from results.json.
+lines differ in dash as well. They stand in the SVG as the names of `THEME`, so that a page can be light or dark. Used
+by ``study/report.py``, which passes what it read from results.json.
 """
 
 import io
@@ -13,6 +14,24 @@ from typing import Any
 from zimu.golden.errors import MissingToolError
 
 BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#B87A00", "#5A5A5A"
+PAPER, AXIS, GRID = "#FFFFFF", "#000000", "#E3E3E3"
+
+THEME = {
+    "paper": (PAPER, "#16181B"),
+    "axis": (AXIS, "#DCDFE3"),
+    "grid": (GRID, "#33373D"),
+    "blue": (BLUE, "#56B4E9"),
+    "vermilion": (VERMILION, "#FF8B4D"),
+    "green": (GREEN, "#2EC49A"),
+    "orange": (ORANGE, "#E6AC3C"),
+    "grey": (GREY, "#A4A9B0"),
+}
+"""The names of the colours, and what each is on a light page and on a dark one."""
+
+_NAMES = {light.lower(): name for name, (light, _) in THEME.items()}
+
+_RULES = {"zim": BLUE, "float_sgd": VERMILION, "int_sgd": GREEN}
+"""The colours of units by their update rule."""
 
 _STYLES = {
     "unit": (BLUE, "-"),
@@ -38,7 +57,7 @@ _SETTINGS = {
     "axes.titlelocation": "left",
     "axes.axisbelow": True,
     "axes.linewidth": 0.7,
-    "grid.color": "#E3E3E3",
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "legend.fontsize": 9,
@@ -68,8 +87,12 @@ def _figure(name: str, draw: Callable[[Any], None], height: float = 3.1) -> str:
 
 
 def _inline(svg: str, name: str) -> str:
-    """The <svg> element alone, its identifiers made unique on the page, without name spaces HTML does not need."""
+    """The <svg> element alone, its identifiers made unique on the page, without name spaces HTML does not need.
+
+    Colours become names of `THEME`, which the page defines.
+    """
     svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda colour: f"var(--{_NAMES[colour[0]]})", svg)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
     svg = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", svg)
@@ -144,7 +167,7 @@ def _sweep(axes: Any, methods: Iterable[Results]) -> None:
         colour, dash = _STYLES[method["key"]]
         settings = [point["setting"] for point in method["sweep"]]
         errors = [100 - 100 * point["validation_accuracy"]["mean"] for point in method["sweep"]]
-        axes.plot(settings, errors, dash, color=colour, marker="o", markersize=4, markerfacecolor="white")
+        axes.plot(settings, errors, dash, color=colour, marker="o", markersize=4, markerfacecolor=PAPER)
         chosen = settings.index(method["setting"])
         # The filled dot marks the choice, and gives the legend its line.
         axes.plot(settings[chosen], errors[chosen], dash, color=colour, marker="o", label=method["label"])
@@ -176,17 +199,17 @@ def weights(results: Results, layer: int) -> str:
 def cost_bars(name: str, bars: Sequence[Results]) -> str:
     """Bars of one metric on one target, one per unit, with the range over place-and-route seeds.
 
-    ``bars`` have ``label``, ``value``, ``minimum``, ``maximum``, ``text`` (the value as shown), ``uom``, and
-    ``integer``: whether it is an integer unit. A value that was not measured is None, its text an em dash.
+    ``bars`` have ``label``, ``value``, ``minimum``, ``maximum``, ``text`` (the value as shown), ``uom``, and ``rule``,
+    the unit's update rule. A value that was not measured is None, its text an em dash.
     """
 
     def draw(axes: Any) -> None:
         ends = [max(bar["value"] or 0, bar["maximum"] or 0) for bar in bars]
         largest = max(ends) or 1
         for place, (bar, end) in enumerate(zip(bars, ends, strict=True)):
-            axes.barh(place, bar["value"] or 0, height=0.6, color=BLUE if bar["integer"] else VERMILION)
+            axes.barh(place, bar["value"] or 0, height=0.6, color=_RULES[bar["rule"]])
             if bar["minimum"] is not None and bar["minimum"] != bar["maximum"]:
-                axes.plot([bar["minimum"], bar["maximum"]], [place, place], color="black", linewidth=1.4)
+                axes.plot([bar["minimum"], bar["maximum"]], [place, place], color=AXIS, linewidth=1.4)
             axes.text(end + largest * 0.015, place, bar["text"], va="center", fontsize=9)
         axes.set_yticks(range(len(bars)), [bar["label"] for bar in bars])
         axes.set(xlabel=bars[0]["uom"], xlim=(0, largest * 1.25), ylim=(len(bars) - 0.5, -0.5))

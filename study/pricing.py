@@ -1,8 +1,9 @@
-"""Prices the units of the study: the integer unit that trained layer 1, and its binary32 rival.
+"""Prices the units of the study: the integer unit that trained layer 1, and its rivals.
 
 Uses ``cost/price.py``; called by ``study/demo.py``.
 """
 
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -10,9 +11,8 @@ from rich.progress import Progress
 
 from zimu.cost.price import find_targets, price
 from zimu.golden.config import UnitConfig
+from zimu.study.costs import RIVALS
 from zimu.study.methods import HEADLINE, layer_config
-
-FLOAT_UNITS = ("float_sgd:fp32:comb", "float_sgd:fp32:pipelined")
 
 Results = dict[str, Any]
 
@@ -39,7 +39,7 @@ def price_units(place_seeds: int, jobs: int, console: Console | None) -> list[Re
     with Progress(console=console, transient=True, disable=console is None) as progress:
         task = progress.add_task("Pricing", total=None)
         rows = price(
-            [*integer_units(), *FLOAT_UNITS],
+            [*integer_units(), *chain.from_iterable(RIVALS.values())],
             seeds=place_seeds,
             trials=trial_counts(),
             jobs=jobs,

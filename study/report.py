@@ -31,6 +31,9 @@ def render(results: Results) -> str:
     return environment.from_string(source).render(
         results,
         figures=_figures(results),
+        cost_verdict=costs.verdict(results["cost"]),
+        level=costs.LEVEL,
+        theme=plots.THEME,
         cost_figures=costs.figures(results["cost"]),
         cost_tables=costs.tables(results["cost"]),
         contrast=_contrast(results),

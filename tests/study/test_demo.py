@@ -122,6 +122,7 @@ def test_the_terminal_sees_the_same_numbers(quick, tmp_path):
     console = Console(width=200, record=True, file=(tmp_path / "log").open("w"))
     console.print(outcome.table())
     text = console.export_text()
+    assert "TRELLIS_" in text
     assert "int8 unit, gate as learning rate" in text
     assert "83,340" in text
     assert "12,345" in text
@@ -134,3 +135,18 @@ def test_priced_units_are_the_one_that_trained_and_its_rival():
     assert tree.model_copy(update={"name": trained.name, "form": trained.form}) == trained
     assert (search.form, tree.form) == ("search", "tree")
     assert pricing.trial_counts() == (416, 4160)
+
+
+def test_all_forms_and_all_rivals_are_priced(monkeypatch):
+    seen = []
+    monkeypatch.setattr(pricing, "price", lambda units, **_: seen.extend(units) or [])
+    assert pricing.price_units(1, 1, None) == []
+    assert [unit if isinstance(unit, str) else unit.form for unit in seen] == [
+        "search",
+        "tree",
+        "float_sgd:fp32:comb",
+        "float_sgd:fp32:pipelined",
+        "float_sgd:bf16:comb",
+        "float_sgd:bf16:pipelined",
+        "int_sgd:8",
+    ]

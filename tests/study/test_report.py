@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from zimu.study import costs
 from zimu.study.numbers import number, percent, points
 from zimu.study.report import render
 
@@ -99,6 +100,47 @@ def test_what_was_not_measured_is_a_dash_with_its_reason(page, results):
     (bar,) = re.findall(r"<svg [^>]*cost1-caption.*?</svg>", page, flags=re.DOTALL)
     assert ">\N{EM DASH}</text>" in bar
     assert ">12,345</text>" in bar
+
+
+def test_the_verdict_on_cost_stands_at_the_top_and_comes_from_the_rows(page, results):
+    top = page[: page.index("<h2>")]
+    for words in (
+        *costs.verdict(results["cost"])["lead"],
+        "At n = 416 the int8 unit (54,321) loses to FP32 SGD (3,456) by a factor of 15.7",
+        "cannot be compared with bfloat16 SGD: \N{EM DASH} (not priced)",
+    ):
+        assert words in top
+    assert "beats int8 SGD" not in top
+    results["cost"].append(results["cost"][4] | {"unit": "int_sgd:8", "value": 200_000})
+    top = render(results).partition("<h2>")[0]
+    assert "beats int8 SGD (200,000) by a factor of 3.68" in top
+    results["cost"][-1]["value"] = 6789
+    assert "loses to int8 SGD (6,789) by a factor of 9.64" in render(results).partition("<h2>")[0]
+    results["cost"] = []
+    assert "<b>Cost.</b>" not in render(results)
+
+
+def test_figures_take_the_colours_of_a_light_and_of_a_dark_page(page):
+    """Dark is for screens alone, so that print stays light."""
+    figures = "".join(re.findall(r"<svg .*?</svg>", page, flags=re.DOTALL))
+    assert re.findall(r"#[0-9a-fA-F]{3,6}\b(?=[\";])", figures) == []
+    style = page[page.index("<style>") : page.index("</style>")]
+    light, dark = re.findall(r":root \{(.*?)\}", style, flags=re.DOTALL)
+    assert style.index("@media screen and (prefers-color-scheme: dark)") < style.index(dark)
+    used = set(re.findall(r"var\((--[a-z]+)\)", page))
+    assert {"--paper", "--ink", "--blue", "--vermilion", "--green"} <= used
+    for scheme in (light, dark):
+        assert used <= set(re.findall(r"(--[a-z]+):", scheme))
+    assert set(re.findall(r"#[0-9a-fA-F]{3,6}\b", light + dark)) == set(re.findall(r"#[0-9a-fA-F]{3,6}\b", style))
+
+
+def test_every_table_scrolls_by_itself_and_shows_that_it_does(page):
+    tables = page.count("<table>")
+    assert tables == 4 + 3
+    assert len(re.findall(r'<div class="table" tabindex="0" role="region" aria-label="[^"]+"><table>', page)) == tables
+    (rule,) = re.findall(r"^\.table \{(.*?)\}", page, flags=re.DOTALL | re.MULTILINE)
+    assert "overflow-x: auto" in rule
+    assert (rule.count("local"), rule.count("scroll")) == (2, 2)
 
 
 def test_text_from_outside_is_escaped(results):
