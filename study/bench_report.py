@@ -31,10 +31,11 @@ COLUMNS: dict[str, str] = {
 }
 """Fields of a row in the order they are shown, with their headings."""
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B87A00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart by colour-blind readers; the fifth is darkened to be seen on white."""
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B87A00", "#56B4E9", "#000000", "#999999")
+"""Okabe and Ito's colours, told apart by colour-blind readers, the fifth darkened to be seen on white; and a grey."""
 
-_MARKERS = "osD^vPX"
+_MARKERS = "osD^vPX<>*pdh"
+"""Shapes told apart at a glance; further ones are stars with more and more points."""
 
 
 def table(rows: Sequence[Row]) -> RenderableType:
@@ -172,13 +173,22 @@ def sweep_panels(rows: Sequence[Row]) -> list[Panel]:
     ]
 
 
-def _draw(axes: Any, panel: Panel, labels: Sequence[str]) -> None:
+def styles(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """How each subject is drawn: no two share both colour and marker, and few share either."""
+    chosen = {}
     for place, label in enumerate(labels):
+        lap, colour = divmod(place, len(_COLOURS))
+        # Each lap of the colours begins one marker further on, so that no pair comes twice.
+        shape = colour + lap
+        marker = _MARKERS[shape] if shape < len(_MARKERS) else (shape, 1, 0)
+        chosen[label] = {"color": _COLOURS[colour], "marker": marker, "markersize": 5}
+    return chosen
+
+
+def _draw(axes: Any, panel: Panel, labels: Sequence[str]) -> None:
+    for label, style in styles(labels).items():
         mine = [row for row in panel.rows if row.label == label]
         points = [(panel.x(row), row.ns_per_weight) for row in mine if row.ns_per_weight is not None]
-        # Beyond the last colour both start anew, but no two lines have the same pair.
-        marker = _MARKERS[(place + place // len(_COLOURS)) % len(_MARKERS)]
-        style = {"color": _COLOURS[place % len(_COLOURS)], "marker": marker, "markersize": 5}
         axes.plot([at for at, _ in points], [time for _, time in points], label=label, linewidth=1.6, **style)
     axes.set(xscale="log", yscale="log", xlabel=panel.quantity)
     axes.set_title(panel.title, loc="left", fontsize=10)

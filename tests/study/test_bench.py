@@ -257,6 +257,17 @@ def test_plot_shows_every_subject_and_both_kinds_of_n(tmp_path):
     assert bench_report.save_plot(rows, tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("count", [2, 8, 9, 12, 200])
+def test_no_two_subjects_look_alike(count):
+    """The ninth has the first one's colour, and a fixed set of markers would run out."""
+    styles = bench_report.styles([f"subject {number}" for number in range(count)])
+    pairs = {(style["color"], style["marker"]) for style in styles.values()}
+    assert len(pairs) == len(styles) == count
+    first = list(styles.values())[:8]
+    for kind in ("color", "marker"):
+        assert len({style[kind] for style in first}) == len(first)
+
+
 def test_command_prints_rows_as_json_and_draws(small, tmp_path):
     pytest.importorskip("matplotlib", reason='matplotlib is missing: pip install "zimu[bench]"')
     result = small("--threads", 1, "--threads", 2, "--repeats", 1, "--json", "--plot", tmp_path / "plot.svg")
