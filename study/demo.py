@@ -71,7 +71,7 @@ class Demo:
         for check in self.results["verification"]:
             cells = (check["simulator"], *(number(check[field]) for field in ("steps", "checked", "mismatches")))
             circuit.add_row(f"{check['layer']} ({check['form']})", *cells)
-        return Group(training, circuit, tables([Row.from_dict(row) for row in self.results["cost"]]))
+        return Group(training, circuit, "", tables([Row.from_dict(row) for row in self.results["cost"]]))
 
 
 def run_demo(
