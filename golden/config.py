@@ -3,6 +3,7 @@
 Run-time values (trials, threshold, smoothing, seed) are not configuration; their ranges follow from it.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -209,6 +210,13 @@ class UnitConfig(RuleConfig):
             "weight and gradient memories not included"
         )
 
+    def _kept(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """All fields; those of a sampler that is replaced by the other go with it."""
+        fields = super()._kept(changes)
+        if changes.get("sampler", self.sampler) == self.sampler:
+            return fields
+        return {field: value for field, value in fields.items() if field not in _OF_SAMPLERS}
+
     def registers(self, *, trials: int, threshold: int, smoothing: int) -> dict[str, int]:
         """The run-time values n, T and c, if they are in range; `InputError` otherwise."""
         return {
@@ -227,9 +235,14 @@ class SplitShape(NamedTuple):
     engines: int
 
 
+_OF_SAMPLERS = ("form", *SplitShape._fields)
+"""Fields that only one of the samplers has."""
+
+
 def _sampler_defaults(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields given, and the defaults of those that go with their sampler."""
-    if fields.get("sampler") == "split":
-        streams = fields.get("tile_streams", 1)
-        return {"tile": 64, "subtrees": 1, "tile_streams": streams, "engines": streams} | fields
-    return {"form": "search"} | fields
+    """The fields given, and the defaults of those that go with their sampler; None is as good as not given."""
+    given = {field: value for field, value in fields.items() if value is not None or field not in _OF_SAMPLERS}
+    if given.get("sampler") == "split":
+        streams = given.get("tile_streams", 1)
+        return {"tile": 64, "subtrees": 1, "tile_streams": streams, "engines": streams} | given
+    return {"form": "search"} | given

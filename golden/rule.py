@@ -6,6 +6,7 @@ A rule's own configuration is in the file that bears its part's name; ``golden/r
 import os
 import tomllib
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -67,6 +68,18 @@ class RuleConfig(BaseModel):
     @abstractmethod  # a signature that each rule may replace by its own
     def registers(self, *args: Any, **values: Any) -> dict[str, int]:
         """The run-time values of a step as the unit's registers hold them; `InputError` if one cannot be held."""
+
+    def replace(self, **changes: Any) -> Self:
+        """A configuration like this one but for the fields given, checked like any other."""
+        return type(self)(**self._kept(changes) | changes)
+
+    def _kept(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of this configuration that go with ``changes``."""
+        return self.model_dump()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """`replace`, for pydantic's own would check nothing; what is frozen and flat needs no ``deep`` copy."""
+        return self.replace(**update or {})
 
     def to_toml(self) -> str:
         """The ``[unit]`` table as TOML text; `from_toml` reads it back to an equal object."""

@@ -135,7 +135,7 @@ def other_rule(name: str) -> Subject:
     form = config.gradients if isinstance(config, FloatSGDConfig) else None
 
     def build(problem: Problem, weights: NDArray[Any], gradients: NDArray[Any]) -> Step:
-        unit = make_unit(config.model_copy(update={"depth": problem.depth}), SEED)
+        unit = make_unit(config.replace(depth=problem.depth), SEED)
         return lambda: unit.step(weights, gradients, **RULES[name])
 
     encode = (lambda gradients: to_format(form, gradients.astype(np.float64))) if form else None

@@ -20,7 +20,7 @@ Results = dict[str, Any]
 def integer_units() -> list[UnitConfig]:
     """The unit of layer 1 in both forms of its circuit, which never change a result."""
     config = layer_config(0)
-    return [config.model_copy(update={"name": f"{config.name}_{form}", "form": form}) for form in ("search", "tree")]
+    return [config.replace(name=f"{config.name}_{form}", form=form) for form in ("search", "tree")]
 
 
 def trial_counts() -> tuple[int, int]:

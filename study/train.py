@@ -170,7 +170,7 @@ class IntegerRule:
 def _units_of(config: PointwiseConfig, seed: int) -> list[UpdateUnit]:
     """A unit for each layer."""
     layers = enumerate(DEPTHS)
-    return [make_unit(config.model_copy(update={"depth": depth}), unit_seed(seed, i)) for i, depth in layers]
+    return [make_unit(config.replace(depth=depth), unit_seed(seed, i)) for i, depth in layers]
 
 
 def unit_seed(seed: int, layer: int) -> int:

@@ -28,7 +28,7 @@ def test_preset_has_a_rate_for_few_and_for_many_trials():
 
 
 def test_file_is_the_configuration_in_it(tmp_path):
-    config = preset("zim4").model_copy(update={"name": "mine", "depth": 1})
+    config = preset("zim4").replace(name="mine", depth=1)
     unit = parse_unit(str(config.save(tmp_path / "x.toml")), trials=None)
     assert (unit.name, unit.build().config) == ("mine", config)
     assert [rate.trials for rate in unit.rates] == [1]  # round(sqrt(1)) and 1 are one case

@@ -180,6 +180,51 @@ def test_a_configuration_cannot_be_changed():
     assert config.depth == 1024
 
 
+OF_SPLIT = {"sampler": "split", "tile": 32, "subtrees": 4, "tile_streams": 2, "engines": 1}
+
+
+def changed_by_replace(config, **changes):
+    return config.replace(**changes)
+
+
+def changed_by_copy(config, **changes):
+    return config.model_copy(update=changes)
+
+
+@pytest.mark.parametrize("changed", [changed_by_replace, changed_by_copy])
+@pytest.mark.parametrize(
+    ("fields", "change", "message"),
+    [
+        ({}, {"depth": 0}, "depth = 0: must be an integer in 1..134217728"),
+        ({}, {"lanes": 3}, "lanes = 3: must be a power of two"),
+        ({}, {"depht": 8}, "unknown key 'depht': must be one of name, "),
+        ({}, {"tile": 8}, "tile = 8: the inverse sampler has none: remove it"),
+        ({}, {"gradient_bits": 32, "depth": 2**27}, "depth = 134217728: must be in 1..131071"),
+        (OF_SPLIT, {"form": "tree"}, "form = 'tree': the split sampler has none: remove it"),
+        (OF_SPLIT, {"tile": 4}, "tile = 4: must be at least lanes = 8"),
+        (OF_SPLIT, {"tile_streams": 4, "engines": 8}, "engines = 8: must be in 1..4"),
+    ],
+)
+def test_a_changed_configuration_is_checked_like_any_other(changed, fields, change, message):
+    config = UnitConfig(**ZIM8 | {"form": None} | fields)
+    with pytest.raises(InputError) as refusal:
+        changed(config, **change)
+    assert str(refusal.value).startswith(message)
+
+
+def test_a_changed_configuration_keeps_what_is_not_changed():
+    config = UnitConfig(**ZIM8)
+    assert config.replace() == config.model_copy() == config
+    assert config.replace(depth=7, name="other") == UnitConfig(**ZIM8 | {"depth": 7, "name": "other"})
+    split = UnitConfig(**{key: value for key, value in ZIM8.items() if key != "form"} | OF_SPLIT)
+    assert split.replace() == split
+    # Fields of the sampler go with it.
+    assert config.replace(**OF_SPLIT) == split
+    assert split.replace(sampler="inverse", form="tree") == config
+    assert split.replace(sampler="inverse").form == "search"
+    assert split.replace(engines=None).engines == 2
+
+
 @pytest.mark.parametrize(
     ("fields", "derived"),
     [

@@ -129,7 +129,7 @@ def test_streams_are_those_that_the_unit_consumes():
         tile=16,
         subtrees=2,
     )
-    inverse = preset("zim8").model_copy(update={"prng_lanes": 2, "prng": "trivium"})
+    inverse = preset("zim8").replace(prng_lanes=2, prng="trivium")
     for config in (split, inverse):
         unit = ZimUnit(config, 3)
         found = {source.stream.name.lower(): source for source in sources(config)}

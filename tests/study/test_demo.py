@@ -131,8 +131,8 @@ def test_the_terminal_sees_the_same_numbers(quick, tmp_path):
 def test_priced_units_are_the_one_that_trained_and_its_rival():
     search, tree = pricing.integer_units()
     trained = methods.layer_config(0)
-    assert search.model_copy(update={"name": trained.name}) == trained
-    assert tree.model_copy(update={"name": trained.name, "form": trained.form}) == trained
+    assert search.replace(name=trained.name) == trained
+    assert tree.replace(name=trained.name, form=trained.form) == trained
     assert (search.form, tree.form) == ("search", "tree")
     assert pricing.trial_counts() == (416, 4160)
 
