@@ -97,7 +97,7 @@ def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:
     try:
         config = named(name)
     except InputError as error:
-        if ":" in name or name.endswith(".toml"):
+        if ":" in name or name.endswith((".toml", ".hex")):
             raise
         raise InputError(f"unit = {error}, 'rivals', or prng:{{{','.join(KINDS)}}}") from None
     return priced(config, trials, name if ":" in name else None)

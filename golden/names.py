@@ -1,4 +1,4 @@
-"""Configurations by name: presets, rivals as ``rule:what:option:...``, TOML files.
+"""Configurations by name: presets, rivals as ``rule:what:option:...``, TOML files, vector files.
 
 ``float_sgd:bf16:comb`` is a float unit with bfloat16 weights, ``int_sgd:8`` an integer one with 8-bit weights. A
 further variant is one line in `FLOAT_OPTIONS`, a further rival one line in `RIVALS`.
@@ -16,6 +16,7 @@ from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.presets import PRESETS
 from zimu.golden.rule import RuleConfig
 from zimu.golden.rules import load
+from zimu.golden.vectors import VectorSet
 
 DEPTH = 1024
 """Weights of a unit that is named by its rule: as many as the presets have."""
@@ -56,22 +57,24 @@ RIVALS = (
 
 
 def named(name: str) -> RuleConfig:
-    """The configuration of that name.
+    """The configuration of that name; of a vector file, ``.hex``, the one that it holds.
 
     Raises
     ------
     InputError
-        there is none, an option is unknown, or a file cannot be read.
+        there is none, an option is unknown, or a file cannot be read or is damaged.
     """
     rule, *options = name.split(":")
     if rule in _FAMILIES and options:
         return _FAMILIES[rule](name, options)
+    if name.endswith(".hex"):
+        return VectorSet.load(name).config
     if Path(name).is_file() or name.endswith(".toml"):
         return load(name)
     if name in PRESETS:
         return PRESETS[name]
     raise InputError(
-        f"{name!r}: must be a .toml file, a preset ({', '.join(PRESETS)}), "
+        f"{name!r}: must be a .toml file, a preset ({', '.join(PRESETS)}), a .hex vector file, "
         f"float_sgd:{{{','.join(FORMATS)}}}[+GRADIENTS][:OPTION...] or int_sgd:BITS"
     )
 

@@ -175,6 +175,20 @@ def test_vectors_record_and_refuse_an_edited_file(cli):
     one_line_error(cli("vectors", "v.hex"), "v.hex")
 
 
+def test_a_vector_file_is_the_configuration_that_it_holds(cli):
+    assert cli("vectors", "--record", "tiny.toml", "--steps", "2", "-o", "v.hex").returncode == 0
+    assert cli("config", "v.hex").stdout == TINY.to_toml()
+    assert cli("rtl", "v.hex", "-o", "a").returncode == cli("rtl", "tiny.toml", "-o", "b").returncode == 0
+    assert (cli.folder / "a" / "tiny.v").read_bytes() == (cli.folder / "b" / "tiny.v").read_bytes()
+    result = cli("verify", "v.hex", "--simulator", "amaranth", "--steps", "2")
+    assert (result.returncode, "tiny" in result.stdout) == (0, True), result.stderr
+    path = cli.folder / "v.hex"
+    path.write_text(path.read_text()[:-2] + "5\n")
+    for command in ("rtl", "verify", "cost", "config"):
+        one_line_error(cli(command, "v.hex"), "v.hex: the SHA-256 in its second line does not fit")
+    one_line_error(cli("rtl", "none.hex"), "none.hex: cannot be read: ")
+
+
 def test_cost_refuses_an_unknown_unit(cli):
     one_line_error(cli("cost", "float_sgd:fp99:comb"), "fp99")
 

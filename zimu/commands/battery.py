@@ -15,7 +15,7 @@ def command(
     units: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[CONFIG|PRNG]...", help="TOML files, presets, kinds of generators; by default all kinds."
+            metavar="[CONFIG|PRNG]...", help="TOML or vector files, presets, kinds of generators; by default all kinds."
         ),
     ] = None,
     tests: Annotated[

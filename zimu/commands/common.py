@@ -16,7 +16,10 @@ notes = Console(stderr=True)
 out = Console()
 
 ConfigName = Annotated[
-    str, typer.Argument(metavar="CONFIG", help="A TOML file, a preset, float_sgd:FORMAT[:OPTION...] or int_sgd:BITS.")
+    str,
+    typer.Argument(
+        metavar="CONFIG", help="A TOML or vector file, a preset, float_sgd:FORMAT[:OPTION...] or int_sgd:BITS."
+    ),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[int, typer.Option(help="64-bit seed.")]

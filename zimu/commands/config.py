@@ -12,7 +12,9 @@ from zimu.golden.rule import PrngKind
 
 
 def command(
-    preset: Annotated[str, typer.Argument(help="A preset, float_sgd:FORMAT[:OPTION...] or int_sgd:BITS.")] = "zim8",
+    preset: Annotated[
+        str, typer.Argument(help="A preset, a TOML or vector file, float_sgd:FORMAT[:OPTION...] or int_sgd:BITS.")
+    ] = "zim8",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
     show_all: Annotated[bool, typer.Option("--list", help="List the presets and the rivals.")] = False,
 ) -> None:
