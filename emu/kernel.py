@@ -7,6 +7,7 @@ sources of ``emu`` and ``golden``. A change in any of them compiles anew, and ke
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -21,12 +22,23 @@ from numba.core import event
 from numba.misc.appdirs import AppDirs
 
 import zimu.golden
+from zimu.golden.files import write_whole
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 KEPT = 8
-"""Cache folders left in place, the one in use included; those of older sources are removed."""
+"""Cache folders left in place, the one in use included; those of older sources are removed if they bear the mark."""
+
+MARK = "CACHEDIR.TAG"
+"""The file by which backups know a cache (bford.info/cachedir); with the content `MARKED` it says whose."""
+
+MARKED = """Signature: 8a477f597d28d172789f06886806bc55
+# Machine code of the zimu emulator, which makes it anew where it is missing.
+# A folder with this very file is removed by zimu when its sources have changed several times since.
+"""
+
+_NAME = re.compile("zimu-[0-9a-f]{16}")
 
 int64 = cast(Callable[[Any], int], np.int64)
 """Widens a value inside a kernel, where ``int()`` would keep 32 bits. Typed as what it is to Python."""
@@ -37,6 +49,9 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
     The cache lies in the folder ``NUMBA_CACHE_DIR`` if that is set, else beside the source, or where that is read-only
     in the user's cache folder. Where nothing can be written the code is compiled anew in each process.
+
+    A kernel called from the main thread returns no array: numba runs Python code to make one, and an interrupt that
+    comes in there leaves as an error of the interpreter, after which nothing is certain.
     """
     if _FOLDER is None:
         return cast(Callable[Arguments, Result], numba.njit(nogil=True)(function))
@@ -55,19 +70,43 @@ def sources_digest(folders: Iterable[Path]) -> str:
 
 
 def cache_folder(bases: Iterable[Path], digest: str) -> Path | None:
-    """The folder ``zimu-DIGEST`` in the first of ``bases`` where files can be made; None if there is none."""
+    """The folder ``zimu-DIGEST`` in the first of ``bases`` where files can be made; None if there is none.
+
+    Older ones beside it are removed beyond `KEPT`, as far as they were made here.
+    """
     for base in bases:
         folder = base / f"zimu-{digest}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             tempfile.TemporaryFile(dir=folder).close()
             os.utime(folder)
         except OSError:
             continue
-        for old in sorted(base.glob("zimu-*"), key=_age)[KEPT:]:
+        others = [found for found in base.glob("zimu-*") if found != folder and _is_ours(found)]
+        for old in sorted(others, key=_age)[KEPT - 1 :]:
             shutil.rmtree(old, ignore_errors=True)
         return folder
     return None
+
+
+def _make(folder: Path) -> None:
+    """Make the folder and mark it; one that is there already stays as it is."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    write_whole(folder / MARK, MARKED)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is a folder made by `_make`: by name, by kind, no link in its place, and by the mark in it."""
+    mark = folder / MARK
+    try:
+        links = folder.is_symlink() or mark.is_symlink()
+        return not links and bool(_NAME.fullmatch(folder.name)) and mark.read_bytes() == MARKED.encode()
+    except OSError:
+        return False
 
 
 def _age(folder: Path) -> float:

@@ -11,7 +11,7 @@ import pytest
 import zimu
 import zimu.emu
 import zimu.golden
-from zimu.emu.kernel import KEPT, cache_folder, sources_digest
+from zimu.emu.kernel import KEPT, MARK, MARKED, cache_folder, sources_digest
 
 FIRST_STEP = """
 import numpy as np
@@ -127,16 +127,63 @@ def test_every_source_counts_with_its_name_and_content(tmp_path):
     assert sources_digest([tmp_path]) == before
 
 
-def test_caches_of_old_sources_are_removed_and_nothing_else(tmp_path):
-    (tmp_path / "another").mkdir()
-    for age in range(KEPT + 3):
-        folder = tmp_path / f"zimu-{age}"
-        folder.mkdir()
-        os.utime(folder, (1000 - age, 1000 - age))
-    assert cache_folder([tmp_path], "new") == tmp_path / "zimu-new"
-    kept = {"another", "zimu-new", *(f"zimu-{age}" for age in range(KEPT - 1))}
-    assert {path.name for path in tmp_path.iterdir()} == kept
+def digest(number: int) -> str:
+    return f"{number:016x}"
+
+
+def test_caches_of_old_sources_are_removed(tmp_path):
+    for number in range(KEPT + 3):
+        assert cache_folder([tmp_path], digest(number)) == tmp_path / f"zimu-{digest(number)}"
+        os.utime(tmp_path / f"zimu-{digest(number)}", (1000 + number, 1000 + number))
+    assert names(tmp_path) == {f"zimu-{digest(number)}" for number in range(3, KEPT + 3)}
     # What is in use counts as new.
-    assert cache_folder([tmp_path], f"{KEPT - 2}") == tmp_path / f"zimu-{KEPT - 2}"
-    cache_folder([tmp_path], "newer")
-    assert {path.name for path in tmp_path.iterdir()} == kept - {f"zimu-{KEPT - 3}"} | {"zimu-newer"}
+    cache_folder([tmp_path], digest(3))
+    cache_folder([tmp_path], digest(99))
+    assert names(tmp_path) == {f"zimu-{digest(number)}" for number in (3, *range(5, KEPT + 3), 99)}
+    # What is in use stays, even if all others look newer.
+    for folder in tmp_path.iterdir():
+        os.utime(folder, (2**33, 2**33))
+    cache_folder([tmp_path], digest(100))
+    assert len(names(tmp_path)) == KEPT
+    assert f"zimu-{digest(100)}" in names(tmp_path)
+
+
+def test_folders_that_were_not_made_here_stay(tmp_path):
+    ours = cache_folder([tmp_path], digest(0))
+    foreign = {
+        "zimu-demo-1": None,  # a report of ours, no cache
+        "zimu-demo-2": MARKED,
+        f"zimu-{digest(1)}": None,  # a cache of an older release
+        f"zimu-{digest(2)}": "Signature: 8a477f597d28d172789f06886806bc55\n# by another program\n",
+        f"zimu-{digest(3)}-copy": MARKED,
+        "another": MARKED,
+    }
+    for name, mark in foreign.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").write_text("precious")
+        if mark is not None:
+            (tmp_path / name / MARK).write_text(mark)
+    outside = tmp_path / "elsewhere" / "kept"
+    shutil.copytree(ours, outside)
+    (tmp_path / f"zimu-{digest(4)}").symlink_to(outside)
+    (tmp_path / f"zimu-{digest(5)}").mkdir()
+    (tmp_path / f"zimu-{digest(5)}" / MARK).symlink_to(ours / MARK)
+    (tmp_path / f"zimu-{digest(6)}").write_text("a file")
+    stay = names(tmp_path) - {ours.name}
+    for folder in tmp_path.iterdir():
+        os.utime(folder, (1000, 1000))
+    for number in range(100, 100 + 2 * KEPT):
+        cache_folder([tmp_path], digest(number))
+    assert names(tmp_path) == stay | {f"zimu-{digest(100 + KEPT + i)}" for i in range(KEPT)}
+    assert (outside / MARK).read_text() == MARKED
+    assert all((tmp_path / name / "report.html").read_text() == "precious" for name in foreign)
+
+
+def test_a_folder_that_is_there_already_is_used_and_not_marked(tmp_path):
+    (tmp_path / f"zimu-{digest(1)}").mkdir()
+    assert cache_folder([tmp_path], digest(1)) == tmp_path / f"zimu-{digest(1)}"
+    assert not any((tmp_path / f"zimu-{digest(1)}").iterdir())
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
