@@ -4,6 +4,7 @@ Every message is one line: what is wrong, which value, what is allowed, what to 
 """
 
 from collections.abc import Iterable
+from operator import index
 
 
 class ZimuError(Exception):
@@ -27,16 +28,20 @@ class MissingToolError(InputError):
 
 
 def check_range(field: str, value: int, low: int, high: int) -> int:
-    """Return ``value`` if it is an integer in ``[low, high]``.
+    """Return ``value`` as a plain int if it is an integer of whatever type, in ``[low, high]``.
 
     Raises
     ------
     InputError
         naming the field, the value and the allowed range.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputError(f"{field} = {value!r}: must be an integer in {low}..{high}")
-    number = int(value.__index__())
+    try:
+        number = None if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        shown = " ".join(repr(value).split())  # an array's takes several lines
+        raise InputError(f"{field} = {shown}: must be an integer in {low}..{high}")
     if not low <= number <= high:
         raise InputError(f"{field} = {number}: must be in {low}..{high}")
     return number

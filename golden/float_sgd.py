@@ -255,8 +255,11 @@ class ReferenceFloatSGD(PointwiseReference[FloatSGDConfig]):
     def step(self, weights: list[int], gradients: list[int], *, learning_rate: int, momentum: int = 0) -> list[int]:
         """Take one step and return the new weights; all values are patterns, ``learning_rate`` as in the register."""
         config, numbers = self.config, self.config.arithmetic
-        check_vector("weights", weights, config.depth, 0, 2**numbers.weights.width - 1)
-        check_vector("gradients", gradients, config.depth, 0, 2**numbers.gradients.width - 1)
+        weights = check_vector("weights", weights, config.depth, 0, 2**numbers.weights.width - 1)
+        gradients = check_vector("gradients", gradients, config.depth, 0, 2**numbers.gradients.width - 1)
+        momentum = check_range("momentum", momentum, 0, 2**numbers.gradients.width - 1)
+        rate_bits = numbers.weights.exponent_bits if config.rate == "power_of_two" else numbers.weights.width
+        learning_rate = check_range("learning_rate", learning_rate, 0, 2**rate_bits - 1)
         if config.rate == "power_of_two":
             learning_rate <<= numbers.weights.fraction_bits
         if config.momentum:

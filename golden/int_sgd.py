@@ -81,8 +81,8 @@ class ReferenceIntSGD(PointwiseReference[IntSGDConfig]):
     def step(self, weights: list[int], gradients: list[int], *, rate: int) -> list[int]:
         """Take one step and return the new weights."""
         config = self.config
-        check_vector("weights", weights, config.depth, *config.weight_range)
-        check_vector("gradients", gradients, config.depth, *config.gradient_range)
+        weights = check_vector("weights", weights, config.depth, *config.weight_range)
+        gradients = check_vector("gradients", gradients, config.depth, *config.gradient_range)
         eta = config.registers(rate=rate)["rate"]
         results = [
             step(w, eta, g, r, fraction_bits=config.fraction_bits, weight_bits=config.weight_bits)

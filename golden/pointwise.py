@@ -81,7 +81,7 @@ class PointwiseReference(Generic[Config]):
     """
 
     def __init__(self, config: Config, seed: int) -> None:
-        check_range("seed", seed, 0, 2**64 - 1)
+        seed = check_range("seed", seed, 0, 2**64 - 1)
         self.config = config
         self.counters = PointwiseCounters(0, 0)
         words = config.row_words

@@ -115,12 +115,13 @@ class RuleConfig(BaseModel):
         return write_whole(path, self.to_toml())
 
 
-def check_vector(field: str, values: list[int], depth: int, low: int, high: int) -> None:
-    """`InputError` unless there are ``depth`` integers, all in ``[low, high]``."""
+def check_vector(field: str, values: list[int], depth: int, low: int, high: int) -> list[int]:
+    """``values`` as plain ints; `InputError` unless there are ``depth`` integers, all in ``[low, high]``."""
+    if not hasattr(values, "__len__"):
+        raise InputError(f"{field} is a {type(values).__name__}: must be a list of {depth} integers")
     if len(values) != depth:
         raise InputError(f"{field} has {len(values)} values: must have depth = {depth}")
-    for i, value in enumerate(values):
-        check_range(f"{field}[{i}]", value, low, high)
+    return [check_range(f"{field}[{i}]", value, low, high) for i, value in enumerate(values)]
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

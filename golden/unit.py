@@ -56,7 +56,7 @@ class ReferenceUnit:
     """
 
     def __init__(self, config: UnitConfig, seed: int) -> None:
-        check_range("seed", seed, 0, 2**64 - 1)
+        seed = check_range("seed", seed, 0, 2**64 - 1)
         self.config = config
         self.gate_stream = WordStream(config.prng, seed, Stream.GATE, config.gate_lanes)
         self.sampler = SAMPLERS[config.sampler](config, seed)
@@ -70,9 +70,12 @@ class ReferenceUnit:
         ``trials`` is n, ``threshold`` T in [0, 2^gate_bits], ``smoothing`` c. A refused argument changes nothing.
         """
         config = self.config
-        config.registers(trials=trials, threshold=threshold, smoothing=smoothing)
-        check_vector("weights", weights, config.depth, *config.weight_range)
-        check_vector("gradients", gradients, config.depth, *config.gradient_range)
+        # Plain ints from here on: those of other libraries wrap.
+        trials, threshold, smoothing = config.registers(
+            trials=trials, threshold=threshold, smoothing=smoothing
+        ).values()
+        weights = check_vector("weights", weights, config.depth, *config.weight_range)
+        gradients = check_vector("gradients", gradients, config.depth, *config.gradient_range)
         weight_masses = masses(gradients, smoothing)
         mass = sum(weight_masses)
         opened = self._open(trials, threshold) if mass else 0

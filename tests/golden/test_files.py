@@ -35,7 +35,8 @@ def test_a_new_file_has_the_mode_of_any_other(tmp_path):
 
 def test_check_range_takes_any_integer_type_and_nothing_else():
     assert check_range("n", np.uint32(7), 0, 7) == 7
-    for value in (True, 1.0, "1", None, np.float64(1)):
+    assert type(check_range("n", np.uint8(7), 0, 7)) is int
+    for value in (True, 1.0, "1", None, np.float64(1), np.True_, np.array([1]), np.eye(3)):
         with pytest.raises(InputError, match=r"^n = .*: must be an integer in 0\.\.7$"):
             check_range("n", value, 0, 7)
     with pytest.raises(InputError, match=r"^n = 8: must be in 0\.\.7$"):

@@ -194,7 +194,7 @@ def test_refused_run_time_values(fields, values, message):
 def test_a_changed_copy_computes_as_it_says():
     config = FloatSGDConfig(name="unit", depth=2, weights="bf16")
     assert config.arithmetic.random_bits == 0
-    changed = config.model_copy(update={"weights": "fp16", "gradients": "e4m3", "random_bits": 8})
+    changed = config.replace(weights="fp16", gradients="e4m3", random_bits=8)
     assert changed.arithmetic == Arithmetic(FP16, E4M3, random_bits=8)
 
 
@@ -206,6 +206,26 @@ def test_a_power_of_two_is_its_exponent_field():
         15,
         30,
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "registers", "message"),
+    [
+        ({}, {"learning_rate": 2**16}, "learning_rate = 65536: must be in 0..65535"),
+        ({"rate": "power_of_two"}, {"learning_rate": 256}, "learning_rate = 256: must be in 0..255"),
+        ({}, {"momentum": 2**16}, "momentum = 65536: must be in 0..65535"),
+        ({}, {"momentum": 0.5}, "momentum = 0.5: must be an integer in 0..65535"),
+    ],
+)
+def test_a_refused_register_changes_nothing(fields, registers, message):
+    config = FloatSGDConfig(name="unit", depth=2, weights="bf16", momentum=True, random_bits=4, **fields)
+    unit, fresh = ReferenceFloatSGD(config, 3), ReferenceFloatSGD(config, 3)
+    run = {"learning_rate": 5, "momentum": 1}
+    with pytest.raises(InputError) as refusal:
+        unit.step([1, 2], [3, 4], **run | registers)
+    assert str(refusal.value) == message
+    assert unit.velocities == [0, 0]
+    assert unit.step([1, 2], [3, 4], **run) == fresh.step([1, 2], [3, 4], **run)
 
 
 def test_refused_patterns():

@@ -1,5 +1,6 @@
 """The scalar reference, held against steps worked out by hand from the contract."""
 
+import numpy as np
 import pytest
 
 from zimu.golden.config import UnitConfig
@@ -53,13 +54,13 @@ def test_rails_by_hand():
 
 @pytest.mark.parametrize(("word", "opened"), [(2, 3), (3, 0)])
 def test_the_step_gate_takes_one_word(word, opened):
-    unit = unit_with(CONFIG.model_copy(update={"gate": "step"}), gate=[word], trials=[0, 0, 0])
+    unit = unit_with(CONFIG.replace(gate="step"), gate=[word], trials=[0, 0, 0])
     assert unit.step([0, 0, 0, 0], GRADIENTS, trials=3, threshold=3, smoothing=1) == [opened, 0, 0, 0]
     assert unit.counters.open_trials == opened
 
 
 def test_the_step_gate_is_drawn_without_trials_but_not_without_mass():
-    unit = ReferenceUnit(CONFIG.model_copy(update={"gate": "step"}), 9)
+    unit = ReferenceUnit(CONFIG.replace(gate="step"), 9)
     fresh = unit.gate_stream.state
     unit.step([0] * 4, [0] * 4, trials=3, threshold=3, smoothing=0)
     assert unit.gate_stream.state == fresh
@@ -78,7 +79,7 @@ def test_two_word_draws_take_the_low_word_first():
 
 
 def test_a_row_that_was_begun_is_dropped():
-    config = CONFIG.model_copy(update={"prng_lanes": 4})
+    config = CONFIG.replace(prng_lanes=4)
     unit, whole = ReferenceUnit(config, 5), ReferenceUnit(config, 5)
     unit.step([0] * 4, GRADIENTS, trials=1, threshold=4, smoothing=1)
     next(whole.sampler.trials.rows())
@@ -106,6 +107,8 @@ def test_counters_wrap_at_32_bits():
         ({"weights": [0, 0, 9, 0]}, "weights[2] = 9: must be in -8..7"),
         ({"gradients": [0, -9, 9, 0]}, "gradients[1] = -9: must be in -8..7"),
         ({"weights": [0]}, "weights has 1 values: must have depth = 4"),
+        ({"weights": 7}, "weights is a int: must be a list of 4 integers"),
+        ({"trials": np.array([3])}, "trials = array([3]): must be an integer in 0..4294967295"),
     ],
 )
 def test_bad_arguments_change_nothing(change, message):
@@ -116,6 +119,21 @@ def test_bad_arguments_change_nothing(change, message):
         unit.step(arguments.pop("weights"), arguments.pop("gradients"), **arguments)
     assert str(refusal.value) == message
     assert (unit.gate_stream.state, unit.sampler.trials.state, unit.counters) == before
+
+
+@pytest.mark.parametrize("sampler", ["inverse", "split"])
+@pytest.mark.parametrize("gate", ["trial", "step"])
+def test_integers_of_numpy_are_as_good_as_plain_ones(sampler, gate):
+    config = CONFIG.replace(sampler=sampler, gate=gate, gradient_bits=8)
+    run = {"trials": 9, "threshold": 4, "smoothing": 3}
+    plain, other = ReferenceUnit(config, 2**63 + 5), ReferenceUnit(config, np.uint64(2**63 + 5))
+    weights, gradients = np.array([7, 0, -8, 1], np.int8), np.array([-128, 127, 0, -1], np.int8)
+    expected = plain.step(weights.tolist(), gradients.tolist(), **run)
+    got = other.step(weights, gradients, **{name: np.uint8(value) for name, value in run.items()})
+    assert got == expected
+    assert {type(value) for value in (*got, *other.counters)} == {int}
+    assert other.counters == plain.counters
+    assert other.gate_stream.state == plain.gate_stream.state
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])
