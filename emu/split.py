@@ -53,7 +53,8 @@ class SplitSampler:
         config, tile = self.config, self.config.split.tile
         bounds = np.zeros(config.leaves + 1, np.int64)
         sum_tiles(gradients, smoothing, tile, bounds[1 : config.tiles + 1])
-        return running_sums(bounds)
+        running_sums(bounds)
+        return bounds
 
     def open(self, gate: WordStream, trials: int, threshold: int) -> int:
         """How many of ``trials`` pass the gate of every trial."""
