@@ -24,6 +24,7 @@ def checked_array(field: str, values: Array, shape: tuple[int, ...], dtype: np.d
     """``values``, if they are a numpy array of that shape and dtype as a kernel takes it; `InputError` otherwise."""
     if not isinstance(values, np.ndarray):
         raise InputError(f"{field} is a {type(values).__name__}: must be a numpy array of {dtype}, shape {shape}")
+    check_unmasked(field, values)
     if values.dtype != dtype:
         raise InputError(f"{field} has dtype {values.dtype}: must be {dtype}")
     if values.shape != shape:
@@ -31,6 +32,12 @@ def checked_array(field: str, values: Array, shape: tuple[int, ...], dtype: np.d
     if not (values.flags.c_contiguous and values.flags.aligned):
         raise InputError(f"{field} is strided or unaligned: must be C-contiguous; numpy.ascontiguousarray makes a copy")
     return np.asarray(values)
+
+
+def check_unmasked(field: str, values: object) -> None:
+    """`InputError` if ``values`` are a masked array: no unit leaves a weight out."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise InputError(f"{field} is a masked array: must be a plain one, a mask has no meaning here; fill it first")
 
 
 def check_limits(field: str, values: Array, limits: tuple[int, int]) -> None:

@@ -4,20 +4,30 @@ A batch gives each unit exactly the bits it would have alone. What it saves is t
 threads, which for small units take longer than the steps.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu import small
 from zimu.emu.parallel import check_threads, spread
-from zimu.emu.unit import StepResult, ZimUnit, checked_arrays
-from zimu.golden.config import UnitConfig
-from zimu.golden.errors import InputError
+from zimu.emu.states import Resumable, check_intact, checksum
+from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays
+from zimu.golden.config import CONTRACT_VERSION, UnitConfig
+from zimu.golden.errors import InputError, check_range
 
 
-class Batch:
+class BatchState(TypedDict):
+    """All there is to save between two steps; plain values that JSON carries unchanged."""
+
+    contract_version: int
+    units: list[UnitState]
+    checksum: str
+    """As `zimu.emu.states.checksum`."""
+
+
+class Batch(Resumable):
     """Units that differ in their seeds.
 
     Parameters
@@ -36,17 +46,26 @@ class Batch:
         no seed, a seed or a number of threads out of range.
     """
 
-    def __init__(self, config: UnitConfig, seeds: Sequence[int], threads: int = 1) -> None:
+    def __init__(self, config: UnitConfig, seeds: Iterable[int], threads: int = 1) -> None:
         self.config, self.threads = config, check_threads(threads)
-        self.units = [ZimUnit(config, seed, threads) for seed in seeds]
-        if not self.units:
+        try:
+            numbered = list(enumerate(seeds))
+        except TypeError:
+            raise InputError(f"seeds = {seeds!r}: must hold a seed for each unit, such as range(8)") from None
+        if not numbered:
             raise InputError("seeds is empty: must hold a seed for each unit")
+        self.units = [ZimUnit(config, check_range(f"seeds[{i}]", seed, 0, 2**64 - 1), threads) for i, seed in numbered]
         self._states = {
             name: np.stack([unit.streams()[name].state for unit in self.units]) for name in self.units[0].streams()
         }
         for row, unit in enumerate(self.units):
             for name, stream in unit.streams().items():
                 stream.state = self._states[name][row]
+
+    @property
+    def torn(self) -> bool:
+        """Whether a step was broken off, of one of the units or between two of them: see `Resumable.torn`."""
+        return self._torn or any(unit.torn for unit in self.units)
 
     def step(
         self, weights: NDArray[Any], gradients: NDArray[Any], *, trials: int, threshold: int, smoothing: int
@@ -61,16 +80,19 @@ class Batch:
         Raises
         ------
         InputError
-            an argument is refused; weights, states and counters are as before.
+            an argument is refused, or a unit is torn; weights, states and counters are as before.
         """
         config = self.config
         values = config.registers(trials=trials, threshold=threshold, smoothing=smoothing)
         trials, threshold, smoothing = values.values()
         shape = (len(self.units), config.depth)
         weights, gradients = checked_arrays(config, shape, weights, gradients)
+        self.begin()
         if not small.suits(config, trials):
             arrays = zip(self.units, weights, gradients, strict=True)
-            return [unit.step(w, g, **values) for unit, w, g in arrays]
+            results = [unit.step(w, g, **values) for unit, w, g in arrays]
+            self._torn = False
+            return results
         rows = np.empty((len(self.units), small.RESULTS), np.int64)
 
         def part(first: int, last: int) -> None:
@@ -79,8 +101,12 @@ class Batch:
             run = trials, threshold, smoothing
             small.small_steps(config, states["gate"], states, *arrays, *run, rows[first:last])
 
+        for unit in self.units:
+            unit.begin()
         spread(part, len(self.units), max(weights.size, trials * len(self.units)), self.threads)
-        return [unit.record(row) for unit, row in zip(self.units, rows, strict=True)]
+        results = [unit.record(row) for unit, row in zip(self.units, rows, strict=True)]
+        self._torn = False
+        return results
 
     def steps(
         self, weights: NDArray[Any], gradients: NDArray[Any], *, trials: int, threshold: int, smoothing: int
@@ -96,10 +122,34 @@ class Batch:
         Raises
         ------
         InputError
-            an argument is refused; nothing has been done.
+            an argument is refused, or a unit is torn; nothing has been done.
         """
         if not isinstance(gradients, np.ndarray) or gradients.ndim != 3:
             raise InputError("gradients must be a numpy array of three dimensions: steps, units, depth")
-        for one in gradients:
-            checked_arrays(self.config, (len(self.units), self.config.depth), weights, one)
+        for number, one in enumerate(gradients):
+            try:
+                checked_arrays(self.config, (len(self.units), self.config.depth), weights, one)
+            except InputError as error:
+                raise InputError(f"{error} (step {number})") from None
         return [self.step(weights, one, trials=trials, threshold=threshold, smoothing=smoothing) for one in gradients]
+
+    def state(self) -> BatchState:
+        """The states of all units between two steps, for `restore`; `InputError` if one is torn."""
+        self.check_whole()
+        state = BatchState(contract_version=CONTRACT_VERSION, units=[unit.state() for unit in self.units], checksum="")
+        state["checksum"] = checksum(state)
+        return state
+
+    @classmethod
+    def restore(cls, config: UnitConfig, state: BatchState, threads: int = 1) -> Self:
+        """A batch that continues from a saved state with the same bits; errors as in `ZimUnit.restore`."""
+        check_intact(state, BatchState.__annotations__)
+        if not isinstance(state["units"], list):
+            raise InputError("state units is damaged: must be a list of a state for each unit")
+        batch = cls(config, range(len(state["units"])), threads)
+        for number, (unit, saved) in enumerate(zip(batch.units, state["units"], strict=True)):
+            try:
+                unit.resume(saved)
+            except InputError as error:
+                raise InputError(f"units[{number}]: {error}") from None
+        return batch

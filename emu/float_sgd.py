@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from zimu.emu.arrays import Array, checked_array, checked_pair, pattern_dtype
+from zimu.emu.arrays import Array, check_unmasked, checked_array, checked_pair, pattern_dtype
 from zimu.emu.float_kernels import narrow_all, shape_of, step_binary32, step_patterns, widen_all
 from zimu.emu.pointwise import PointwiseUnit, Random
 from zimu.golden.errors import InputError
@@ -60,7 +60,7 @@ class FloatSGD(PointwiseUnit[FloatSGDConfig]):
         Raises
         ------
         InputError
-            an argument is refused; weights and state are as before.
+            an argument is refused, or the unit is torn; weights and state are as before.
         """
         registers = self.config.registers(learning_rate=learning_rate, momentum=momentum)
         shape = (self.config.depth,)
@@ -179,6 +179,7 @@ def _step_all(arithmetic: Arithmetic, w: Array, lr: int, g: Array, out: Array, r
 
 
 def _patterns(fmt: FloatFormat, field: str, bits: ArrayLike) -> Array:
+    check_unmasked(field, bits)
     array = np.asarray(bits)
     _check_integers(field, array, 2**fmt.width - 1)
     return array.astype(pattern_dtype(fmt.width))

@@ -41,7 +41,7 @@ class IntSGD(PointwiseUnit[IntSGDConfig]):
         Raises
         ------
         InputError
-            an argument is refused; weights and state are as before.
+            an argument is refused, or the unit is torn; weights and state are as before.
         """
         config = self.config
         eta = config.registers(rate=rate)["rate"]

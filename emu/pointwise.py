@@ -3,7 +3,7 @@
 The rules: ``emu/float_sgd.py``, ``emu/int_sgd.py``. Twins: ``golden/pointwise.py``, ``rtl/pointwise.py``.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar
 
@@ -14,7 +14,7 @@ from zimu.emu.arrays import Array
 from zimu.emu.kernel import kernel
 from zimu.emu.parallel import check_threads, spread
 from zimu.emu.prng import ROUND_STREAM, Words, WordStream
-from zimu.emu.states import check_origin, checked_counters, restore_streams
+from zimu.emu.states import Resumable, check_intact, check_origin, checked_counters, checksum, restore_streams
 from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.pointwise import PointwiseConfig, PointwiseCounters
@@ -41,9 +41,11 @@ class PointwiseState(TypedDict):
     counters: dict[str, int]
     velocities: list[int]
     """Patterns; empty where there is no momentum."""
+    checksum: str
+    """As `zimu.emu.states.checksum`."""
 
 
-class PointwiseUnit(ABC, Generic[Config]):
+class PointwiseUnit(Resumable, Generic[Config]):
     """Base of the units.
 
     Parameters
@@ -63,7 +65,7 @@ class PointwiseUnit(ABC, Generic[Config]):
     """
 
     CHANGES_NO_BIT: ClassVar[tuple[str, ...]] = ("name",)
-    """Fields of a configuration that say how a circuit is built; ``lanes`` too where nothing is random."""
+    """Fields of a configuration that say how a circuit is built; ``lanes`` and ``prng`` too where nothing is random."""
 
     def __init__(self, config: Config, seed: int = 0, threads: int = 1) -> None:
         seed = check_range("seed", seed, 0, 2**64 - 1)
@@ -84,14 +86,18 @@ class PointwiseUnit(ABC, Generic[Config]):
         """Take one step on values as the hardware holds them, integers, and return the new weights."""
 
     def state(self) -> PointwiseState:
-        """The state between two steps, for `restore`."""
-        return PointwiseState(
+        """The state between two steps, for `restore`; `InputError` if the unit is torn."""
+        self.check_whole()
+        state = PointwiseState(
             contract_version=CONTRACT_VERSION,
             config=self.config.model_dump(),
             streams={name: stream.state.tolist() for name, stream in self._streams().items()},
             counters=self._counters._asdict(),
             velocities=self.velocities.tolist(),
+            checksum="",
         )
+        state["checksum"] = checksum(state)
+        return state
 
     @classmethod
     def restore(cls, config: Config, state: PointwiseState, threads: int = 1) -> Self:
@@ -100,10 +106,11 @@ class PointwiseUnit(ABC, Generic[Config]):
         Raises
         ------
         InputError
-            the state is not one of this configuration and contract version, or is not whole.
+            the state is not one of this configuration and contract version, or is damaged.
         """
-        lanes = () if config.row_words else ("lanes",)
-        check_origin(config, state, PointwiseState.__annotations__, (*cls.CHANGES_NO_BIT, *lanes))
+        check_intact(state, PointwiseState.__annotations__)
+        of_random_bits = () if config.row_words else ("lanes", "prng")
+        check_origin(config, state["config"], (*cls.CHANGES_NO_BIT, *of_random_bits))
         unit = cls(config, threads=threads)
         restore_streams(unit._streams(), state["streams"])
         widths = dict.fromkeys(PointwiseCounters._fields, WORD_BITS)
@@ -121,12 +128,13 @@ class PointwiseUnit(ABC, Generic[Config]):
         self.velocities[:] = [check_range(f"state velocities[{i}]", v, low, high) for i, v in enumerate(saved)]
 
     def _walk(self, part: Callable[[int, int, Random], int]) -> int:
-        """Call ``part(first, last, random)`` for all weights; the sum of what it returns.
+        """Begin a step: call ``part(first, last, random)`` for all weights; the sum of what it returns.
 
         ``random`` has the rounding bits of the weights ``first .. last - 1``; it is empty where nothing is random, and
         then threads share the weights.
         """
         config = self.config
+        self.begin()
         if self._stream is None:
             sums: list[int] = []
             spread(
@@ -146,8 +154,10 @@ class PointwiseUnit(ABC, Generic[Config]):
         return total
 
     def _count(self, saturations: int = 0) -> None:
+        """Count a step, which is then whole, and the weights it clipped."""
         steps, clipped = self._counters
         self._counters = PointwiseCounters(steps + 1 & 2**WORD_BITS - 1, clipped + saturations & 2**WORD_BITS - 1)
+        self._torn = False
 
 
 @kernel

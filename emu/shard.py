@@ -9,12 +9,13 @@ from typing import Self
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.sampler import InverseSampler
-from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays
+from zimu.emu.states import Resumable
+from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays, checked_gradients
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, check_range
 
 
-class Shard:
+class Shard(Resumable):
     """The weights ``first .. last - 1`` of a unit.
 
     Parameters
@@ -39,9 +40,16 @@ class Shard:
         self._sampler = self.unit.sampler
 
     def mass(self, gradients: Integers, smoothing: int) -> int:
-        """The sum of |g| + c over the shard: what the other machines have to be told."""
-        smoothing = check_range("smoothing", smoothing, 0, self.unit.config.max_smoothing)
+        """The sum of |g| + c over the shard: what the other machines have to be told; arguments as for `step`."""
+        config = self.unit.config
+        smoothing = check_range("smoothing", smoothing, 0, config.max_smoothing)
+        gradients = checked_gradients(config, (self.last - self.first,), gradients)
         return int(self._sampler.bounds(gradients, smoothing)[-1])
+
+    @property
+    def torn(self) -> bool:
+        """Whether a step was broken off: see `Resumable.torn`."""
+        return self.unit.torn
 
     def step(
         self,
@@ -71,7 +79,7 @@ class Shard:
         Raises
         ------
         InputError
-            an argument is refused; weights and state are as before.
+            an argument is refused, or the shard is torn; weights and state are as before.
         """
         config = self.unit.config
         trials, threshold, smoothing = config.registers(
@@ -86,13 +94,12 @@ class Shard:
 
     def state(self) -> UnitState:
         """The state between two steps, for `restore`; the streams are those of the whole unit."""
+        self.check_whole()
         return self.unit.state()
 
     @classmethod
     def restore(cls, config: UnitConfig, state: UnitState, first: int, last: int, threads: int = 1) -> Self:
         """A shard that continues from a saved state; errors as in `ZimUnit.restore`."""
         shard = cls(config, 0, first, last, threads)
-        shard.unit = ZimUnit.restore(config, state, threads)
-        assert isinstance(shard.unit.sampler, InverseSampler)
-        shard._sampler = shard.unit.sampler
+        shard.unit.resume(state)
         return shard

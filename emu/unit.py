@@ -17,7 +17,7 @@ from zimu.emu.parallel import check_threads
 from zimu.emu.prng import GATE_STREAM, WordStream
 from zimu.emu.sampler import InverseSampler
 from zimu.emu.split import SplitSampler
-from zimu.emu.states import check_origin, checked_counters, restore_streams
+from zimu.emu.states import Resumable, check_intact, check_origin, checked_counters, checksum, restore_streams
 from zimu.golden.config import CONTRACT_VERSION, MASS_BITS, UnitConfig
 from zimu.golden.errors import check_range
 from zimu.golden.rule import WORD_BITS
@@ -58,9 +58,11 @@ class UnitState(TypedDict):
     streams: dict[str, list[int]]
     """State words of each stream, generator after generator."""
     counters: dict[str, int]
+    checksum: str
+    """As `zimu.emu.states.checksum`."""
 
 
-class ZimUnit:
+class ZimUnit(Resumable):
     """The unit, bit for bit.
 
     What follows from a configuration, a seed and the arguments of the steps is fixed by the contract and
@@ -90,7 +92,7 @@ class ZimUnit:
 
     @property
     def counters(self) -> Counters:
-        """The counters as the registers show them: since the seed, wrapping; ``mass`` of the last step."""
+        """The counters as the registers show them: since the seed, wrapping; ``mass`` of the last step taken whole."""
         return self._counters
 
     def step(
@@ -109,7 +111,7 @@ class ZimUnit:
         Raises
         ------
         InputError
-            an argument is refused; weights, state and counters are as before.
+            an argument is refused, or the unit is torn; weights, state and counters are as before.
         """
         config = self.config
         trials, threshold, smoothing = config.registers(
@@ -128,6 +130,7 @@ class ZimUnit:
         streams = {name: stream.state[np.newaxis] for name, stream in self.streams().items()}
         row = np.empty((1, small.RESULTS), np.int64)
         run = trials, threshold, smoothing
+        self.begin()
         small.small_steps(self.config, streams["gate"], streams, weights[np.newaxis], gradients[np.newaxis], *run, row)
         return self.record(row[0])
 
@@ -149,6 +152,7 @@ class ZimUnit:
         mass: int,
     ) -> StepResult:
         """The rest of a step whose arguments have been checked, once W is known: gate, draws by ``land``, counters."""
+        self.begin()
         opened = self._open(trials, threshold) if mass else 0
         rejected = discarded = saturations = 0
         if opened:
@@ -156,20 +160,25 @@ class ZimUnit:
         return self.record((opened, discarded, rejected, saturations, mass == 0, mass))
 
     def record(self, row: Iterable[Any]) -> StepResult:
-        """Count what a step did, given in the order of `StepResult`, and return it."""
+        """Count what a step did, given in the order of `StepResult`, and return it; the step is then whole."""
         opened, discarded, rejected, saturations, empty, mass = row
         result = StepResult(int(opened), int(discarded), int(rejected), int(saturations), bool(empty), int(mass))
         self._count(result)
+        self._torn = False
         return result
 
     def state(self) -> UnitState:
-        """The state between two steps, for `restore`."""
-        return UnitState(
+        """The state between two steps, for `restore`; `InputError` if the unit is torn."""
+        self.check_whole()
+        state = UnitState(
             contract_version=CONTRACT_VERSION,
             config=self.config.model_dump(),
             streams={name: stream.state.tolist() for name, stream in self.streams().items()},
             counters=self._counters._asdict(),
+            checksum="",
         )
+        state["checksum"] = checksum(state)
+        return state
 
     @classmethod
     def restore(cls, config: UnitConfig, state: UnitState, threads: int = 1) -> Self:
@@ -178,14 +187,19 @@ class ZimUnit:
         Raises
         ------
         InputError
-            the state is not one of this configuration and contract version, or is not whole.
+            the state is not one of this configuration and contract version, or is damaged.
         """
-        check_origin(config, state, UnitState.__annotations__, CHANGES_NO_BIT)
         unit = cls(config, seed=0, threads=threads)
-        restore_streams(unit.streams(), state["streams"])
-        widths = dict.fromkeys(Counters._fields, WORD_BITS) | {"mass": MASS_BITS}
-        unit._counters = Counters(**checked_counters(state["counters"], widths))
+        unit.resume(state)
         return unit
+
+    def resume(self, state: UnitState) -> None:
+        """Go on from a saved state, in place; a unit that then raises the errors of `restore` is of no more use."""
+        check_intact(state, UnitState.__annotations__)
+        check_origin(self.config, state["config"], CHANGES_NO_BIT)
+        restore_streams(self.streams(), state["streams"])
+        widths = dict.fromkeys(Counters._fields, WORD_BITS) | {"mass": MASS_BITS}
+        self._counters = Counters(**checked_counters(state["counters"], widths))
 
     def streams(self) -> dict[str, WordStream]:
         """The streams by name, that of the gate included."""
@@ -215,10 +229,15 @@ def checked_arrays(
 ) -> tuple[Integers, Integers]:
     """The two arrays of ``shape`` as the kernels take them, once nothing is left to refuse."""
     weights = checked_array("weights", weights, shape, weight_dtype(config))
-    gradients = checked_array("gradients", gradients, shape, gradient_dtype(config))
     check_limits("weights", weights, config.weight_range)
+    return checked_pair(weights, checked_gradients(config, shape, gradients))
+
+
+def checked_gradients(config: UnitConfig, shape: tuple[int, ...], gradients: Integers) -> Integers:
+    """The gradients of ``shape`` as the kernels take them."""
+    gradients = checked_array("gradients", gradients, shape, gradient_dtype(config))
     check_limits("gradients", gradients, config.gradient_range)
-    return checked_pair(weights, gradients)
+    return gradients
 
 
 def weight_dtype(config: UnitConfig) -> np.dtype[Any]:

@@ -1,6 +1,8 @@
 """What every emulated unit offers, whatever its rule, and how one is made from a configuration."""
 
+import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 from zimu.emu.arrays import Array
@@ -29,8 +31,15 @@ class UpdateUnit(Protocol):
     def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
         """Take one step on integers as the hardware holds them, and return the new weights."""
 
+    @property
+    def torn(self) -> bool:
+        """Whether a step was broken off, so that the unit takes no other; see `zimu.emu.states.Resumable`."""
+
     def state(self) -> Any:
         """All there is to save between two steps, plain values that JSON carries unchanged; for ``restore``."""
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the state to a JSON file, whole or not at all; for ``load``."""
 
 
 def make_unit(config: RuleConfig, seed: int = 0, threads: int = 1) -> UpdateUnit:

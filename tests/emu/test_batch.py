@@ -5,6 +5,7 @@ import pytest
 
 from zimu.emu import parallel, small
 from zimu.emu.batch import Batch
+from zimu.emu.states import checksum
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
@@ -74,6 +75,37 @@ def test_a_step_that_is_refused_changes_nothing():
     assert weights.tolist() == kept.tolist()
 
 
-def test_a_batch_has_units():
-    with pytest.raises(InputError, match=r"^seeds is empty"):
-        Batch(config(), [])
+def test_a_bad_value_of_many_steps_is_found_before_the_first_with_its_step():
+    batch = Batch(config(gradient_bits=4), SEEDS)
+    weights, gradients = np.zeros((5, 200), np.int8), np.zeros((3, 5, 200), np.int8)
+    before = [unit.state() for unit in batch.units]
+    gradients[2, 4, 199] = 8
+    with pytest.raises(InputError, match=r"^gradients\[4, 199\] = 8: must be in -8\.\.7 \(step 2\)$"):
+        batch.steps(weights, gradients, trials=9, threshold=256, smoothing=1)
+    assert [unit.state() for unit in batch.units] == before
+    assert not weights.any()
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [
+        ([], "seeds is empty: must hold a seed for each unit"),
+        (5, "seeds = 5: must hold a seed for each unit, such as range(8)"),
+        (np.array(5), "seeds = array(5): must hold a seed for each unit, such as range(8)"),
+        (None, "seeds = None: must hold a seed for each unit, such as range(8)"),
+        ([1, 2**64], "seeds[1] = 18446744073709551616: must be in 0..18446744073709551615"),
+        ("12", "seeds[0] = '1': must be an integer in 0..18446744073709551615"),
+    ],
+)
+def test_a_batch_has_units(seeds, message):
+    with pytest.raises(InputError) as refusal:
+        Batch(config(), seeds)
+    assert str(refusal.value) == message
+
+
+def test_a_damaged_unit_of_a_saved_batch_is_named():
+    state = Batch(config(), SEEDS).state()
+    state["units"][3]["counters"]["steps"] = 7
+    state["checksum"] = checksum(state)
+    with pytest.raises(InputError, match=r"^units\[3\]: the state is damaged: its checksum does not fit"):
+        Batch.restore(config(), state)

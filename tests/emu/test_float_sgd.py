@@ -8,6 +8,7 @@ import pytest
 from zimu.emu import float_sgd as emu
 from zimu.emu import pointwise
 from zimu.emu.float_sgd import FloatSGD
+from zimu.emu.states import checksum
 from zimu.golden.errors import InputError
 from zimu.golden.float_format import FORMATS, FloatFormat
 from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig, ReferenceFloatSGD
@@ -136,8 +137,9 @@ def test_damaged_states_are_refused():
             "the state was saved by another configuration, random_bits",
         ),
     ]:
+        changed = state | {field: value}
         with pytest.raises(InputError, match=f"^{message}"):
-            FloatSGD.restore(config, state | {field: value})
+            FloatSGD.restore(config, changed | {"checksum": checksum(changed)})
 
 
 @pytest.mark.parametrize(
@@ -170,6 +172,15 @@ def test_refused_steps(weights, gradients, values, message):
     with pytest.raises(InputError) as error:
         FloatSGD(config_of(depth=3, weights="fp32")).step(weights, gradients, **{"learning_rate": 0.1} | values)
     assert str(error.value) == message
+
+
+def test_patterns_in_a_masked_array_are_refused():
+    masked = np.ma.masked_equal([1, 2], 1)
+    with pytest.raises(InputError, match=r"^g is a masked array: must be a plain one"):
+        emu.step(Arithmetic(FP32, FP32), [0], [0], masked)
+    unit = FloatSGD(config_of(depth=2, weights="bf16"))
+    with pytest.raises(InputError, match=r"^weights is a masked array: must be a plain one"):
+        unit.step(masked.astype(np.uint16), np.zeros(2, np.uint16), learning_rate=1.0)
 
 
 def test_formats_beyond_the_emulator_are_refused():

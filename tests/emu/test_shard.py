@@ -117,6 +117,27 @@ def test_an_argument_that_does_not_fit_is_refused(change, message):
     assert shard.state() == before
 
 
+@pytest.mark.parametrize(
+    ("gradients", "message"),
+    [
+        (np.ones(600, np.int8)[::2], "gradients is strided or unaligned: must be C-contiguous"),
+        (np.ones(300), "gradients has dtype float64: must be int8"),
+        (np.ones(300, np.int16), "gradients has dtype int16: must be int8"),
+        (np.ones(1000, np.int8), "gradients has shape (1000,): must be (300,)"),
+        (np.ones((3, 100), np.int8), "gradients has shape (3, 100): must be (300,)"),
+        (np.full(300, 8, np.int8), "gradients[0] = 8: must be in -8..7"),
+        (np.ma.masked_equal(np.ones(300, np.int8), 1), "gradients is a masked array: must be a plain one"),
+        ([1] * 300, "gradients is a list: must be a numpy array of int8, shape (300,)"),
+    ],
+)
+def test_a_mass_of_what_are_no_gradients_of_the_shard_is_refused(gradients, message):
+    shard = Shard(config(gradient_bits=4), 4, 100, 400)
+    with pytest.raises(InputError) as refusal:
+        shard.mass(gradients, 1)
+    assert str(refusal.value).startswith(message)
+    assert shard.mass(np.full(300, -8, np.int8), 1) == 300 * 9
+
+
 def test_only_the_inverse_sampler_is_sharded():
     with pytest.raises(InputError, match=r"^sampler = 'split': must be 'inverse' to be sharded$"):
         Shard(config(sampler="split", tile=64), 1, 0, 10)

@@ -1,5 +1,6 @@
 """The emulator against the scalar reference, for configurations and steps of every kind."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from zimu.emu import small
 from zimu.emu.replay import ListUnit
+from zimu.emu.states import checksum
 from zimu.emu.unit import StepResult, ZimUnit, gradient_dtype, weight_dtype
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
@@ -170,7 +172,7 @@ def test_counters_wrap_at_32_bits():
     unit = ZimUnit(CONFIG, 5)
     state = unit.state()
     state["counters"] = dict.fromkeys(Counters._fields, 2**32 - 1)
-    unit = ZimUnit.restore(CONFIG, state)
+    unit = ZimUnit.restore(CONFIG, sealed(state))
     result = unit.step(weights, gradients, trials=9, threshold=256, smoothing=0)
     assert result == StepResult(9, 0, result.rejected_draws, 9, False, 40)
     assert unit.counters == Counters(0, 8, 2**32 - 1, result.rejected_draws - 1 & 2**32 - 1, 8, 2**32 - 1, 40)
@@ -219,6 +221,8 @@ def unaligned(array):
         ({"trials": -1}, "trials = -1: must be in 0..4294967295"),
         ({"trials": 2**32}, "trials = 4294967296: must be in 0..4294967295"),
         ({"trials": 3.0}, "trials = 3.0: must be an integer in 0..4294967295"),
+        ({"trials": np.array([10])}, "trials = array([10]): must be an integer in 0..4294967295"),
+        ({"smoothing": np.eye(2, dtype=int)}, "smoothing = array([[1, 0], [0, 1]]): must be an integer in 0..3"),
         ({"threshold": -1}, "threshold = -1: must be in 0..256"),
         ({"threshold": 257}, "threshold = 257: must be in 0..256"),
         ({"smoothing": 4}, "smoothing = 4: must be in 0..3"),
@@ -227,6 +231,10 @@ def unaligned(array):
         (with_value("gradients", 0, 2048), "gradients[0] = 2048: must be in -2048..2047"),
         (with_value("gradients", 3, -2049), "gradients[3] = -2049: must be in -2048..2047"),
         ({"weights": [0] * 40}, "weights is a list: must be a numpy array of int8, shape (40,)"),
+        (
+            {"gradients": np.ma.masked_less(np.zeros(40, np.int16), 1)},
+            "gradients is a masked array: must be a plain one, a mask has no meaning here; fill it first",
+        ),
         ({"weights": np.zeros(40, np.int16)}, "weights has dtype int16: must be int8"),
         ({"weights": np.zeros(40, np.uint8)}, "weights has dtype uint8: must be int8"),
         ({"gradients": np.zeros(40)}, "gradients has dtype float64: must be int16"),
@@ -266,7 +274,7 @@ def test_bad_arguments_change_nothing(change, message):
 
 
 def test_gradients_that_are_the_weights_are_refused():
-    config = CONFIG.model_copy(update={"gradient_bits": 4})
+    config = CONFIG.replace(gradient_bits=4)
     both = np.zeros(40, np.int8)
     with pytest.raises(InputError, match=r"^weights and gradients share memory: must be two arrays$"):
         ZimUnit(config, 5).step(both, both, trials=1, threshold=1, smoothing=0)
@@ -312,23 +320,33 @@ def test_the_state_is_the_references():
     values = arguments()
     reference.step(values.pop("weights").tolist(), values.pop("gradients").tolist(), **values)
     emulator.step(**arguments())
-    assert emulator.state() == {
+    expected = {
         "contract_version": 1,
         "config": CONFIG.model_dump(),
         "streams": streams_of(reference),
         "counters": reference.counters._asdict(),
     }
+    text = json.dumps(expected, sort_keys=True, separators=(",", ":"))
+    assert emulator.state() == expected | {"checksum": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def sealed(state):
+    """A state that was changed on purpose, with the checksum that fits."""
+    return state | {"checksum": checksum(state)}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"contract_version": 2}, "the state has contract_version = 2: must be 1; resume it with the release"),
+        ({"contract_version": True}, "the state has contract_version = True: must be 1; resume it with the release"),
         (
             {"config": CONFIG.model_dump() | {"depth": 41}},
             "the state was saved by another configuration, depth = 41: must be 40 as in the configuration given",
         ),
-        ({"config": {}}, "the state's config is damaged: must be a table of name, weight_bits"),
+        ({"config": {}}, "the state's config is damaged: must be a table of weight_bits, gradient_bits"),
+        ({"config": None}, "the state's config is damaged: must be a table"),
+        ({"config": CONFIG.model_dump() | {"prng_lanes": 4.0}}, "the state was saved by another configuration, prng_l"),
         ({"streams": {}}, "state streams is damaged: must be a table of gate, trials"),
         ({"streams": STREAMS | {"gate": [1, 2, 3]}}, "state gate is damaged: must be a list of 4 words"),
         ({"streams": STREAMS | {"gate": [0, 0, 0, 0]}}, "state gate is damaged: generator 0"),
@@ -349,9 +367,23 @@ def test_the_state_is_the_references():
 def test_a_state_that_does_not_fit_is_refused(change, message):
     state = ZimUnit(CONFIG, 5).state()
     with pytest.raises(InputError) as refusal:
-        ZimUnit.restore(CONFIG, state | change)
+        ZimUnit.restore(CONFIG, sealed(state | change))
     assert str(refusal.value).startswith(message)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_state_that_was_changed_without_its_checksum_is_refused():
+    state = ZimUnit(CONFIG, 5).state()
+    state["counters"]["steps"] += 1
+    with pytest.raises(
+        InputError, match=r"^the state is damaged: its checksum does not fit; take another copy, or one"
+    ):
+        ZimUnit.restore(CONFIG, state)
+    for value in (object(), 10**5000, float("nan"), [state], {1: 2, "x": 3}):
+        if isinstance(value, list):
+            value[0] = value  # holds itself
+        with pytest.raises(InputError, match=r"^the state is damaged: it holds what JSON does not: "):
+            ZimUnit.restore(CONFIG, state | {"streams": value})
 
 
 @pytest.mark.parametrize("threads", [0, 257, 1.5])
