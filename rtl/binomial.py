@@ -73,7 +73,8 @@ class Binomial(wiring.Component):
         found, words, inside = self._count(m, left, position)
         difference = Signal(self.width + 1)
         digit = Signal()
-        all_ones, all_zeros = Signal(TRIAL_BITS), Signal(TRIAL_BITS)
+        all_ones = Signal(TRIAL_BITS)
+        all_zeros = Signal(TRIAL_BITS)
         end = Signal(range(3 * self.lanes + 1))
         m.d.comb += [
             difference.eq((remainder << 1) - divisor),

@@ -48,9 +48,11 @@ class Flush(wiring.Component):
         m = Module()
         lanes = self.config.lanes
         now = Signal(counts_layout(self.config))
-        under_way, leaving = Signal(), Signal()
+        under_way = Signal()
+        leaving = Signal()
         following = Signal(counts_layout(self.config))
-        offered, free = Signal(), Signal()
+        offered = Signal()
+        free = Signal()
         m.d.comb += [
             leaving.eq(self.write.valid & self.write.ready),
             # The same beat again must not be read before it is written.
@@ -59,7 +61,8 @@ class Flush(wiring.Component):
             self.read.payload.eq(following.beat),
         ]
         # A request that waits must not change: the choice among the engines is kept until it is taken.
-        chosen, kept = Signal(range(len(self.counts))), Signal(range(len(self.counts)))
+        chosen = Signal(range(len(self.counts)))
+        kept = Signal(range(len(self.counts)))
         waiting = Signal()
         m.d.sync += [waiting.eq(self.read.valid & ~self.read.ready), kept.eq(chosen)]
         for i in reversed(range(len(self.counts))):

@@ -104,7 +104,8 @@ class IntSGD(wiring.Component):
         m = Module()
         config = self.config
         advance = Signal()
-        taken, multiplied = Signal(), Signal()
+        taken = Signal()
+        multiplied = Signal()
         free = ~self.updated.valid | self.updated.ready
         if config.row_words:
             # A row is taken with the product: its bits go into the subtraction.

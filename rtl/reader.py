@@ -159,7 +159,8 @@ class Reader(wiring.Component):
     def _ask(self, m, tags):
         """Ask for beats up to the end of the depth in the sum pass, of a tile afterwards."""
         beats, per_tile = self.config.beats, beats_of_tile(self.config)
-        asking, all_beats = Signal(), Signal()
+        asking = Signal()
+        all_beats = Signal()
         here = data.View(tag_layout(self.config), Signal(tags.width, name="tag"))
         engine = Signal(range(self.config.split.engines))
         m.d.comb += [

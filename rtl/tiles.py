@@ -147,8 +147,10 @@ class Engine(wiring.Component):
         place = Signal(address(config.tiles))
         prefix = [Signal(tile_mass(config), name=f"prefix{i}") for i in range(size)]
         count = [Signal(COUNT_BITS, name=f"count{i}") for i in range(size)]
-        negative, zero = Signal(size), Signal(size)
-        drawing, align = Signal(), Signal()
+        negative = Signal(size)
+        zero = Signal(size)
+        drawing = Signal()
+        align = Signal()
         picked = self._pick(m, mass, mask, drawing, align)
         under_way, hits = self._select(m, picked, prefix)
         with m.If(picked.accepted):

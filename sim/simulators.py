@@ -21,6 +21,9 @@ from zimu.sim.verilog import to_verilog
 TOP = "dut"
 """The Verilog name of the circuit under test."""
 
+WAIVERS = Path(__file__).with_name("verilator.vlt")
+"""Verilator's warnings that do not matter, each with its reason."""
+
 
 def _need_cocotb() -> None:
     package_folder("cocotb")

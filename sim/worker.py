@@ -16,7 +16,7 @@ from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from zimu.sim.pins import AmaranthPins
-from zimu.sim.simulators import TOP
+from zimu.sim.simulators import TOP, WAIVERS
 
 
 def run_cocotb(simulator: str, bench: str, waves: bool) -> None:
@@ -25,8 +25,10 @@ def run_cocotb(simulator: str, bench: str, waves: bool) -> None:
 
     runner = get_runner(simulator)
     timescale = ("1ns", "1ps")  # the Verilog has none, and Icarus then refuses a clock of nanoseconds
-    # Yosys writes plain Verilog whose widths Verilator likes to comment on.
-    arguments = ["-Wno-fatal", "-Wno-lint", "-Wno-style"] if simulator == "verilator" else []
+    arguments, settings = [], []
+    if simulator == "verilator":
+        # Memories begin with anything: what depends on that differs. A later Verilator may have more to say.
+        arguments, settings = [str(WAIVERS), "-Wno-fatal", "--x-initial", "unique"], ["+verilator+rand+reset+2"]
     runner.build(
         sources=[f"{TOP}.v"], hdl_toplevel=TOP, timescale=timescale, waves=waves, build_args=arguments, always=True
     )
@@ -35,6 +37,7 @@ def run_cocotb(simulator: str, bench: str, waves: bool) -> None:
         hdl_toplevel=TOP,
         timescale=timescale,
         waves=waves,
+        plusargs=settings,
         extra_env={"ZIMU_BENCH": bench, "ZIMU_FOLDER": str(Path.cwd())},
     )
 
