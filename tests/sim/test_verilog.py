@@ -259,5 +259,5 @@ def test_a_memory_begins_with_anything(monkeypatch, tmp_path, simulator):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     seen = simulate("unwritten_bench", "", simulator=simulator, timeout=300)
-    # Verilator has two levels, and begins with any; Icarus has an unknown one, which no bench lets pass.
-    assert len(set(seen)) > 8 if simulator == "verilator" else set(seen) == {"PortError"}
+    # Verilator has two levels and begins with either; Icarus has an unknown one, which no bench lets pass.
+    assert 0 not in seen if simulator == "verilator" else set(seen) == {"PortError"}
