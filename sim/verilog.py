@@ -132,7 +132,10 @@ def _plain_module(text: str, comments: Mapping[str, str]) -> str:
     made = {match[1]: match[2] for match in map(_WIRE.fullmatch, lines) if match and match[2]}
     unread = _unread(text, made)
     kept = [line for line in lines if not ((match := _WIRE.fullmatch(line)) and match[1] in unread)]
-    text = "\n".join(kept)
+    # The change at the start by which each `always @*` runs once, which must find it waiting.
+    text = re.sub(
+        r"^  reg (\\\$auto\$\S+ ) = 0;", r"  reg \1;\n  initial \1 <= 0;", "\n".join(kept), flags=re.MULTILINE
+    )
 
     near = _neighbours(kept)
     names = dict.fromkeys(_NAME.findall(text))
@@ -184,7 +187,7 @@ def _plain_names(name: str, near: Mapping[str, Sequence[str]]) -> Iterator[str]:
         way += [other for other in near.get(each, ()) if other not in way]
     source, _, made = each.strip("\\ ").partition("_$")
     if source.startswith("$auto$"):
-        source = "settle"  # what Yosys declares to have each `always @*` run once at first
+        source = "settle"
     elif source.startswith("_") and not source.strip("_0123456789"):
         source = "constant"
     source = re.sub(r"\W+", "_", source)
