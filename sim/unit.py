@@ -4,7 +4,8 @@ The unit: ``rtl/unit.py``.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.vectors import Stimulus
@@ -18,6 +19,28 @@ class Operands:
         self.config = config
         # Such that small and large units take similar time; `split` is made for n near depth.
         self._usual_trials = (2 * config.depth if config.sampler == "split" else round(2 * config.depth**0.5)) + 16
+        top, most = config.max_threshold, config.max_smoothing
+        full, some = (self._usual_trials, self._usual_trials), (1, self._usual_trials)
+        opened, wide = (top, top), (top // 2, top)
+        self._kinds = Deck(_KINDS)
+        # Ranges of n and T. The ends of the one come with much of the other.
+        self._gates = Deck(
+            [
+                (full, opened),
+                (some, wide),
+                (full, opened),
+                (some, (1, top)),
+                (full, (top // 2, top // 2)),
+                ((2, 2), opened),
+                (some, (top - 1, top - 1)),
+                (full, (1, 1)),
+                ((0, 0), opened),
+                (some, wide),
+                (full, (0, 0)),
+                ((1, 1), opened),
+            ]
+        )
+        self._smoothings = Deck([(0, most), (1, 1), (most, most), (0, most), (0, 0)])
 
     def memory(self, rng: random.Random) -> Memory:
         return {"weights": near_rails(rng, self.config.weight_range, self.config.depth)}
@@ -32,25 +55,26 @@ class Operands:
 
     def stimulus(self, rng: random.Random) -> Stimulus:
         """The inputs of a step as a vector set holds them."""
-        config, limit = self.config, self._usual_trials
-        top = config.max_threshold
-        kind = rng.choice(_KINDS)
+        kind = self._kinds.deal(rng)
         # A W that is a power of two needs every bit of the mask and not one more.
-        most = 0 if kind in ("empty", "power") else config.max_smoothing
-        return Stimulus(
-            tuple(self._gradients(rng, kind)),
-            rng.choice([0, 1, 2, rng.randint(0, limit), rng.randint(0, limit), limit]),
-            rng.choice([0, 1, top // 2, top - 1, top, top, rng.randint(0, top), rng.randint(top // 2, top)]),
-            rng.choice([0, 1 & most, most, rng.randint(0, most)]),
-        )
+        most = 0 if kind in ("empty", "power") else self.config.max_smoothing
+        smoothing = min(rng.randint(*self._smoothings.deal(rng)), most)
+        trials, threshold = (rng.randint(*limits) for limits in self._gates.deal(rng))
+        return Stimulus(tuple(self._gradients(rng, kind, smoothing)), trials, threshold, smoothing)
 
-    def _gradients(self, rng: random.Random, kind: str) -> Iterator[int]:
+    def _gradients(self, rng: random.Random, kind: str, smoothing: int) -> Iterator[int]:
         config = self.config
         low, high = config.gradient_range
         if kind in ("single", "power"):
             place = rng.randrange(config.depth)
             value = rng.randint(low, high) if kind == "single" else -1 << rng.randrange(config.gradient_bits)
             yield from (value if i == place else 0 for i in range(config.depth))
+            return
+        if kind == "above":
+            # What a draw is compared with: W, or the mass of a tile.
+            tile = config.split.tile if config.sampler == "split" else config.depth
+            for begin in range(0, config.depth, tile):
+                yield from _just_above(rng, min(tile, config.depth - begin), high, smoothing)
             return
         for _ in range(config.depth):
             if kind in ("empty", "zero") or (kind == "sparse" and rng.random() < 0.9):
@@ -63,9 +87,43 @@ class Operands:
                 yield rng.randint(low, high)
 
 
-_KINDS = ("empty", "zero", "extreme", "sparse", "single", "power", "small", "any", "any")
-"""Gradients: all 0, without and with smoothing; at the ends of the range; few or one other than 0; one power of two;
--1, 0 and 1; uniform."""
+_KINDS = ("above", "any", "extreme", "sparse", "empty", "above", "small", "power", "single", "any", "zero")
+"""Gradients: all masses together one above a power of two, so that near half of the draws are rejected; uniform; at the
+ends of the range; few other than 0; all 0, without smoothing; -1, 0 and 1; one power of two; one other than 0; all 0,
+with smoothing."""
+
+
+def _just_above(rng: random.Random, count: int, high: int, smoothing: int) -> list[int]:
+    """Gradients of magnitudes up to ``high`` whose masses add up to a power of two and 1, the largest there is.
+
+    Where there is none that large smoothing allows, they are at the end of the range.
+    """
+    total = (1 << (count * (high + smoothing) - 1).bit_length() - 1) + 1 if high + smoothing > 1 else 1
+    size, rest = divmod(max(min(total - count * smoothing, count * high), 0), count)
+    sizes = [size + (i < rest) for i in range(count)]
+    for i in range(count):
+        # The same sum in other places.
+        j = rng.randrange(count)
+        moved = rng.randint(0, min(sizes[i], high - sizes[j])) if i != j else 0
+        sizes[i] -= moved
+        sizes[j] += moved
+    return [each * rng.choice([-1, 1]) for each in sizes]
+
+
+class Deck:
+    """Corners of an input, dealt one at a time and each as often as any other.
+
+    The first time in the order given, by which short runs meet first what finds most; then in any order.
+    """
+
+    def __init__(self, cards: Iterable[Any]) -> None:
+        self._cards = list(cards)
+        self._left = self._cards[::-1]
+
+    def deal(self, rng: random.Random) -> Any:
+        """The next corner."""
+        self._left = self._left or rng.sample(self._cards, len(self._cards))
+        return self._left.pop()
 
 
 def near_rails(rng: random.Random, limits: tuple[int, int], count: int) -> list[int]:
