@@ -2,17 +2,26 @@
 
 import inspect
 import re
+import sys
+from importlib import import_module
 from types import ModuleType
 
 import pytest
 
+import zimu.rtl
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import ToolError
+from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.rule import RuleConfig
 from zimu.rtl import (
     accumulator,
     binomial,
+    float_datapath,
+    float_frame,
+    float_sgd,
+    float_shift,
+    float_step,
     flush,
     gate,
     generators,
@@ -134,10 +143,97 @@ OTHER_KINDS = [
 ]
 
 
+FLOAT_MUTANTS = [
+    (float_shift, "bits lost in an earlier shift", "e4m3", "lost = lost | (shift & differs", "lost = (shift & differs"),
+    (float_shift, "lost bits of a difference", "e4m3", "(value ^ fill.replicate(len(value))).any()", "value.any()"),
+    (float_shift, "a subnormal's shift", "e4m3", "limit[k] & ~value[-(2**k) :]", "~value[-(2**k) :]"),
+    (float_shift, "a limit that binds no more", "e4m3", " | (limit[k] & ~shift).replicate(k))", ")"),
+    (float_shift, "what a product that won leaves below", "e4m3", "Cat(fill.replicate(", "Cat(Const(0, 1).replicate("),
+    (float_frame, "the guard bits", "e4m3", "self.kept - self.leading, 0", "self.kept - self.leading - 2, 0"),
+    (float_frame, "the head above the product", "e4m3", "return self.kept + self.addend", "return self.kept - 2"),
+    (float_frame, "shifts after a cancellation", "e4m3", "(self.guard > 0)).bit_length()", "4).bit_length() - 1"),
+    (
+        float_frame,
+        "the largest exponent",
+        "bf16",
+        "return _largest_field(self.weights)",
+        "return 2**self.weights.exponent_bits",
+    ),
+    (float_frame, "a product without a carry", "power of two", 'carry = 2 if self.rate == "any" else 1', "carry = 2"),
+    (
+        float_frame,
+        "random bits of a rounding",
+        "stochastic",
+        "max(self.random_bits, 1)",
+        "max(self.random_bits - 1, 1)",
+    ),
+    (float_step, "a product rounded at random", "separate", "random_bits=0, addend", "addend"),
+    (float_step, "the product's format", "separate", "gradients=weights, rate=", "rate="),
+    (float_step, "a weight beside its product", "separate", "self.w, self._ahead)", "self.w, self._ahead - 1)"),
+    (float_step, "random bits too early", "separate", "self._ahead + self._last.draw", "self._last.draw"),
+    (float_step, "a register that does not wait", "separate", "with m.If(enable):", "with m.If(enable | ~enable):"),
+    (
+        float_sgd,
+        "the sign of the momentum",
+        "stochastic",
+        "self.momentum ^ 1 << len(self.momentum) - 1",
+        "self.momentum",
+    ),
+    (
+        float_sgd,
+        "a velocity beside its weight",
+        "stochastic",
+        "own.result, step.latency)",
+        "own.result, step.latency - 1)",
+    ),
+    (float_sgd, "a weight beside its velocity", "stochastic", "weight, self._ahead)", "weight, self._ahead - 1)"),
+    (float_sgd, "rounding without random bits", "stochastic", "free & (rows.valid | ~rounding)", "free"),
+    (float_sgd, "a result taken once", "stochastic", "valid[-1].eq(0)", "valid[-1].eq(1)"),
+    (float_datapath, "the sticky bit", "e4m3", "else lost | significand[0]", "else significand[0]"),
+    (float_datapath, "a tie", "e4m3", "else lost | significand[0]", "else lost | ~significand[0]"),
+    (float_datapath, "infinity times zero", "bf16", "(lr_.infinite & g_.zero) | ", ""),
+    (float_datapath, "infinity less infinity", "bf16", "product_infinite & subtract)", "product_infinite & ~subtract)"),
+    (float_datapath, "an exponent too large", "bf16", "exponent >= f.largest_field", "exponent > f.largest_field"),
+    (float_datapath, "a subnormal's exponent", "bf16", "Cat(field[0] | ~normal, field[1:])", "field"),
+    (
+        float_datapath,
+        "a subnormal to be flushed",
+        "separate",
+        "Cat(fraction & normal.replicate(len(fraction)), normal)",
+        "Cat(fraction, normal)",
+    ),
+    (float_datapath, "the sign of a difference of 0", "e4m3", "sign & ~(nothing & subtract)", "sign"),
+    (float_datapath, "the 1 a product still lacks", "e4m3", "negative & ~lost)", "negative)"),
+    (
+        float_datapath,
+        "a carry into the largest exponent",
+        "e4m3",
+        "(rounded[bits] & ~tiny) | size.all()",
+        "(rounded[bits] & ~tiny)",
+    ),
+    (float_datapath, "the sign of a power of two", "power of two", "lr, Const(0, 1))", "lr, Const(1, 1))"),
+]
+
+FLOATS = {
+    "e4m3": {"weights": "e4m3"},
+    "bf16": {"weights": "bf16", "stages": "comb"},
+    "stochastic": {"weights": "e4m3", "momentum": True, "random_bits": 5},
+    "separate": {
+        "weights": "bf16",
+        "gradients": "e5m2",
+        "multiply": "separate",
+        "subnormals": "flushed",
+        "random_bits": 8,
+    },
+    "power of two": {"weights": "bf16", "rate": "power_of_two"},
+}
+
 FORMS = ("search", "tree", "split")
 
 
 def config(form: str, prng: str = "xoshiro128++") -> RuleConfig:
+    if form in FLOATS:
+        return FloatSGDConfig(name="mutant", depth=45, lanes=2, **FLOATS[form])
     if form == "int_sgd":
         # Two words for a beat, a spare lane, products wider than a weight with its fraction.
         widths = {"weight_bits": 4, "gradient_bits": 8, "rate_bits": 8, "fraction_bits": 9}
@@ -151,24 +247,17 @@ def config(form: str, prng: str = "xoshiro128++") -> RuleConfig:
 
 
 def plant(monkeypatch, module: ModuleType, old: str, new: str) -> None:
-    """Run a changed text of a module in its place, for everything that imported from it."""
+    """Run a changed text of a module in its place: all circuits are imported anew, so whoever uses it uses this one."""
     source = inspect.getsource(module)
     assert old in source, f"{module.__name__} no longer says {old!r}: change the mutant"
-    changed = {"__name__": module.__name__}
-    exec(compile(source.replace(old, new), module.__name__, "exec"), changed)
-    own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
-    parts = [
-        part for part in globals().values() if isinstance(part, ModuleType) and part.__name__.startswith("zimu.rtl.")
-    ]
-    for user in parts:
-        for name, value in own.items():
-            if getattr(user, name, None) is value:
-                monkeypatch.setattr(user, name, changed[name])
-    machines = {name: getattr(generators, type(kind).__name__)() for name, kind in generators.KINDS.items()}
-    monkeypatch.setattr(generators, "KINDS", machines)
-    monkeypatch.setattr(inverse, "FORMS", {"search": search.Search, "tree": tree.Tree})
-    monkeypatch.setattr(unit, "DATAPATHS", {"inverse": inverse.Inverse, "split": split.Split})
-    monkeypatch.setattr(verilog, "TOPS", {"core": update.update_core, "unit": onchip.ZimUnit})
+    for name in [name for name in sys.modules if name.startswith("zimu.rtl.")]:
+        monkeypatch.setattr(zimu.rtl, name.rpartition(".")[2], sys.modules[name])  # importing sets it too
+        monkeypatch.delitem(sys.modules, name)
+    changed = ModuleType(module.__name__)
+    monkeypatch.setitem(sys.modules, module.__name__, changed)
+    exec(compile(source.replace(old, new), module.__name__, "exec"), vars(changed))
+    fresh = {name: import_module(f"zimu.rtl.{name}") for name in ("update", "onchip")}
+    monkeypatch.setattr(verilog, "TOPS", {"core": fresh["update"].update_core, "unit": fresh["onchip"].ZimUnit})
 
 
 def caught(form: str, top: str, prng: str = "xoshiro128++") -> bool:
@@ -201,10 +290,17 @@ def test_the_bench_sees_a_wrong_split(monkeypatch, module, old, new):
 )
 def test_the_bench_sees_a_wrong_integer_rival(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
-    if module is not int_sgd:
-        # Its core is a subclass: make it one of the changed class.
-        plant(monkeypatch, int_sgd, "PointwiseCore", "PointwiseCore")
     assert caught("int_sgd", "core")
+
+
+@pytest.mark.parametrize(
+    ("module", "form", "old", "new"),
+    [(m, f, o, n) for m, _, f, o, n in FLOAT_MUTANTS],
+    ids=[m[1] for m in FLOAT_MUTANTS],
+)
+def test_the_bench_sees_a_wrong_floating_point_rival(monkeypatch, module, form, old, new):
+    plant(monkeypatch, module, old, new)
+    assert caught(form, "core")
 
 
 @pytest.mark.parametrize(
@@ -229,10 +325,10 @@ def test_the_unchanged_circuit_passes_the_same_bench(monkeypatch, form, top):
     assert not caught(form, top)
 
 
-def test_the_unchanged_integer_rival_passes_the_same_bench(monkeypatch):
+@pytest.mark.parametrize("form", ["int_sgd", *FLOATS])
+def test_the_unchanged_rival_passes_the_same_bench(monkeypatch, form):
     plant(monkeypatch, pointwise, "PointwiseCore", "PointwiseCore")
-    plant(monkeypatch, int_sgd, "PointwiseCore", "PointwiseCore")
-    assert not caught("int_sgd", "core")
+    assert not caught(form, "core")
 
 
 @pytest.mark.nightly
@@ -241,7 +337,7 @@ def test_the_bench_kills_random_mutants_of_the_netlist(monkeypatch, form):
     # Yosys changes one bit of one cell. The netlist is taken apart into bits first and rid of those that nothing looks
     # at, such as the high bits of words that are masked. Some changes still leave the function as it is; the share
     # below is a bound for the bench, not for those.
-    bits = ["flatten", "opt -full", "simplemap", "opt -full", "opt_clean -purge"]
+    bits = ["proc", "flatten", "opt -full", "simplemap", "opt -full", "opt_clean -purge"]
     mutants, right, survivors = 40, verilog.yosys, []
     for seed in range(mutants + 1):
         log = []
