@@ -11,6 +11,7 @@ from zimu.emu.float_sgd import step
 from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig
 from zimu.sim.float_operands import Patterns, patterns, random_triples
 from zimu.sim.jobs import Inputs, Memory
+from zimu.sim.unit import Deck
 
 
 class Operands:
@@ -19,6 +20,8 @@ class Operands:
     def __init__(self, config: FloatSGDConfig) -> None:
         self.config = config
         self._numbers = config.arithmetic
+        # Steps of an ordinary size in turn with all others, many of which make every weight infinite or leave it be.
+        self._ordinary = Deck([True, False])
 
     def memory(self, rng: random.Random) -> Memory:
         weights, _, _ = random_triples(self._numbers, self.config.depth, rng.getrandbits(32))
@@ -31,6 +34,8 @@ class Operands:
         chance = np.random.default_rng(rng.getrandbits(64))
         weights, rates, gradients = random_triples(numbers, self.config.depth, rng.getrandbits(32))
         rate = int(rates[0])
+        if self._ordinary.deal(rng):
+            rate = fmt.bias - rng.randrange(4) << fmt.fraction_bits | rng.getrandbits(fmt.fraction_bits)
         registers = {"learning_rate": rate}
         if self.config.rate == "power_of_two":
             field = min(rate & fmt.sign_bit - 1, fmt.beyond - 1) >> fmt.fraction_bits

@@ -57,8 +57,9 @@ class Operands:
         """The inputs of a step as a vector set holds them."""
         kind = self._kinds.deal(rng)
         # A W that is a power of two needs every bit of the mask and not one more.
-        most = 0 if kind in ("empty", "power") else self.config.max_smoothing
-        smoothing = min(rng.randint(*self._smoothings.deal(rng)), most)
+        smoothing = 0 if kind in ("empty", "power") else rng.randint(*self._smoothings.deal(rng))
+        if kind == "zero":
+            smoothing = smoothing or 1 & self.config.max_smoothing
         trials, threshold = (rng.randint(*limits) for limits in self._gates.deal(rng))
         return Stimulus(tuple(self._gradients(rng, kind, smoothing)), trials, threshold, smoothing)
 
@@ -87,9 +88,9 @@ class Operands:
                 yield rng.randint(low, high)
 
 
-_KINDS = ("above", "any", "extreme", "sparse", "empty", "above", "small", "power", "single", "any", "zero")
-"""Gradients: all masses together one above a power of two, so that near half of the draws are rejected; uniform; at the
-ends of the range; few other than 0; all 0, without smoothing; -1, 0 and 1; one power of two; one other than 0; all 0,
+_KINDS = ("above", "small", "extreme", "any", "sparse", "empty", "above", "single", "power", "any", "zero")
+"""Gradients: all masses together one above a power of two, so that near half of the draws are rejected; -1, 0 and 1; at
+the ends of the range; uniform; few other than 0; all 0, without smoothing; one other than 0; one power of two; all 0,
 with smoothing."""
 
 

@@ -93,6 +93,30 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one(seed):
         assert steps(count) == longest[:count]
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("form", FORMS)
+def test_a_run_begins_with_what_finds_most(form, seed):
+    config = small(**FORMS[form])
+    episodes = random_episodes(config, seed, 30)
+    first = episodes[0].steps[0]
+    assert first.counters["open_trials"] == first.inputs.registers["trials"] >= 25
+    # A tile that is not whole may have no power of two among its sums.
+    assert first.counters["rejected_draws"] > first.counters["open_trials"] / 4
+    block = config.split.tile if config.sampler == "split" else config.depth
+    masses = [abs(gradient) + first.inputs.registers["smoothing"] for gradient in first.inputs.gradients]
+    for begin in range(0, config.depth - block + 1, block):
+        above = sum(masses[begin : begin + block]) - 1
+        assert above & (above - 1) == 0
+
+    inputs = [step.inputs for episode in episodes for step in episode.steps]
+    assert {0, config.max_threshold} < {each.registers["threshold"] for each in inputs}
+    assert {0, 1, 2} < {each.registers["trials"] for each in inputs}
+    assert {0, 1, config.max_smoothing} <= {each.registers["smoothing"] for each in inputs}
+    assert set(config.gradient_range) <= {gradient for each in inputs for gradient in each.gradients}
+    idle = {each.registers["smoothing"] > 0 for each in inputs if not any(each.gradients)}
+    assert idle == {False, True}
+
+
 def check_vectors(name: str, form: str | None = None) -> None:
     vectors = VectorSet.load(frozen_sets()[name])
     config = UnitConfig(**vectors.config.model_dump() | ({"form": form} if form else {}))
