@@ -73,7 +73,7 @@ def to_verilog(component: wiring.Component, name: str) -> str:
 _WHOLE = re.DOTALL | re.MULTILINE
 
 
-class _Elaborated(Elaboratable):
+class _Elaborated(Elaboratable):  # type: ignore[misc]  # Amaranth is not typed
     """A component with the fragment it is made of, which knows its parts' origins."""
 
     def __init__(self, component: wiring.Component) -> None:
@@ -83,7 +83,7 @@ class _Elaborated(Elaboratable):
     def __getattr__(self, name: str) -> Any:
         return getattr(self._component, name)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Fragment:
         return self.fragment
 
 
