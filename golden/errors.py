@@ -3,6 +3,7 @@
 Every message is one line: what is wrong, which value, what is allowed, what to do.
 """
 
+import math
 from collections.abc import Iterable
 from operator import index
 
@@ -45,6 +46,13 @@ def check_range(field: str, value: int, low: int, high: int) -> int:
     if not low <= number <= high:
         raise InputError(f"{field} = {number}: must be in {low}..{high}")
     return number
+
+
+def check_seconds(field: str, value: float) -> float:
+    """Return ``value`` if it is a time one can wait for, else raise `InputError`."""
+    if not 0 < value < math.inf:  # NaN is neither
+        raise InputError(f"{field} = {value:g}: must be a number of seconds above 0")
+    return value
 
 
 def check_choice(field: str, value: str, allowed: Iterable[str]) -> str:

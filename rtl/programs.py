@@ -1,21 +1,36 @@
-"""The one way an external program is run: with a time limit, its output kept, its own message in the error."""
+"""The one way an external program is run: with a time limit, its output kept, its own message in the error.
+
+Also what else comes from outside: which programs and packages there are, and how to get those that are missing.
+"""
 
 import importlib.util
 import io
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import IO
 
-from zimu.golden.errors import MissingToolError, ToolError
+from zimu.golden.errors import MissingToolError, ToolError, check_seconds
+from zimu.golden.files import is_full, no_room
 
 _LAST_LINES = 4
+_LOOK = 0.1
+"""Seconds between two looks at a program that runs."""
+
+_stopping = threading.Event()
 
 
 def run(
@@ -26,6 +41,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     stdin: str | Iterable[bytes] = "",
     name: str = "",
+    watch: Callable[[], object] = lambda: None,
 ) -> str:
     """Run a program to its end and return what it printed (both channels, in order).
 
@@ -37,14 +53,18 @@ def run(
     environment : variables set on top of the present ones.
     stdin : text for its standard input; or blocks of bytes, of which it takes as many as it likes.
     name : what errors call the program; its file name by default.
+    watch : called several times a second while it runs.
 
     Raises
     ------
+    InputError
+        the time limit is none.
     MissingToolError
         there is no such program.
     ToolError
-        it failed (its last lines are shown) or ran into the time limit.
+        it failed (its last lines are shown), ran into the time limit or was ended by `stop_programs`.
     """
+    check_seconds("timeout", timeout)
     words = [os.fspath(word) for word in command]
     name = name or Path(words[0]).name
     try:
@@ -64,28 +84,52 @@ def run(
         raise MissingToolError(f"{name} is not installed; `zimu doctor` says how to get it") from None
     try:
         if isinstance(stdin, str):
-            output, _ = process.communicate(stdin, timeout=timeout)
+            output = _printed(process, stdin, timeout, watch)
         else:
-            output = _fed(process, stdin, timeout)
+            output = _fed(process, stdin, timeout, watch)
     except subprocess.TimeoutExpired:
         raise ToolError(f"{name} did not finish within {timeout:g} s and was stopped") from None
+    except CancelledError:
+        raise ToolError(f"{name} was stopped") from None
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     if process.returncode:
-        raise ToolError(f"{name} failed with exit code {process.returncode}: {last_lines(output)}")
+        place = folder or tempfile.gettempdir()
+        why = no_room(place) if is_full(place) else last_lines(output)
+        raise ToolError(f"{name} failed with exit code {process.returncode}: {why}")
     return output
 
 
-def _fed(process: subprocess.Popen[str], blocks: Iterable[bytes], timeout: float) -> str:
+def stop_programs() -> None:
+    """End every program that `run` has started or will start, in any thread: this process is about to end."""
+    _stopping.set()
+
+
+def _printed(process: subprocess.Popen[str], stdin: str | None, timeout: float, watch: Callable[[], object]) -> str:
+    """What a program prints until it ends; `subprocess.TimeoutExpired` or `CancelledError` if it does not."""
+    end = time.monotonic() + timeout
+    while not _stopping.is_set():
+        left = end - time.monotonic()
+        try:
+            return process.communicate(stdin, timeout=max(min(left, _LOOK), 0))[0]
+        except subprocess.TimeoutExpired:
+            if left <= _LOOK:
+                raise
+        stdin = None  # it is taken once
+        watch()
+    raise CancelledError
+
+
+def _fed(process: subprocess.Popen[str], blocks: Iterable[bytes], timeout: float, watch: Callable[[], object]) -> str:
     """What a program prints that reads ``blocks`` until it ends or has read them all."""
     pipe, process.stdin = process.stdin, None
     assert isinstance(pipe, io.TextIOWrapper)
     with ThreadPoolExecutor(1) as pool:
         feeding = pool.submit(_feed, pipe.buffer, blocks)
         try:
-            output, _ = process.communicate(timeout=timeout)
+            output = _printed(process, None, timeout, watch)
         finally:
             # Ends the thread as well: its pipe breaks.
             if process.poll() is None:
@@ -121,9 +165,21 @@ def find_program(name: str) -> str:
     return found
 
 
+def how_to_install(package: str) -> str:
+    """The command that adds a Python package to this environment, in a version that fits, however zimu got there."""
+    try:
+        wanted = [text.partition(";")[0].strip() for text in metadata.requires("zimu") or ()]
+    except metadata.PackageNotFoundError:
+        wanted = []
+    requirement = next((text for text in wanted if re.split(r"[\s\[<>=!~]", text)[0] == package), package)
+    scripts = Path(sysconfig.get_path("scripts"))
+    active = shutil.which("pip") == os.fspath(scripts / "pip")
+    return f"{'pip' if active else f'{sys.executable} -m pip'} install {shlex.quote(requirement)}"
+
+
 def package_folder(package: str) -> Path:
     """The folder of an installed Python package, without importing it; `MissingToolError` if there is none."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingToolError(f"Python package {package} is not installed; `zimu doctor` says how to get it")
+        raise MissingToolError(f"Python package {package} is not installed: {how_to_install(package)}")
     return Path(spec.submodule_search_locations[0])

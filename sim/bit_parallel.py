@@ -5,8 +5,6 @@ Yosys makes the graph, so this checks what synthesis reads, not what a simulator
 
 import json
 from graphlib import TopologicalSorter
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from amaranth.lib import wiring
 from numpy.typing import NDArray
 
 from zimu.golden.errors import InputError
+from zimu.golden.files import scratch_folder
 from zimu.rtl.netlist import write_rtlil, yosys
 
 
@@ -27,10 +26,10 @@ class BitParallel:
     """
 
     def __init__(self, component: wiring.Component) -> None:
-        with TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             write_rtlil(component, "top", folder)
             yosys(_SCRIPT, folder=folder, timeout=300)
-            module = json.loads((Path(folder) / "top.json").read_text(encoding="utf-8"))["modules"]["top"]
+            module = json.loads((folder / "top.json").read_text(encoding="utf-8"))["modules"]["top"]
         drivers = {cell["connections"]["Y"][0]: cell for cell in module["cells"].values() if _is_gate(cell)}
         if len(drivers) != len(module["cells"]):
             raise InputError("the component holds state: only combinational circuits can be run bit-parallel")

@@ -6,13 +6,13 @@ as ``rtl_<name>``, and holds ``related`` high while they and its own state mean 
 to is stated in the model by ``assume``.
 """
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from amaranth.lib import wiring
 
 from zimu.golden.errors import ToolError, ZimuError
+from zimu.golden.files import scratch_folder
 from zimu.rtl.netlist import write_rtlil, yosys
 from zimu.sim.pins import port_signals
 
@@ -61,8 +61,7 @@ def prove(
     ToolError
         the time is over.
     """
-    with tempfile.TemporaryDirectory(prefix="zimu-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         rtlil = write_rtlil(component, "rtl", folder).read_text(encoding="utf-8")
         clocking = ["clk", "rst"] if "\\clk" in rtlil else []
         bench, shown = _bench(component, clocking, parameters, registers, set(watched))

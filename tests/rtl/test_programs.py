@@ -1,13 +1,17 @@
 """Running external programs: what they print, how they fail, and how they are fed."""
 
 import itertools
+import re
+import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from zimu.golden.errors import MissingToolError, ToolError
-from zimu.rtl.programs import run
+from zimu.golden.errors import InputError, MissingToolError, ToolError
+from zimu.rtl import programs
+from zimu.rtl.programs import how_to_install, run
 
 
 def python(program: str, **options) -> str:
@@ -62,3 +66,38 @@ def test_a_fault_of_the_feed_is_not_hidden():
 def test_a_missing_program_is_named():
     with pytest.raises(MissingToolError, match=r"^no-such-program is not installed; `zimu doctor` says how to get it$"):
         run(["no-such-program"], timeout=1, stdin=[b"x"])
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_time_limit_that_is_none_is_refused(timeout):
+    with pytest.raises(InputError, match=r"^timeout = .*: must be a number of seconds above 0$"):
+        python("", timeout=timeout)
+
+
+def test_a_program_is_watched_while_it_runs(tmp_path):
+    looks = itertools.count()
+    program = "import pathlib, time\nwhile not pathlib.Path('go').exists(): time.sleep(0.01)"
+    assert python(program, folder=tmp_path, watch=lambda: next(looks) == 2 and (tmp_path / "go").touch()) == ""
+
+
+@pytest.mark.parametrize("stdin", ["", itertools.repeat(b"x" * 4096)])
+def test_programs_of_all_threads_are_stopped_and_none_begins(monkeypatch, stdin):
+    stopping = threading.Event()
+    monkeypatch.setattr(programs, "_stopping", stopping)
+    with pytest.raises(ToolError, match=r"^it was stopped$"):
+        python("import time; time.sleep(1000)", stdin=stdin, watch=programs.stop_programs)
+    with pytest.raises(ToolError, match=r"^it was stopped$"):
+        python("import time; time.sleep(1000)", stdin=stdin)
+
+
+def test_a_full_disk_is_the_reason_a_program_failed(monkeypatch, tmp_path):
+    monkeypatch.setattr(programs, "is_full", lambda folder: folder == tmp_path)
+    with pytest.raises(ToolError, match=rf"^it failed with exit code 3: {re.escape(str(tmp_path))}: no room for temp"):
+        python("import sys; sys.exit(3)", folder=tmp_path)
+
+
+def test_advice_for_a_package_is_a_command_of_this_environment_that_pip_takes():
+    advice = how_to_install("joblib")
+    assert re.search(r"pip install 'joblib>=[0-9.]+'$", advice)
+    subprocess.run(f"{advice} --dry-run --no-deps --no-index", shell=True, check=True, capture_output=True, timeout=60)
+    assert how_to_install("unheard-of").endswith("pip install unheard-of")
