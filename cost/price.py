@@ -3,7 +3,6 @@
 Identical designs are built once, external programs run in parallel, and throughput is joined to cost.
 """
 
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -18,7 +17,9 @@ from zimu.cost.rows import NO_LIBRARY, Figure, Row, rows_of
 from zimu.cost.silicon import Silicon
 from zimu.cost.slots import Progress, Slots
 from zimu.cost.units import PricedUnit, parse_units, priced
-from zimu.golden.errors import InputError, ZimuError, check_range
+from zimu.golden.config import MAX_TRIALS
+from zimu.golden.errors import InputError, ZimuError, check_range, check_seconds
+from zimu.golden.files import scratch_folder
 from zimu.golden.rule import RuleConfig
 from zimu.rtl.netlist import to_rtlil
 
@@ -64,7 +65,7 @@ def price(
         `DEFAULT_TARGETS` and all libraries given.
     liberty : libraries, as `zimu.cost.liberty.find_libraries` takes them.
     seeds : place-and-route seeds, 1..1000.
-    trials : n for the throughput of integer units; by default round(sqrt(d)) and d.
+    trials : n for the throughput of integer units, 1..2^32-1; by default round(sqrt(d)) and d.
     jobs : external programs at a time; never changes a result.
     timeout : seconds any one program may take.
     progress : called with the programs that ended and the programs there are.
@@ -77,9 +78,11 @@ def price(
     Raises
     ------
     InputError
-        an unknown unit or target, or a library that is not there.
+        an unknown unit or target, a library that is not there, or a number out of its range.
     """
     check_range("jobs", jobs, 1, 1024)
+    for count in trials or ():
+        check_range("trials", count, 1, MAX_TRIALS)
     chosen = [one for unit in units for one in _units(unit, trials)]
     _refuse_twice("unit", [unit.name for unit in chosen])
     places = find_targets(targets, liberty=liberty, seeds=seeds, timeout=timeout)
@@ -102,6 +105,8 @@ def find_targets(
     names: Sequence[str] = (), *, liberty: Sequence[str] = (), seeds: int = 8, timeout: float = 600
 ) -> list[Target]:
     """The targets of those names; arguments and errors as in `price`."""
+    check_range("seeds", seeds, 1, 1000)
+    check_seconds("timeout", timeout)
     libraries = find_libraries(liberty)
     silicon = {f"liberty:{library.name}": library for library in libraries}
     names = names or (*DEFAULT_TARGETS, *silicon)
@@ -140,10 +145,10 @@ def _measure_all(
     work = list(product(designs, targets))
     slots = Slots(jobs, sum(target.programs for _, target in work), progress)
     with (
-        tempfile.TemporaryDirectory(prefix="zimu-cost-") as scratch,
+        scratch_folder() as scratch,
         ThreadPoolExecutor(max(len(work), 1)) as pool,
     ):
-        folders = [Path(scratch) / str(number) for number in range(len(work))]
+        folders = [scratch / str(number) for number in range(len(work))]
         futures = [pool.submit(_measure, *item, folder, slots) for item, folder in zip(work, folders, strict=True)]
         try:
             return {

@@ -49,7 +49,7 @@ def run(
     ----------
     command : program and arguments.
     timeout : seconds after which the program and everything it started are killed.
-    folder : working directory.
+    folder : working directory, where its temporary files lie too: a program that is stopped leaves them behind.
     environment : variables set on top of the present ones.
     stdin : text for its standard input; or blocks of bytes, of which it takes as many as it likes.
     name : what errors call the program; its file name by default.
@@ -72,7 +72,9 @@ def run(
         process = subprocess.Popen(
             words,
             cwd=folder,
-            env={**os.environ, **(environment or {})},
+            env=os.environ
+            | ({"TMPDIR": os.fspath(Path(folder).resolve())} if folder else {})
+            | dict(environment or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

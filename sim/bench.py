@@ -4,6 +4,7 @@ The same coroutine runs under cocotb (Verilator, Icarus) and under Amaranth's si
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,9 +24,9 @@ def build(job: str) -> wiring.Component:
     return circuit(plan.config, plan.top)
 
 
-async def run(pins: Pins, job: str) -> dict[str, Any]:
+async def run(pins: Pins, job: str, done: Callable[[], object]) -> dict[str, Any]:
     """Run a job; the result is an `Outcome` as plain data."""
-    return asdict(await run_job(pins, Job.from_json(job)))
+    return asdict(await run_job(pins, Job.from_json(job), done))
 
 
 @dataclass
@@ -55,8 +56,8 @@ class Outcome:
     mismatches: list[Mismatch] = field(default_factory=list)
 
 
-async def run_job(pins: Pins, job: Job) -> Outcome:
-    """Run all episodes; stop after the first step that differs."""
+async def run_job(pins: Pins, job: Job, done: Callable[[], object]) -> Outcome:
+    """Run all episodes; stop after the first step that differs. ``done`` is called after each step that agrees."""
     outcome = Outcome()
     rng = random.Random(f"{job.seed} gaps")
     reset = True
@@ -64,7 +65,7 @@ async def run_job(pins: Pins, job: Job) -> Outcome:
         for number, episode in enumerate(job.episodes):
             # Every third episode runs without pauses: full rate has bugs of its own.
             driver = DRIVERS[job.top](pins, job.config, rng, 0.0 if number % 3 == 2 else job.pause)
-            if not await _run_episode(pins, driver, episode, outcome, reset):
+            if not await _run_episode(pins, driver, episode, outcome, reset, done):
                 break
             reset = episode.abort is not None
     finally:
@@ -72,7 +73,9 @@ async def run_job(pins: Pins, job: Job) -> Outcome:
     return outcome
 
 
-async def _run_episode(pins: Pins, driver: Driver, episode: Episode, outcome: Outcome, reset: bool) -> bool:
+async def _run_episode(
+    pins: Pins, driver: Driver, episode: Episode, outcome: Outcome, reset: bool, done: Callable[[], object]
+) -> bool:
     try:
         if reset:
             await driver.reset()
@@ -89,6 +92,7 @@ async def _run_episode(pins: Pins, driver: Driver, episode: Episode, outcome: Ou
             outcome.checked += sum(map(len, step.memory.values())) + len(step.counters)
             if found:
                 return False
+            done()
         if episode.abort:
             inputs, clocks = episode.abort
             await driver.start(inputs)

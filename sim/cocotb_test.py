@@ -10,6 +10,7 @@ import cocotb
 from cocotb.clock import Clock
 
 from zimu.sim.pins import CocotbPins
+from zimu.sim.simulators import one_more_done
 
 
 @cocotb.test()  # type: ignore[untyped-decorator]
@@ -18,5 +19,6 @@ async def bench(dut: Any) -> None:
     folder = Path(os.environ["ZIMU_FOLDER"])
     module = importlib.import_module(os.environ["ZIMU_BENCH"])
     Clock(dut.clk, 10, unit="ns").start()
-    outcome = await module.run(CocotbPins(dut), (folder / "job").read_text(encoding="utf-8"))
+    job = (folder / "job").read_text(encoding="utf-8")
+    outcome = await module.run(CocotbPins(dut), job, lambda: one_more_done(folder))
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")

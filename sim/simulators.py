@@ -1,7 +1,8 @@
 """The simulators: which are there, and how one runs a bench, in a process of its own with a time limit.
 
-A bench is a module with two functions: ``build(job)`` gives the component, ``async run(pins, job)`` drives it and
-returns what it saw as plain data. ``job`` is a text that the bench alone understands.
+A bench is a module with two functions: ``build(job)`` gives the component, ``async run(pins, job, done)`` drives it and
+returns what it saw as plain data. ``job`` is a text that the bench alone understands; it calls ``done()`` after each
+part of it.
 """
 
 import importlib
@@ -9,20 +10,27 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zimu.golden.errors import MissingToolError, ToolError, check_choice
+from zimu.golden.errors import InputError, MissingToolError, ToolError, check_choice, check_seconds
+from zimu.golden.files import check_writable, scratch_folder, write_whole
 from zimu.rtl.programs import find_program, package_folder, run
 from zimu.sim.verilog import to_verilog
+
+DEFAULT_TIMEOUT = 1800.0
+"""Seconds a simulator may take, building included."""
 
 TOP = "dut"
 """The Verilog name of the circuit under test."""
 
 WAIVERS = Path(__file__).with_name("verilator.vlt")
 """Verilator's warnings that do not matter, each with its reason."""
+
+WAVES = {"verilator": ".vcd", "icarus": ".fst", "amaranth": ".vcd"}
+"""What the file of the waves must end in: its format is the simulator's."""
 
 
 def _need_cocotb() -> None:
@@ -55,6 +63,8 @@ def _icarus_environment() -> dict[str, str]:
     return {}
 
 
+_DONE = "done"
+
 SIMULATORS: dict[str, Callable[[], dict[str, str]]] = {
     "verilator": _verilator_environment,
     "icarus": _icarus_environment,
@@ -77,8 +87,30 @@ def why_missing(simulator: str) -> str | None:
     return None
 
 
-def simulate(bench: str, job: str, *, simulator: str, timeout: float, waveform: Path | None = None) -> Any:
-    """Run a bench on a job and return what it saw.
+def choose_simulator(asked: str | None, timeout: float = DEFAULT_TIMEOUT, waveform: Path | None = None) -> str:
+    """The simulator asked for, or the fastest there is. What `simulate` would refuse is refused before work begins."""
+    simulator = available()[0] if asked is None else check_choice("simulator", asked, SIMULATORS)
+    check_seconds("timeout", timeout)
+    if waveform is not None and waveform.suffix != WAVES[simulator]:
+        raise InputError(
+            f"waveform = {waveform}: must end in {WAVES[simulator]} under {simulator}; --simulator chooses another"
+        )
+    check_writable(waveform)
+    if reason := why_missing(simulator):
+        raise MissingToolError(f"simulator {simulator}: {reason}")
+    return simulator
+
+
+def simulate(
+    bench: str,
+    job: str,
+    *,
+    simulator: str,
+    timeout: float,
+    waveform: Path | None = None,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Any:
+    """Run a bench on a job and return what it saw; with ``unwritten``, why, if in the end there was no room for waves.
 
     Parameters
     ----------
@@ -86,30 +118,47 @@ def simulate(bench: str, job: str, *, simulator: str, timeout: float, waveform: 
     job : the text it is given.
     simulator : ``"verilator"``, ``"icarus"`` or ``"amaranth"``.
     timeout : seconds for building and running together.
-    waveform : where to write the waves; the suffix becomes that of the simulator's format (.vcd; .fst for Icarus).
+    waveform : where to write the waves, with the ending of the simulator's format: .vcd, or .fst under Icarus.
+    progress : told several times a second how many parts of the job are done.
 
     Raises
     ------
+    InputError
+        there is no such simulator, the waves cannot be written, or the time limit is none; known before it begins.
     MissingToolError
         the simulator is not installed.
     ToolError
         it failed, or did not finish in time.
     """
-    check_choice("simulator", simulator, SIMULATORS)
+    choose_simulator(simulator, timeout, waveform)
     environment = SIMULATORS[simulator]()
-    with tempfile.TemporaryDirectory(prefix="zimu-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         (folder / "job").write_text(job, encoding="utf-8")
         if simulator != "amaranth":
             verilog = to_verilog(importlib.import_module(bench).build(job), TOP)
             (folder / f"{TOP}.v").write_text(verilog, encoding="utf-8")
         command = [sys.executable, "-m", "zimu.sim.worker", simulator, bench, "waves" if waveform else "plain"]
-        output = run(command, folder=folder, timeout=timeout, environment=environment, name=simulator)
+        watch = partial(_tell, folder, progress)
+        output = run(command, folder=folder, timeout=timeout, environment=environment, name=simulator, watch=watch)
+        watch()
         outcome = folder / "outcome.json"
         if not outcome.exists():
             raise ToolError(f"{simulator} left no result: {output.strip()[-400:]}")
+        seen = json.loads(outcome.read_text(encoding="utf-8"))
         if waveform:
-            waves = next(path for path in folder.rglob("*") if path.suffix in (".vcd", ".fst"))
-            waveform.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(waves, waveform.with_suffix(waves.suffix))
-        return json.loads(outcome.read_text(encoding="utf-8"))
+            try:
+                write_whole(waveform, next(folder.rglob(f"*{waveform.suffix}")))
+            except InputError as error:  # what was seen is worth more than the waves
+                seen["unwritten"] = str(error)
+        return seen
+
+
+def one_more_done(folder: Path) -> None:
+    """Note in the job's folder that a part of it is done: a byte each, so that a reader never sees half a number."""
+    with (folder / _DONE).open("ab") as stream:
+        stream.write(b".")
+
+
+def _tell(folder: Path, progress: Callable[[int], object]) -> None:
+    done = folder / _DONE
+    progress(done.stat().st_size if done.exists() else 0)

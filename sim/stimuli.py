@@ -6,11 +6,15 @@ from typing import Any
 
 from zimu.emu.update import make_unit
 from zimu.golden.config import UnitConfig
+from zimu.golden.errors import check_range
 from zimu.golden.rule import RuleConfig
 from zimu.golden.vectors import VectorSet
 from zimu.sim.jobs import Episode, Inputs, Memory, Step
 from zimu.sim.operands import operands_of
 from zimu.sim.unit import Operands
+
+MAX_STEPS = 10**6
+"""The most steps of a run or a set."""
 
 
 def expect(config: RuleConfig, seed: int, memory: Memory, inputs: Iterable[Inputs]) -> list[Step]:
@@ -31,7 +35,8 @@ def expect(config: RuleConfig, seed: int, memory: Memory, inputs: Iterable[Input
 
 
 def random_vectors(config: UnitConfig, seed: int, steps: int) -> VectorSet:
-    """A vector set of ``steps`` random steps, recorded from the scalar reference."""
+    """A vector set of ``steps`` random steps, 1..10^6, recorded from the scalar reference."""
+    check_range("steps", steps, 1, MAX_STEPS)
     rng = random.Random(f"{seed} vectors")
     source = Operands(config)
     weights = source.memory(rng)["weights"]

@@ -1,7 +1,7 @@
 """Verification: the RTL takes steps beside the emulator, in a simulator, and all that must agree is compared."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from zimu.golden.rule import RuleConfig
 from zimu.golden.vectors import Stimulus
 from zimu.sim.bench import Mismatch
 from zimu.sim.jobs import Episode, Inputs, Job
-from zimu.sim.simulators import available, simulate
-from zimu.sim.stimuli import expect, random_episodes
+from zimu.sim.simulators import DEFAULT_TIMEOUT, WAVES, choose_simulator, simulate
+from zimu.sim.stimuli import MAX_STEPS, expect, random_episodes
 from zimu.sim.verilog import check_top
 
-DEFAULT_TIMEOUT = 1800.0
-"""Seconds a simulator may take, building included."""
+Progress = Callable[[int, int], object]
+"""Called with the steps compared and the steps there are."""
 
 _PAUSE = 0.3
 
@@ -41,6 +41,8 @@ class Verification:
     cycles: int
     first: Mismatch | None
     """The first difference."""
+    unwritten: str = ""
+    """Why the waves that were asked for are not there."""
 
     @property
     def agreed(self) -> bool:
@@ -64,7 +66,7 @@ class Verification:
             f"  seed      {self.seed} (the unit's own seed in this episode: {self.first.episode_seed:#018x})\n"
             f"  differing values in this step: {self.mismatches}\n"
             f"  replay    zimu verify {config_path} --simulator {self.simulator} --top {self.top} "
-            f"--steps {self.first.step + 1} --seed {self.seed} --waveform {self.name}.vcd"
+            f"--steps {self.first.step + 1} --seed {self.seed} --waveform {self.name}{WAVES[self.simulator]}"
         )
 
 
@@ -77,6 +79,7 @@ def verify(
     top: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     waveform: Path | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Verification:
     """Compare RTL and emulator over random steps with random gaps and resets; all follows from ``seed``.
 
@@ -86,6 +89,9 @@ def verify(
     steps : steps to compare, 1..10^6. The steps of a shorter run are the first ones of a longer run.
     simulator : by default the fastest there is.
     top : ``"unit"`` or ``"core"``; the rule ``zim`` has both and takes the unit by default, the others the core.
+    timeout : seconds the simulator may take, building included.
+    waveform : where to write the waves, with the ending of the simulator's format.
+    progress : told several times a second how many steps are compared and how many there are.
 
     Raises
     ------
@@ -93,9 +99,11 @@ def verify(
         as `zimu.sim.simulators.simulate`.
     """
     top = check_top(config, top)
-    check_range("steps", steps, 1, 10**6)
+    check_range("steps", steps, 1, MAX_STEPS)
     check_range("seed", seed, 0, 2**64 - 1)
-    return _run(config, random_episodes(config, seed, steps), seed, simulator, top, timeout, waveform)
+    simulator = choose_simulator(simulator, timeout, waveform)
+    progress(0, steps)
+    return _run(config, random_episodes(config, seed, steps), seed, simulator, top, timeout, waveform, progress)
 
 
 def verify_trace(
@@ -108,6 +116,7 @@ def verify_trace(
     top: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     waveform: Path | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Verification:
     """Replay recorded steps on the RTL from given weights and compare with the emulator.
 
@@ -116,24 +125,35 @@ def verify_trace(
     seed : the unit's seed.
     weights : depth integers, the weights before the first step.
     steps : the inputs of the steps, as recorded.
+
+    The other parameters are those of `verify`.
     """
     memory = {"weights": [int(weight) for weight in weights]}
     episode = Episode(seed, memory, expect(config, seed, memory, map(Inputs.of, steps)))
-    return _run(config, [episode], seed, simulator, check_top(config, top), timeout, waveform)
+    simulator = choose_simulator(simulator, timeout, waveform)
+    return _run(config, [episode], seed, simulator, check_top(config, top), timeout, waveform, progress)
 
 
 def _run(
     config: RuleConfig,
     episodes: list[Episode],
     seed: int,
-    simulator: str | None,
+    simulator: str,
     top: str,
     timeout: float,
     waveform: Path | None,
+    progress: Progress,
 ) -> Verification:
-    simulator = simulator or available()[0]
     job = Job(top, config, seed, _PAUSE, episodes)
-    outcome = simulate("zimu.sim.bench", job.to_json(), simulator=simulator, timeout=timeout, waveform=waveform)
+    steps = sum(len(episode.steps) for episode in episodes)
+    outcome = simulate(
+        "zimu.sim.bench",
+        job.to_json(),
+        simulator=simulator,
+        timeout=timeout,
+        waveform=waveform,
+        progress=lambda done: progress(done, steps),
+    )
     mismatches = outcome.pop("mismatches")
     first = Mismatch(**mismatches[0]) if mismatches else None
     return Verification(config.name, top, simulator, seed, mismatches=len(mismatches), first=first, **outcome)

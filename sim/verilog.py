@@ -4,7 +4,6 @@ import inspect
 import json
 import os
 import re
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
@@ -17,7 +16,7 @@ from amaranth.lib import wiring
 from zimu import __version__
 from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import InputError, check_choice
-from zimu.golden.files import write_whole
+from zimu.golden.files import check_writable, scratch_folder, write_whole
 from zimu.golden.keywords import KEYWORDS
 from zimu.golden.rule import RuleConfig
 from zimu.rtl.netlist import write_rtlil, yosys
@@ -57,13 +56,13 @@ def to_verilog(component: wiring.Component, name: str) -> str:
     open, and every signal has a plain name: the source's, or one made of its neighbour's.
     """
     elaborated = _Elaborated(component)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         path = write_rtlil(elaborated, name, folder)
         path.write_text(_for_verilog(path.read_text(encoding="utf-8"), name), encoding="utf-8")
         # Decisions stay what they were, an `if` or a `case`; `autoname` names what the source left without.
         script = [f"hierarchy -check -top {name}", "proc -nomux -norom", "delete */s:0", "memory_collect", "autoname"]
         yosys([f"read_rtlil {name}.il", *script, f"write_verilog -noattr {name}.v"], folder=folder)
-        text = (Path(folder) / f"{name}.v").read_text(encoding="utf-8")
+        text = (folder / f"{name}.v").read_text(encoding="utf-8")
     _, _, body = text.partition("*/")
     comments = {_module_name(path): comment for path, comment in _comments((name,), elaborated.fragment)}
     modules = [_plain_module(module, comments) for module in re.findall(r"^module .*?^endmodule\n", body, _WHOLE)]
@@ -199,7 +198,7 @@ def _plain_names(name: str, near: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 def write_rtl(config: RuleConfig, top: str, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write ``<name>.v`` and ``<name>.json`` into ``folder`` and return their paths.
+    """Write ``<name>.v`` and ``<name>.json`` into ``folder``, made if missing, and return their paths.
 
     Parameters
     ----------
@@ -210,14 +209,13 @@ def write_rtl(config: RuleConfig, top: str, folder: str | os.PathLike[str]) -> l
     Raises
     ------
     InputError
-        there is no such top.
+        there is no such top, or the files cannot be written.
     """
+    files = [Path(folder) / f"{config.name}.{ending}" for ending in ("v", "json")]
+    check_writable(*files)
     component = circuit(config, top)
-    verilog = to_verilog(component, config.name)
-    return [
-        write_whole(Path(folder) / f"{config.name}.v", verilog),
-        write_whole(Path(folder) / f"{config.name}.json", manifest(config, top, component)),
-    ]
+    contents = to_verilog(component, config.name), manifest(config, top, component)
+    return [*map(write_whole, files, contents)]
 
 
 def manifest(config: RuleConfig, top: str, component: wiring.Component) -> str:

@@ -16,7 +16,7 @@ from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from zimu.sim.pins import AmaranthPins
-from zimu.sim.simulators import TOP, WAIVERS
+from zimu.sim.simulators import TOP, WAIVERS, one_more_done
 
 
 def run_cocotb(simulator: str, bench: str, waves: bool) -> None:
@@ -46,7 +46,11 @@ def run_amaranth(bench: str, waves: bool) -> None:
     """Run the bench in Amaranth's own simulator."""
     module = importlib.import_module(bench)
     job = Path("job").read_text(encoding="utf-8")
-    outcome = simulate_component(module.build(job), lambda pins: module.run(pins, job), "waves.vcd" if waves else None)
+    outcome = simulate_component(
+        module.build(job),
+        lambda pins: module.run(pins, job, lambda: one_more_done(Path())),
+        "waves.vcd" if waves else None,
+    )
     Path("outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 

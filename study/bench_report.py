@@ -3,8 +3,6 @@
 Rows come from ``study/bench.py``. Numbers are written as in ``study/numbers.py``.
 """
 
-import importlib.util
-import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, pairwise
@@ -17,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from zimu.golden.errors import MissingToolError, check_choice
+from zimu.cost.plot import check_plot, picture
 from zimu.golden.files import write_whole
 from zimu.study.bench import Row
 from zimu.study.numbers import DASH, number
@@ -110,25 +108,10 @@ def describe_crossovers(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def check_plot(path: Path) -> None:
-    """Refuse a plot that could not be drawn, before minutes are spent on measuring.
-
-    Raises
-    ------
-    InputError
-        the file's name ends in neither .svg nor .png.
-    MissingToolError
-        matplotlib is not installed.
-    """
-    check_choice("ending of the plot's file", path.suffix, (".svg", ".png"))
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingToolError('matplotlib is not installed: pip install "zimu[demo]"')
-
-
 def save_plot(rows: Sequence[Row], path: Path, *, sweep: bool = False) -> Path:
     """Draw ns per weight: over d, a panel for each kind of n; of a sweep over n / d, a panel for each d.
 
-    Raises what `check_plot` raises.
+    Raises what `zimu.cost.plot.check_plot` raises.
     """
     check_plot(path)
     from matplotlib import rc_context
@@ -144,10 +127,8 @@ def save_plot(rows: Sequence[Row], path: Path, *, sweep: bool = False) -> Path:
         all_axes[0].set_ylabel("ns per weight")
         handles, names = all_axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside right upper", frameon=False)
-        stream = io.BytesIO()
-        kind = path.suffix.removeprefix(".")
-        figure.savefig(stream, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    return write_whole(path, stream.getvalue())
+        content = picture(figure, path.suffix)
+    return write_whole(path, content)
 
 
 class Panel(NamedTuple):

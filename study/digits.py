@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.golden.errors import MissingToolError
+from zimu.rtl.programs import how_to_install
 
 PIXELS = 64
 """Inputs of one image."""
@@ -67,7 +68,7 @@ def load() -> Digits:
         from sklearn.model_selection import train_test_split
     except ImportError:
         raise MissingToolError(
-            'scikit-learn is not installed: it brings the digits; pip install "zimu[demo]"'
+            f"scikit-learn is not installed: it brings the digits; {how_to_install('scikit-learn')}"
         ) from None
     pixels, labels = load_digits(return_X_y=True)
     images = pixels / 16

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from zimu.golden.errors import MissingToolError
+from zimu.rtl.programs import how_to_install
 
 BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#B87A00", "#5A5A5A"
 PAPER, AXIS, GRID = "#FFFFFF", "#000000", "#E3E3E3"
@@ -75,7 +76,7 @@ def _figure(name: str, draw: Callable[[Any], None], height: float = 3.1) -> str:
         from matplotlib import rc_context, rcdefaults
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingToolError('matplotlib is not installed; pip install "zimu[demo]"') from None
+        raise MissingToolError(f"matplotlib is not installed: {how_to_install('matplotlib')}") from None
     with rc_context():
         rcdefaults()  # a matplotlibrc of the user's must not change the report
         with rc_context(_SETTINGS):

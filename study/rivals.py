@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.kernel import int64, kernel
+from zimu.rtl.programs import how_to_install
 
 LEARNING_RATE = 0.01
 
@@ -25,7 +26,7 @@ Step = Callable[[], object]
 def missing_torch() -> str:
     """Why the PyTorch rival cannot run; empty where it can."""
     if importlib.util.find_spec("torch") is None:
-        return 'PyTorch is not installed: pip install "zimu[bench]"'
+        return f"PyTorch is not installed: {how_to_install('torch')}"
     return ""
 
 

@@ -1,6 +1,6 @@
 """Two processes hold half of a unit's weights each and agree with one process that holds them all.
 
-``python -m zimu.study.sharded`` runs it over PyTorch's gloo back end on this machine (``pip install 'zimu[bench]'``).
+``python -m zimu.study.sharded`` runs it over PyTorch's gloo back end on this machine (extra ``bench``).
 Each process tells the others the mass of its gradients, one integer; random words and weights are never sent.
 """
 
@@ -15,6 +15,7 @@ from zimu.emu.shard import Shard
 from zimu.emu.unit import ZimUnit
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import MissingToolError
+from zimu.rtl.programs import how_to_install
 
 CONFIG = UnitConfig(
     name="sharded",
@@ -74,7 +75,7 @@ def many_processes(processes: int) -> Any:
         from torch import int8, zeros
         from torch.multiprocessing.spawn import spawn
     except ImportError:
-        raise MissingToolError("PyTorch is not installed: pip install 'zimu[bench]'") from None
+        raise MissingToolError(f"PyTorch is not installed: {how_to_install('torch')}") from None
     results = zeros(CONFIG.depth, dtype=int8).share_memory_()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

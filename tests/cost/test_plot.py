@@ -20,7 +20,7 @@ ROWS = [
 ]
 
 
-def words(svg: str) -> list[str]:
+def words(svg: bytes) -> list[str]:
     return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
 
 
@@ -39,7 +39,7 @@ def test_metric_nobody_has_gets_no_chart():
 def test_same_rows_give_same_bytes():
     svg = bars(ROWS)
     assert bars(ROWS) == svg
-    assert "dc:date" not in svg
+    assert b"dc:date" not in svg
 
 
 def test_nothing_to_draw_is_an_empty_picture():

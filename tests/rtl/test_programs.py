@@ -97,7 +97,12 @@ def test_a_full_disk_is_the_reason_a_program_failed(monkeypatch, tmp_path):
 
 
 def test_advice_for_a_package_is_a_command_of_this_environment_that_pip_takes():
-    advice = how_to_install("joblib")
-    assert re.search(r"pip install 'joblib>=[0-9.]+'$", advice)
+    advice = how_to_install("matplotlib")
+    assert re.search(r"pip install 'matplotlib>=[0-9.]+'$", advice)
     subprocess.run(f"{advice} --dry-run --no-deps --no-index", shell=True, check=True, capture_output=True, timeout=60)
     assert how_to_install("unheard-of").endswith("pip install unheard-of")
+
+
+def test_temporary_files_lie_in_the_folder(tmp_path):
+    program = "import tempfile; print(tempfile.gettempdir())"
+    assert python(program, folder=tmp_path) == f"{tmp_path}\n"

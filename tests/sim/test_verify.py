@@ -19,7 +19,7 @@ from zimu.golden.vectors import VectorSet, frozen_sets
 from zimu.rtl.generators import KINDS
 from zimu.rtl.kinds import Xoshiro128pp
 from zimu.sim.jobs import Episode, Job
-from zimu.sim.simulators import SIMULATORS, available, simulate, why_missing
+from zimu.sim.simulators import SIMULATORS, available, choose_simulator, simulate, why_missing
 from zimu.sim.stimuli import random_episodes
 from zimu.sim.verify import verify
 from zimu.sim.verilog import TOPS
@@ -189,6 +189,20 @@ def test_a_missing_simulator_is_named_in_one_line(monkeypatch, tmp_path, simulat
     assert available() == ["amaranth"]
 
 
+def test_fastest_simulator_there_is_unless_one_is_named(monkeypatch):
+    monkeypatch.setattr("zimu.sim.simulators.available", lambda: ["icarus", "amaranth"])
+    assert choose_simulator(None) == "icarus"
+    assert choose_simulator("amaranth") == "amaranth"
+
+
+def test_a_named_simulator_must_exist_and_be_there(monkeypatch):
+    monkeypatch.setattr("zimu.sim.simulators.why_missing", lambda name: f"no {name} here")
+    with pytest.raises(MissingToolError, match=r"^simulator icarus: no icarus here$"):
+        choose_simulator("icarus")
+    with pytest.raises(InputError, match=r"^simulator = 'modelsim': must be one of 'verilator', 'icarus', 'amaranth'$"):
+        choose_simulator("modelsim")
+
+
 HANGING = """
 import os
 from pathlib import Path
@@ -198,7 +212,7 @@ from zimu.rtl.gate import Gate
 def build(job):
     return Gate(preset("zim8"))
 
-async def run(pins, job):
+async def run(pins, job, done):
     Path(job).write_text(f"{os.getpid()} {os.getppid()}")
     while True:
         await pins.tick()

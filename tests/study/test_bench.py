@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from zimu.cli import app
 from zimu.golden.errors import InputError, ToolError
-from zimu.rtl.programs import run
+from zimu.rtl.programs import how_to_install, run
 from zimu.study import bench, bench_memory, bench_report, bench_subjects
 from zimu.study.bench import Effort, Row, measure
 from zimu.study.bench_memory import ENVIRONMENT, RESOLUTION
@@ -131,11 +131,11 @@ def test_pytorch_that_is_missing_is_a_reason_not_an_error(no_torch):
     by_label = {row.label: row for row in rows}
     assert by_label["pytorch"].ns_per_weight is None
     for label in ("pytorch", "zimu split", "numpy"):
-        assert "zimu[bench]" in by_label[label].reasons["times_faster_than_pytorch"]
+        assert how_to_install("torch") in by_label[label].reasons["times_faster_than_pytorch"]
     assert by_label["zimu split"].times_faster_than_numpy > 0
     text = shown(bench_report.table(rows))
     assert "— [1]" in text
-    assert '[1] PyTorch is not installed: pip install "zimu[bench]"' in text
+    assert f"[1] PyTorch is not installed: {how_to_install('torch')}" in text
 
 
 def test_a_quick_run_leaves_pytorch_out_of_large_steps_only(clock):
@@ -300,7 +300,7 @@ def test_command_refuses_a_plot_it_cannot_draw_before_it_measures(small, monkeyp
     monkeypatch.setattr(bench, "measure", lambda *_, **__: pytest.fail("measured"))
     result = small("--plot", "plot.doc")
     assert isinstance(result.exception, InputError)
-    assert "'.doc': must be one of '.svg', '.png'" in str(result.exception)
+    assert "'.doc': must be one of '.svg', '.png', '.pdf'" in str(result.exception)
 
 
 @pytest.mark.nightly

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from zimu.golden.errors import MissingToolError
+from zimu.rtl.programs import how_to_install
 from zimu.study import digits as module
 
 
@@ -30,4 +31,4 @@ def test_missing_scikit_learn_is_said_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingToolError) as caught:
         module.load.__wrapped__()
-    assert str(caught.value) == ('scikit-learn is not installed: it brings the digits; pip install "zimu[demo]"')
+    assert str(caught.value) == f"scikit-learn is not installed: it brings the digits; {how_to_install('scikit-learn')}"
