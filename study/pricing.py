@@ -3,13 +3,12 @@
 Uses ``cost/price.py``; called by ``study/demo.py``.
 """
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
-
 from zimu.cost.price import find_targets, price
+from zimu.cost.slots import Progress
 from zimu.golden.config import UnitConfig
 from zimu.study.costs import RIVALS
 from zimu.study.methods import HEADLINE, layer_config
@@ -29,22 +28,26 @@ def trial_counts() -> tuple[int, int]:
     return HEADLINE.schedule(config, 1, 2)["trials"], config.depth
 
 
-def check_targets(place_seeds: int) -> None:
+def check_targets(place_seeds: int, liberty: Sequence[str]) -> None:
     """Refuse what cannot be priced, such as a cell library that is not there, before minutes are spent on training."""
-    find_targets(seeds=place_seeds)
+    find_targets(liberty=liberty, seeds=place_seeds)
 
 
-def price_units(place_seeds: int, jobs: int, console: Console | None) -> list[Results]:
-    """Rows of all units on the default targets, as plain data; what could not be measured has its reason."""
-    with Progress(console=console, transient=True, disable=console is None) as progress:
-        task = progress.add_task("Pricing", total=None)
-        rows = price(
-            [*integer_units(), *chain.from_iterable(RIVALS.values())],
-            seeds=place_seeds,
-            trials=trial_counts(),
-            jobs=jobs,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+def price_units(place_seeds: int, liberty: Sequence[str], jobs: int, progress: Progress | None = None) -> list[Results]:
+    """Rows of all units on the default targets, as plain data; what could not be measured has its reason.
+
+    Parameters
+    ----------
+    place_seeds, liberty, jobs, progress : as `zimu.cost.price.price` takes them.
+    """
+    rows = price(
+        [*integer_units(), *chain.from_iterable(RIVALS.values())],
+        liberty=liberty,
+        seeds=place_seeds,
+        trials=trial_counts(),
+        jobs=jobs,
+        progress=progress,
+    )
     return [row.to_dict() | {"failed": row.failed} for row in rows]
 
 

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from zimu.golden.errors import MissingToolError, ToolError, check_choice
+from zimu.golden.errors import ToolError
 from zimu.golden.vectors import Stimulus
-from zimu.sim.simulators import SIMULATORS, available, why_missing
-from zimu.sim.verify import verify_trace
+from zimu.sim.verify import Progress, verify_trace
 from zimu.study.trace import Trace
 
 TRACE_STEPS = {"verilator": 20, "icarus": 20, "amaranth": 2}
@@ -19,27 +18,30 @@ TRACE_STEPS = {"verilator": 20, "icarus": 20, "amaranth": 2}
 Results = dict[str, Any]
 
 
-def choose_simulator(asked: str | None) -> str:
-    """The simulator to use; one asked for by name must be there before minutes are spent on training."""
-    if asked is None:
-        return available()[0]
-    check_choice("simulator", asked, SIMULATORS)
-    reason = why_missing(asked)
-    if reason:
-        raise MissingToolError(f"simulator {asked}: {reason}")
-    return asked
-
-
-def replay(traces: list[Trace], simulator: str, jobs: int) -> list[Results]:
+def replay(
+    traces: list[Trace], simulator: str, jobs: int, progress: Progress = lambda done, total: None
+) -> list[Results]:
     """Replay one trace per layer, ``jobs`` at a time; each is a simulator's process of its own.
 
+    ``progress`` is told the steps compared of all layers and the steps there are.
     Returns for each layer what was compared and what differed, as plain data; where the simulator failed, the reason.
     """
+    done = dict.fromkeys(range(len(traces)), 0)
+    total = sum(len(trace.steps) for trace in traces)
+
+    def one(layer: int) -> Results:
+        def tell(steps: int, _: int) -> None:
+            done[layer] = steps
+            progress(sum(done.values()), total)
+
+        return _replay_one(layer + 1, traces[layer], simulator, tell)
+
+    progress(0, total)
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda layer: _replay_one(layer + 1, traces[layer], simulator), range(len(traces))))
+        return list(pool.map(one, range(len(traces))))
 
 
-def _replay_one(layer: int, trace: Trace, simulator: str) -> Results:
+def _replay_one(layer: int, trace: Trace, simulator: str, progress: Progress) -> Results:
     config = trace.config
     check: Results = {
         "layer": layer,
@@ -57,7 +59,12 @@ def _replay_one(layer: int, trace: Trace, simulator: str) -> Results:
     inputs = [Stimulus(tuple(s.gradients.tolist()), s.trials, s.threshold, s.smoothing) for s in trace.steps]
     try:
         outcome = verify_trace(
-            config, seed=trace.seed, weights=trace.weights.tolist(), steps=inputs, simulator=simulator
+            config,
+            seed=trace.seed,
+            weights=trace.weights.tolist(),
+            steps=inputs,
+            simulator=simulator,
+            progress=progress,
         )
     except ToolError as error:
         return check | {"reason": str(error)}

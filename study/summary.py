@@ -75,7 +75,8 @@ class Claim:
     rival: float
     rival_best: float
     allowed_gap: float
-    holds: bool
+    holds: bool | None
+    """None where it is not judged: one seed cannot support it."""
 
 
 def summarise(methods: Iterable[Method], runs: Sequence[Run]) -> list[MethodSummary]:
@@ -138,9 +139,11 @@ def judge(summaries: Iterable[MethodSummary]) -> Claim:
     """Compare the headline unit with FP32 SGD."""
     by_key = {summary.key: summary for summary in summaries}
     rival = by_key[RIVAL.key]
-    unit = by_key[HEADLINE.key].test_accuracy.mean or 0.0
+    spread = by_key[HEADLINE.key].test_accuracy
+    unit = spread.mean or 0.0
     best = max(point.test_accuracy.mean or 0.0 for point in rival.sweep)
     chosen = rival.test_accuracy.mean or 0.0
     # An accuracy is a count of images: the comparison must not turn on the last bit of a mean.
     holds = unit - max(best, chosen) >= -ALLOWED_GAP - 1e-12
-    return Claim(unit, chosen, best, ALLOWED_GAP, holds)
+    one_seed = spread.mean is not None and spread.deviation is None
+    return Claim(unit, chosen, best, ALLOWED_GAP, None if one_seed else holds)

@@ -1,25 +1,32 @@
 """The command line. Each command is a file in ``zimu/commands``; this one joins them and turns errors into exit codes.
 
-Exit code 0: everything asked for was done and agreed. 1: a mismatch, or a program that failed. 2: bad usage or input.
+Exit code 0: everything asked for was done and agreed. 1: a mismatch, or a program that failed. 2: bad usage or input,
+or an output that cannot be written. 128 + N: stopped by signal N.
 """
 
+import signal
 import sys
+from types import FrameType
 
 import typer
 
 from zimu.commands import battery, bench, config, cost, demo, doctor, emulate, rtl, vectors, verify
+from zimu.commands.common import CLOSED_PIPE, drop_output
 from zimu.golden.errors import ZimuError
+from zimu.rtl.programs import stop_programs
 
 app = typer.Typer(
     name="zimu",
     help="Emulate, generate, verify and price an integer weight-update unit.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (demo, config, emulate, rtl, vectors, verify, cost, bench, battery, doctor):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
+
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @app.callback(invoke_without_command=True)
@@ -33,14 +40,43 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Entry point of the ``zimu`` program."""
+    for number in _STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _stop)
     try:
-        app()
+        try:
+            app(prog_name="zimu")
+        finally:
+            sys.stdout.flush()
     except ZimuError as error:
         print(f"zimu: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("zimu: stopped", file=sys.stderr)
-        sys.exit(130)
+    except _StoppedError as stop:
+        print(f"zimu: stopped by {stop.name}", file=sys.stderr)
+        raise
+    except BrokenPipeError:
+        drop_output()
+        sys.exit(CLOSED_PIPE)
+    except OSError as error:
+        drop_output()
+        print(f"zimu: {error.filename or 'standard output'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+
+
+class _StoppedError(SystemExit):
+    """A signal asks for the end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.name = signal.Signals(number).name
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End as the signal asks, but by way of every ``finally``, so that no program and no folder stays behind."""
+    for other in _STOPS:
+        signal.signal(other, signal.SIG_IGN)
+    stop_programs()
+    raise _StoppedError(number)
 
 
 if __name__ == "__main__":

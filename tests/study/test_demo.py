@@ -1,11 +1,16 @@
-"""The demo's seams: what is priced and replayed is what trained; a failure fails it, and nothing is half written."""
+"""The demo's seams: what is priced and replayed is what trained; a failure fails it, and no result is lost."""
 
 import json
+import threading
+import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from zimu.cli import app
 from zimu.golden.errors import InputError
 from zimu.study import demo, methods, pricing, replay
 from zimu.study.train import train_all
@@ -27,7 +32,7 @@ def quick(monkeypatch, results, runs):
     monkeypatch.setattr(demo, "train_all", lambda *_, **__: runs)
     seen = {}
 
-    def replayed(traces, simulator, jobs):
+    def replayed(traces, simulator, jobs, progress):
         seen.update(traces=traces, simulator=simulator)
         return [dict(results["verification"][0], layer=layer) for layer in (1, 2)]
 
@@ -36,8 +41,8 @@ def quick(monkeypatch, results, runs):
     return seen
 
 
-def run(folder, **options):
-    return demo.run_demo(folder, seeds=1, simulator="amaranth", jobs=1, **options)
+def run(**options):
+    return demo.run_demo(seeds=1, simulator="amaranth", jobs=1, **options)
 
 
 def no_constant(name):
@@ -45,60 +50,133 @@ def no_constant(name):
 
 
 def test_everything_holds_and_is_written(quick, tmp_path):
-    outcome = run(tmp_path / "out")
+    outcome = run()
     assert outcome.passed
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "results.json"]
-    written = json.loads(outcome.data.read_text(), parse_constant=no_constant)
+    report, data = outcome.write(tmp_path / "out")
+    assert sorted((tmp_path / "out").iterdir()) == [report, data]
+    assert [report.name, data.name] == list(demo.FILES)
+    written = json.loads(data.read_text(), parse_constant=no_constant)
     assert written == json.loads(json.dumps(outcome.results))
-    assert "<h1>" in outcome.report.read_text()
+    assert "<h1>" in report.read_text()
     assert [trace.config for trace in quick["traces"]] == [methods.layer_config(0), methods.layer_config(1)]
     assert [len(trace.steps) for trace in quick["traces"]] == [replay.TRACE_STEPS["amaranth"]] * 2
 
 
 def test_same_bytes_again(quick, tmp_path):
-    first, second = run(tmp_path / "a"), run(tmp_path / "b")
-    assert first.report.read_bytes() == second.report.read_bytes()
-    assert first.data.read_bytes() == second.data.read_bytes()
+    first, second = (run().write(tmp_path / name) for name in "ab")
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_mismatch_fails(quick, monkeypatch, tmp_path, results):
+def test_a_mismatch_fails(quick, monkeypatch, results):
     first = {"step": 3, "field": "weights[5]", "expected": 1, "got": 2}
     check = dict(results["verification"][0], mismatches=1, first=first)
     monkeypatch.setattr(replay, "replay", lambda *_: [check])
-    outcome = run(tmp_path)
+    outcome = run()
     assert not outcome.passed
     (line,) = outcome.results["failures"]
     assert line.endswith("differs from the emulator: first in step 3, weights[5]: expected 1, got 2")
-    assert line in outcome.report.read_text()
+    assert line in outcome.page
 
 
-def test_a_price_that_is_missing_fails_with_its_reason(quick, monkeypatch, tmp_path, results):
+def test_a_price_that_is_missing_fails_with_its_reason(quick, monkeypatch, results):
     monkeypatch.setattr(pricing, "price_units", lambda *_: results["cost"])
-    outcome = run(tmp_path)
+    outcome = run()
     assert outcome.results["failures"] == [
         "float_sgd:fp32:comb has no ecp5-25k price: the reason of the float unit",
         "digits_layer1 has no generic price: nothing has gate equivalents",
     ]
 
 
-def test_a_missed_claim_fails(quick, monkeypatch, tmp_path):
+def test_a_missed_claim_fails(quick, monkeypatch):
     real = demo.judge
     monkeypatch.setattr(demo, "judge", lambda summaries: replace(real(summaries), unit=0.9, holds=False))
-    outcome = run(tmp_path)
+    outcome = run()
     assert not outcome.passed
     assert outcome.results["failures"][0].startswith(
         "the int8 unit is more than 1 point behind FP32 SGD: 90.00 % against"
     )
 
 
-def test_nothing_is_written_when_a_step_breaks(quick, monkeypatch, tmp_path):
-    def broken(results):
-        raise RuntimeError("no page")
+def test_one_seed_is_not_judged_and_does_not_fail(quick, monkeypatch):
+    outcome = run()
+    assert outcome.results["claim"]["holds"] is None
+    assert outcome.passed
+    assert "one seed cannot support that" in outcome.page
 
-    monkeypatch.setattr(demo, "render", broken)
-    with pytest.raises(RuntimeError, match="no page"):
-        run(tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+
+def test_a_library_is_priced_and_named_in_the_command(quick, monkeypatch, tmp_path):
+    library = tmp_path / "my cells.lib"
+    library.write_text("library(x) {}")
+    seen = []
+    monkeypatch.setattr(pricing, "price_units", lambda *arguments: seen.append(arguments[:3]) or [])
+    outcome = run(liberty=[str(library)], place_seeds=3)
+    assert seen == [(3, [str(library)], 1)]
+    assert outcome.results["command"].endswith(f"--liberty '{library}'")
+
+
+def test_stages_are_told_in_numbers(quick, monkeypatch):
+    told = []
+    monkeypatch.setattr(demo, "train_all", partial(trained, demo.train_all))
+    run(progress=lambda *stage: told.append(stage))
+    assert ("training, runs done", 1, 2) in told
+
+
+def trained(train_all, *arguments, progress, **options):
+    progress(1, 2)
+    return train_all(*arguments, **options)
+
+
+def test_pricing_ends_when_another_stage_breaks(quick, monkeypatch):
+    ended = threading.Event()
+
+    def price_units(place_seeds, liberty, jobs, progress):
+        try:
+            while True:
+                progress(0, 1)
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    def broken(*_):
+        raise RuntimeError("no trace")
+
+    monkeypatch.setattr(pricing, "price_units", price_units)
+    monkeypatch.setattr(demo, "_record", broken)
+    with pytest.raises(RuntimeError, match="no trace"):
+        run()
+    assert ended.is_set()
+
+
+def command(folder, monkeypatch, *options):
+    monkeypatch.chdir(folder)
+    return CliRunner().invoke(app, ["demo", "--seeds", "1", "--simulator", "amaranth", "--jobs", "1", *options])
+
+
+def test_an_output_that_cannot_be_is_refused_before_the_training(monkeypatch, tmp_path):
+    monkeypatch.setattr(demo, "load", lambda: pytest.fail("training began"))
+    (tmp_path / "file").write_text("old")
+    result = command(tmp_path, monkeypatch, "-o", "file")
+    assert isinstance(result.exception, InputError)
+    assert str(result.exception) == "file/report.html: cannot be written: Not a directory; name another"
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def test_what_was_found_is_printed_even_if_it_cannot_be_written(quick, monkeypatch, tmp_path):
+    def full(*_):
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr(demo, "write_whole", full)
+    result = command(tmp_path, monkeypatch)
+    assert str(result.exception) == "the disk is full"
+    assert "int8 unit, smoothed" in result.stdout
+    assert "the claim is not judged: one seed cannot support it" in result.stderr
+
+
+def test_the_command_names_the_files_it_wrote(quick, monkeypatch, tmp_path):
+    result = command(tmp_path, monkeypatch, "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[-2:] == ["wrote out/report.html", "wrote out/results.json"]
 
 
 @pytest.mark.parametrize(
@@ -107,18 +185,18 @@ def test_nothing_is_written_when_a_step_breaks(quick, monkeypatch, tmp_path):
         ({"seeds": 0}, r"^seeds = 0: must be in 1\.\.100$"),
         ({"place_seeds": 0}, r"^place_seeds = 0: must be in 1\.\.100$"),
         ({"jobs": 0}, r"^jobs = 0: must be in 1\.\.1024$"),
+        ({"liberty": ["none.lib"]}, r"none\.lib"),
         ({"simulator": "modelsim"}, r"^simulator = 'modelsim': must be one of"),
     ],
 )
-def test_bad_options_are_refused_before_anything_runs(monkeypatch, tmp_path, options, message):
+def test_bad_options_are_refused_before_anything_runs(monkeypatch, options, message):
     monkeypatch.setattr(demo, "load", lambda: pytest.fail("training began"))
     with pytest.raises(InputError, match=message):
-        demo.run_demo(tmp_path / "out", **options)
-    assert not (tmp_path / "out").exists()
+        demo.run_demo(**options)
 
 
 def test_the_terminal_sees_the_same_numbers(quick, tmp_path):
-    outcome = run(tmp_path)
+    outcome = run()
     console = Console(width=200, record=True, file=(tmp_path / "log").open("w"))
     console.print(outcome.table())
     text = console.export_text()

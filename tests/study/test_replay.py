@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from zimu.golden.errors import InputError, MissingToolError, ToolError
+from zimu.golden.errors import ToolError
 from zimu.sim.bench import Mismatch
 from zimu.sim.verify import Verification
 from zimu.study import methods
@@ -77,17 +77,3 @@ def test_what_goes_wrong_is_said(trace, monkeypatch, outcome, message):
     monkeypatch.setattr(module, "verify_trace", verify_trace)
     (check,) = module.replay([trace], "icarus", 1)
     assert module.failure(check).startswith(f"layer 1 (digits_layer2, icarus, seed 1) {message}")
-
-
-def test_fastest_simulator_there_is_unless_one_is_named(monkeypatch):
-    monkeypatch.setattr(module, "available", lambda: ["icarus", "amaranth"])
-    assert module.choose_simulator(None) == "icarus"
-    assert module.choose_simulator("amaranth") == "amaranth"
-
-
-def test_a_named_simulator_must_exist_and_be_there(monkeypatch):
-    monkeypatch.setattr(module, "why_missing", lambda name: f"no {name} here")
-    with pytest.raises(MissingToolError, match=r"^simulator icarus: no icarus here$"):
-        module.choose_simulator("icarus")
-    with pytest.raises(InputError, match=r"^simulator = 'modelsim': must be one of 'verilator', 'icarus', 'amaranth'$"):
-        module.choose_simulator("modelsim")

@@ -1,15 +1,22 @@
 """The command line as a user meets it: what it prints, what it writes, how it exits."""
 
 import json
+import os
+import pty
+import re
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import zimu
+from zimu.commands import common
 from zimu.golden.config import UnitConfig
 from zimu.golden.generators import GENERATORS
+from zimu.golden.names import RIVALS
 from zimu.golden.presets import PRESETS
 
 TINY = UnitConfig(
@@ -30,7 +37,7 @@ def cli(tmp_path):
     TINY.save(tmp_path / "tiny.toml")
 
     def run(*arguments):
-        command = [sys.executable, "-m", "zimu.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "zimu", *map(str, arguments)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     run.folder = tmp_path
@@ -187,6 +194,168 @@ def test_a_vector_file_is_the_configuration_that_it_holds(cli):
     for command in ("rtl", "verify", "cost", "config"):
         one_line_error(cli(command, "v.hex"), "v.hex: the SHA-256 in its second line does not fit")
     one_line_error(cli("rtl", "none.hex"), "none.hex: cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["config", "zim8", "-o", "."], [".: cannot be written: Is a directory"]),
+        (["rtl", "tiny.toml", "-o", "tiny.toml"], ["tiny.toml/tiny.v: cannot be written: Not a directory"]),
+        (["vectors", "--record", "tiny.toml", "-o", "."], [".: cannot be written"]),
+        (["verify", "tiny.toml", "--simulator", "amaranth", "--waveform", "tiny.toml/w.vcd"], ["cannot be written"]),
+        (["cost", "tiny.toml", "--plot", "tiny.toml/x.svg"], ["tiny.toml/x.svg: cannot be written"]),
+        (["bench", "--plot", "tiny.toml/x.svg"], ["tiny.toml/x.svg: cannot be written"]),
+        (["cost", "tiny.toml", "--plot", "x.doc"], ["'.doc'", "'.svg', '.png', '.pdf'"]),
+        (["verify", "tiny.toml", "--simulator", "amaranth", "--waveform", "w.txt"], ["w.txt: must end in .vcd"]),
+        (["verify", "tiny.toml", "--simulator", "icarus", "--waveform", "w.vcd"], ["w.vcd: must end in .fst"]),
+        (["verify", "tiny.toml", "--timeout", "nan"], ["timeout = nan", "above 0"]),
+        (["verify", "tiny.toml", "--timeout", "-1"], ["timeout = -1", "above 0"]),
+        (["cost", "tiny.toml", "--timeout", "nan"], ["timeout = nan"]),
+        (["cost", "tiny.toml", "--target", "generic", "--seeds", "-1"], ["seeds = -1", "1..1000"]),
+        (["cost", "int_sgd:8", "--trials", "-5"], ["trials = -5", "1..4294967295"]),
+        (["vectors", "--record", "tiny.toml", "--steps", "-4", "-o", "v"], ["steps = -4", "1..1000000"]),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line_before_work_begins(cli, arguments, words):
+    before = sorted(cli.folder.iterdir())
+    one_line_error(cli(*arguments), *words)
+    assert sorted(cli.folder.iterdir()) == before
+
+
+def test_options_of_recording_are_refused_without_it(cli):
+    for option in (["--steps", "5"], ["--seed", "5"], ["-o", "v.hex"]):
+        result = cli("vectors", *option)
+        assert result.returncode == 2
+        assert "--record CONFIG" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is missing: this system has none")
+@pytest.mark.parametrize("arguments", [["doctor"], ["config"], ["config", "--list"], ["doctor", "--json"], ["--help"]])
+def test_a_full_disk_behind_standard_output_is_one_line(cli, arguments):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        command = [sys.executable, "-m", "zimu", *arguments]
+        result = subprocess.run(command, cwd=cli.folder, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert result.returncode == 2
+    assert result.stderr == "zimu: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("arguments", [["config"], ["config", "--list"], ["doctor", "--json"]])
+def test_a_reader_that_has_gone_is_no_error(cli, arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "zimu", *arguments]
+        result = subprocess.run(command, cwd=cli.folder, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=300)
+    finally:
+        os.close(writing)
+    assert (result.returncode, result.stderr) == (common.CLOSED_PIPE, "")
+
+
+def test_no_room_for_temporary_files_is_one_line(cli):
+    # No file may be larger than this: what a full disk does, for any user.
+    limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
+    program = limit + "from zimu.cli import main; sys.argv[1:] = ['rtl', 'tiny.toml', '-o', 'out']; main()"
+    result = subprocess.run(
+        [sys.executable, "-B", "-c", program], cwd=cli.folder, capture_output=True, text=True, timeout=300
+    )
+    one_line_error(result, "File too large")
+    assert not (cli.folder / "out").exists()
+
+
+def test_waves_are_written_where_asked_and_named(cli):
+    result = cli("verify", "tiny.toml", "--simulator", "amaranth", "--steps", "2", "--waveform", "new/waves.vcd")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == "wrote new/waves.vcd"
+    assert (cli.folder / "new" / "waves.vcd").read_text().startswith("$comment")
+
+
+def test_results_are_printed_even_if_the_waves_find_no_room(cli):
+    program = (
+        "import sys; from zimu.golden.errors import InputError; from zimu.sim import simulators\n"
+        "def full(*_): raise InputError('w.vcd: cannot be written')\n"
+        "simulators.write_whole = full\n"
+        "from zimu.cli import main; sys.argv[1:] = 'verify tiny.toml --simulator amaranth --steps 2 --json "
+        "--waveform w.vcd'.split(); main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=cli.folder, capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "zimu: w.vcd: cannot be written"
+    assert json.loads(result.stdout)["agreed"]
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
+def test_a_plot_is_in_the_format_of_its_name(cli, ending):
+    pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
+    result = cli("cost", "prng:pcg32", "--target", "generic", "--plot", f"x.{ending}")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == f"wrote x.{ending}"
+    opening = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[ending]
+    assert (cli.folder / f"x.{ending}").read_bytes().startswith(opening)
+
+
+def test_steps_done_are_told_without_a_terminal(cli):
+    result = cli("verify", "tiny.toml", "--simulator", "amaranth", "--steps", "3")
+    first, *_, last = [line for line in result.stderr.splitlines() if line.startswith("tiny")]
+    assert first == "tiny, steps compared: 0 of 3"
+    assert re.fullmatch(r"tiny, steps compared: 3 of 3, \d+:\d\d:\d\d so far", last)
+
+
+def test_a_stage_that_lasts_is_told_of_again_and_again(monkeypatch, capfd):
+    monkeypatch.setattr(common, "PAUSE", 0.05)
+    with common.Stages() as show:
+        show("nap", 1, 4)
+        time.sleep(0.5)
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[0] == "nap: 0 of 4"
+    assert lines.count("nap: 1 of 4, 0:00:00 so far") >= 2
+
+
+def test_a_terminal_shows_a_bar(cli):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "zimu", "verify", "tiny.toml", "--simulator", "amaranth", "--steps", "3"]
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "80"}
+    with subprocess.Popen(command, cwd=cli.folder, env=environment, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while block := os.read(ours, 4096):
+                shown += block
+        except OSError:  # how a terminal says that nobody holds its other end any more
+            pass
+    os.close(ours)
+    assert process.returncode == 0
+    assert re.search(rb"tiny, steps compared.*3/3", shown)
+    assert b"so far" not in shown
+
+
+def test_the_program_is_a_module_too_and_knows_short_help(cli):
+    for arguments in (["-h"], ["emulate", "-h"], ["--show-completion", "bash"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "zimu", *arguments], cwd=cli.folder, capture_output=True, text=True, timeout=60
+        )
+        assert result.returncode == 0, result.stderr
+    assert "_ZIMU_COMPLETE" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [("battery", "[CONFIG|PRNG]..."), ("cost", "{UNIT}..."), ("vectors", "[FILE]..."), ("config", "[CONFIG]")],
+)
+def test_usage_lines_are_plain(cli, command, usage):
+    line = next(line for line in cli(command, "-h").stdout.splitlines() if "Usage:" in line)
+    assert line.strip() == f"Usage: zimu {command} [OPTIONS] {usage}"
+
+
+def test_emulate_offers_no_rivals(cli):
+    assert "float_sgd" not in cli("emulate", "-h").stdout
+
+
+def test_rivals_are_listed_a_line_each_by_rule(cli):
+    lines = cli("config", "--list").stdout.splitlines()
+    assert [line.strip() for line in lines if line.startswith("  ")] == list(RIVALS)
+    assert lines.index("rivals, float_sgd") < lines.index("rivals, int_sgd") == lines.index("  int_sgd:8") - 1
 
 
 def test_cost_refuses_an_unknown_unit(cli):

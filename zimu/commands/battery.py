@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from zimu.commands.common import JsonFlag, load_zim, notes, out, print_json
-from zimu.golden.files import write_whole
+from zimu.commands.common import JsonFlag, Stages, load_zim, out, print_json, print_note
+from zimu.golden.files import check_writable, write_whole
 
 
 def command(
     units: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[CONFIG|PRNG]...", help="TOML or vector files, presets, kinds of generators; by default all kinds."
+            metavar="CONFIG|PRNG", help="TOML or vector files, presets, kinds of generators; by default all kinds."
         ),
     ] = None,
     tests: Annotated[
@@ -38,25 +37,27 @@ def command(
     if tests:
         checks = tuple(map(battery.check, tests.split(",")))
     subjects = [name if name in GENERATORS else load_zim(name) for name in units or GENERATORS]
+    check_writable(results, markdown)
     tool = battery.tool_version()
     known = battery.load(results, tool) if results else []
 
     rows: list[battery.Row] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=notes, transient=True) as bar:
-        task = bar.add_task("battery", total=None)
-        for step in battery.battery(subjects, checks, seed=seed, timeout=timeout, known=known):
-            bar.update(task, description=step.following, completed=step.done, total=step.total)
-            rows = step.rows
-            if results:
-                battery.save(results, tool, rows + [row for row in known if row not in rows])
+    try:
+        with Stages() as show:
+            for step in battery.battery(subjects, checks, seed=seed, timeout=timeout, known=known):
+                show("tests done", step.done, step.total, step.following)
+                rows = step.rows
+                if results:
+                    battery.save(results, tool, rows + [row for row in known if row not in rows])
+    finally:
+        # Also where it could not go on: each row may have taken minutes.
+        if json:
+            print_json([asdict(row) for row in rows])
+        elif rows:
+            out.print(battery_report.table(rows))
     if markdown:
         choice = ["--all"] if all_tests else [f"--tests {tests}"] if tests else []
         words = " ".join(["zimu battery", *(units or []), *choice, f"--seed {seed}"])
-        write_whole(markdown, battery_report.markdown(rows, tool, words))
-    if json:
-        print_json([asdict(row) for row in rows])
-    else:
-        out.print(battery_report.table(rows))
+        print_note(f"wrote {write_whole(markdown, battery_report.markdown(rows, tool, words))}")
     if any(row.assessment not in ("PASSED", "WEAK") for row in rows):
         raise typer.Exit(1)

@@ -1,13 +1,13 @@
 """``zimu bench``: the emulator's speed and memory beside what one would use instead."""
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from zimu.commands.common import JsonFlag, notes, out, print_json
+from zimu.commands.common import JsonFlag, Stages, out, print_json, print_note
 
 
 def command(
@@ -17,10 +17,11 @@ def command(
     ] = False,
     threads: Annotated[list[int] | None, typer.Option(help="Threads of the emulator; repeat for several.")] = None,
     repeats: Annotated[int | None, typer.Option(help="Samples that medians are taken of.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the times into this .svg or .png file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the times into this .svg, .png or .pdf file.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Time a step of the emulator beside numpy, PyTorch, FP32 SGD and a bare int8 subtract."""
+    from zimu.cost.plot import check_plot
     from zimu.study import bench, bench_report
     from zimu.study.bench_subjects import subjects
 
@@ -28,25 +29,19 @@ def command(
     effort = bench.QUICK if quick else bench.FULL
     if repeats is not None:
         effort = replace(effort, repeats=repeats)
-    if plot:
-        bench_report.check_plot(plot)
-    columns = (TextColumn("measuring"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=notes, transient=True) as bar:
-        task = bar.add_task("measuring", total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
+    check_plot(plot)
+    with Stages() as show:
+        progress = partial(show, "rounds measured")
         if crossover:
             own = [subject for subject in chosen if subject.sampler and subject.draws]
             rows = bench.measure(bench.sweep_problems(bench.DEPTHS), own, effort, memory=False, progress=progress)
         else:
             rows = bench.measure(bench.default_problems(bench.DEPTHS), chosen, effort, progress=progress)
-    if plot:
-        bench_report.save_plot(rows, plot, sweep=crossover)
     machine = bench.describe_machine()
     if json:
         print_json({"machine": machine, "effort": asdict(effort), "rows": [asdict(r) for r in rows]})
     else:
         out.print(bench_report.sweep_table(rows) if crossover else bench_report.table(rows))
         out.print(bench_report.machine_line(machine), soft_wrap=True, highlight=False)
+    if plot:
+        print_note(f"wrote {bench_report.save_plot(rows, plot, sweep=crossover)}")

@@ -1,12 +1,12 @@
 """``zimu cost``: what units take on an FPGA and in silicon, and per weight and cycle."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from zimu.commands.common import JsonFlag, notes, out, print_json
+from zimu.commands.common import JsonFlag, LibertyOption, Stages, out, print_json, print_note
 from zimu.golden.files import write_whole
 
 
@@ -14,7 +14,7 @@ def command(
     units: Annotated[
         list[str],
         typer.Argument(
-            metavar="UNIT...",
+            metavar="UNIT",
             help="TOML or vector file, preset, float_sgd:FORMAT[:OPTION...], int_sgd:BITS, prng:KIND, or rivals.",
         ),
     ],
@@ -22,24 +22,21 @@ def command(
         list[str] | None,
         typer.Option(help="ecp5-25k, ecp5-45k, ecp5-85k, generic, liberty:NAME; repeat for several."),
     ] = None,
-    liberty: Annotated[
-        list[str] | None,
-        typer.Option(help="Cell library: .lib, .lib.gz, folder, or NAME=FOLDER; also from ZIMU_LIBERTY."),
-    ] = None,
+    liberty: LibertyOption = None,
     seeds: Annotated[int, typer.Option(help="Place-and-route seeds.")] = 8,
     trials: Annotated[list[int] | None, typer.Option(help="n for throughput; round(sqrt(d)) and d by default.")] = None,
     jobs: Annotated[int, typer.Option(help="Programs at a time.")] = 2,
     timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 600,
-    plot: Annotated[Path | None, typer.Option(help="Draw the figures into this .svg file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the figures into this .svg, .png or .pdf file.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Price units on targets: area, clock rate, and both per weight and cycle."""
+    from zimu.cost.plot import bars, check_plot
     from zimu.cost.price import price
     from zimu.cost.table import tables
 
-    columns = (TextColumn("pricing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=notes, transient=True) as bar:
-        task = bar.add_task("pricing", total=None)
+    check_plot(plot)
+    with Stages() as show:
         rows = price(
             units,
             target or (),
@@ -48,18 +45,16 @@ def command(
             trials=trials or None,
             jobs=jobs,
             timeout=timeout,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=partial(show, "programs run"),
         )
-    if plot:
-        from zimu.cost.plot import bars
-
-        write_whole(plot, bars(rows))
     if json:
         print_json([row.to_dict() for row in rows])
     else:
         out.print(tables(rows))
     for row in rows:
         if row.failed:
-            notes.print(f"{row.unit}, {row.target}, {row.metric}: {row.reason}", soft_wrap=True, markup=False)
+            print_note(f"{row.unit}, {row.target}, {row.metric}: {row.reason}")
+    if plot:
+        print_note(f"wrote {write_whole(plot, bars(rows, plot.suffix))}")
     if any(row.failed for row in rows):
         raise typer.Exit(1)

@@ -5,27 +5,41 @@ from typing import Annotated
 
 import typer
 
-from zimu.commands.common import JsonFlag, notes, out, print_json
+from zimu.commands.common import JsonFlag, LibertyOption, Stages, out, print_json, print_note
+from zimu.golden.files import check_writable
 
 
 def command(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the report.")] = Path("zimu-demo"),
-    seeds: Annotated[int, typer.Option(help="Training runs of each setting.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Training runs of each setting; one alone cannot support the claim.")] = 5,
     simulator: Annotated[str | None, typer.Option(help="verilator, icarus or amaranth.")] = None,
     place_seeds: Annotated[int, typer.Option(help="Place-and-route seeds of each unit.")] = 8,
-    jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+    liberty: LibertyOption = None,
+    jobs: Annotated[int, typer.Option(help="Processes of training, and programs of pricing, at a time.")] = 2,
     json: JsonFlag = False,
 ) -> None:
     """Train handwritten digits with the unit and with FP32 SGD, replay the RTL, price both, write a report."""
-    from zimu.study.demo import run_demo
+    from zimu.study.demo import FILES, run_demo
 
-    demo = run_demo(output, seeds=seeds, simulator=simulator, place_seeds=place_seeds, jobs=jobs, console=notes)
+    check_writable(*(output / name for name in FILES))
+    with Stages() as show:
+        demo = run_demo(
+            seeds=seeds,
+            simulator=simulator,
+            place_seeds=place_seeds,
+            liberty=liberty or (),
+            jobs=jobs,
+            progress=show,
+        )
     if json:
         print_json(demo.results)
     else:
         out.print(demo.table())
-        out.print(f"\nreport: {demo.report}", soft_wrap=True)
     for failure in demo.results["failures"]:
-        notes.print(f"failed: {failure}", markup=False)
+        print_note(f"failed: {failure}")
+    if demo.results["claim"]["holds"] is None:
+        print_note("the claim is not judged: one seed cannot support it, --seeds 5 can")
+    for path in demo.write(output):
+        print_note(f"wrote {path}")
     if not demo.passed:
         raise typer.Exit(1)

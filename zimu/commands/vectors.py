@@ -5,14 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from zimu.commands.common import JsonFlag, Seed, load_zim, notes, out, print_json
+from zimu.commands.common import JsonFlag, load_zim, out, print_json, print_note
+from zimu.golden.files import check_writable
 
 
 def command(
-    files: Annotated[list[Path] | None, typer.Argument(help="Vector files; by default the frozen sets.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", help="Vector files; by default the frozen sets.")
+    ] = None,
     record: Annotated[str | None, typer.Option(metavar="CONFIG", help="Record a set for this configuration.")] = None,
-    steps: Annotated[int, typer.Option(help="Steps to record.")] = 8,
-    seed: Seed = 0,
+    steps: Annotated[int | None, typer.Option(help="Steps to record; 8 by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="64-bit seed of what is recorded; 0 by default.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File of the new set.")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -20,8 +23,10 @@ def command(
     if record is not None:
         if output is None or files:
             raise typer.BadParameter("--record CONFIG needs -o FILE and no other files")
-        _record(record, steps, seed, output)
+        _record(record, 8 if steps is None else steps, seed or 0, output)
         return
+    if (steps, seed, output) != (None, None, None):
+        raise typer.BadParameter("--steps, --seed and -o go with --record CONFIG")
     rows = _replay(files)
     if json:
         print_json(rows)
@@ -51,5 +56,6 @@ def _replay(files: list[Path] | None) -> list[dict[str, Any]]:
 def _record(name: str, steps: int, seed: int, output: Path) -> None:
     from zimu.sim.stimuli import random_vectors
 
-    random_vectors(load_zim(name), seed, steps).save(output)
-    notes.print(f"wrote {output}")
+    config = load_zim(name)
+    check_writable(output)
+    print_note(f"wrote {random_vectors(config, seed, steps).save(output)}")

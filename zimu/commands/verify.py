@@ -1,11 +1,13 @@
 """``zimu verify``: RTL against emulator in a simulator."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zimu.commands.common import ConfigName, JsonFlag, Seed, load_config, notes, out, print_json
+from zimu.commands.common import ConfigName, JsonFlag, Seed, Stages, load_config, out, print_json, print_note
+from zimu.golden.errors import InputError
 
 
 def command(
@@ -18,7 +20,9 @@ def command(
     top: Annotated[
         str | None, typer.Option(help="unit: the drop-in unit, the default; core: its core behind slow memories.")
     ] = None,
-    waveform: Annotated[Path | None, typer.Option(help="Write the waves here (.vcd; .fst under Icarus).")] = None,
+    waveform: Annotated[
+        Path | None, typer.Option(help="Write the waves into this .vcd file; .fst under Icarus.")
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds the simulator may take, building included.")] = 1800,
     json: JsonFlag = False,
 ) -> None:
@@ -26,8 +30,17 @@ def command(
     from zimu.sim.verify import verify
 
     unit = load_config(config)
-    with notes.status(f"verifying {unit.name}: building, then {steps} steps"):
-        result = verify(unit, steps=steps, seed=seed, simulator=simulator, top=top, timeout=timeout, waveform=waveform)
+    with Stages() as show:
+        result = verify(
+            unit,
+            steps=steps,
+            seed=seed,
+            simulator=simulator,
+            top=top,
+            timeout=timeout,
+            waveform=waveform,
+            progress=partial(show, f"{unit.name}, steps compared"),
+        )
     if json:
         print_json(result.as_dict())
     elif result.agreed:
@@ -37,5 +50,10 @@ def command(
             soft_wrap=True,
         )
     if not result.agreed:
-        notes.print(result.report(config), soft_wrap=True, markup=False, highlight=False)
+        print_note(result.report(config))
+    if result.unwritten:
+        raise InputError(result.unwritten)
+    if waveform:
+        print_note(f"wrote {waveform}")
+    if not result.agreed:
         raise typer.Exit(1)

@@ -1,0 +1,98 @@
+"""Signals end a command, whatever it has under way, and nothing stays behind: no process, no temporary folder."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def started(place, *arguments, awaited="pyosys"):
+    """A command that is under way: its process, its folder of temporary files, and what it has started by then."""
+    folder = place / "temporary"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zimu", *arguments],
+        cwd=place,
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        inside = {}
+        while not any(awaited in command for command in inside.values()):
+            assert process.poll() is None, "it ended too early"
+            time.sleep(0.05)
+            inside = descendants(process.pid)
+        yield process, folder, inside
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def descendants(pid):
+    """The processes a process has started, and they in turn: command lines by number."""
+    parents, commands, found = {}, {}, {pid}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            commands[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {child: commands.get(child, "") for child in found - {pid}}
+
+
+def has_ended(pid):
+    """Whether a process ends; the system may take a moment to clear away one that was killed."""
+    for _ in range(100):
+        if not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_ends_the_programs_and_leaves_nothing(tmp_path, number):
+    with started(tmp_path, "cost", "zim8") as (process, folder, inside):
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 128 + number
+        assert errors.splitlines()[-1] == f"zimu: stopped by {number.name}"
+        assert "Traceback" not in errors
+        assert all(map(has_ended, inside))
+        assert list(folder.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_cleared_by_the_next(tmp_path):
+    with started(tmp_path, "cost", "zim8") as (process, folder, inside):
+        process.kill()
+        process.communicate(timeout=120)
+        for pid in inside:
+            os.kill(pid, signal.SIGKILL)
+        assert [path.name[:5] for path in folder.iterdir()] == ["zimu-"]
+        again = subprocess.run(
+            [sys.executable, "-m", "zimu", "rtl", "zim4_search", "-o", "out"],
+            cwd=tmp_path,
+            env=os.environ | {"TMPDIR": str(folder)},
+            timeout=300,
+        )
+        assert again.returncode == 0
+        assert list(folder.iterdir()) == []
+
+
+def test_ctrl_c_ends_the_training_quietly(tmp_path):
+    pytest.importorskip("sklearn", reason="scikit-learn is missing: ./bootstrap test")
+    with started(tmp_path, "demo", "--simulator", "amaranth", awaited="take_runs") as (process, folder, inside):
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 128 + signal.SIGINT
+        assert "Traceback" not in errors
+        assert all(map(has_ended, inside))
+        assert list(folder.iterdir()) == []

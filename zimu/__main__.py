@@ -1,0 +1,5 @@
+"""``python -m zimu``: the command line."""
+
+from zimu.cli import main
+
+main()
