@@ -129,14 +129,14 @@ def run_demo(
     def priced(done: int, total: int) -> None:
         if stopped.is_set():
             raise CancelledError
-        progress("pricing, programs run", done, total)
+        progress("pricing programs", done, total)
 
     with ThreadPoolExecutor(1) as pool:
         rows_to_come = pool.submit(pricing.price_units, place_seeds, liberty, jobs, priced)
         try:
-            summaries = _train(data, seeds, jobs, partial(progress, "training, runs done"))
+            summaries = _train(data, seeds, jobs, partial(progress, "training runs"))
             traces = _record(summaries, data, replay.TRACE_STEPS[simulator_used])
-            compared = partial(progress, f"replay in {simulator_used}, steps compared")
+            compared = partial(progress, f"steps replayed in {simulator_used}")
             checks = replay.replay(traces, simulator_used, jobs, compared)
             rows = rows_to_come.result()
         finally:

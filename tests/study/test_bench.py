@@ -247,7 +247,7 @@ def test_panels_of_the_plot_hold_the_rows_they_name():
 
 
 def test_plot_shows_every_subject_and_both_kinds_of_n(tmp_path):
-    pytest.importorskip("matplotlib", reason='matplotlib is missing: pip install "zimu[bench]"')
+    pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
     rows = measure(PROBLEMS, subjects(), TINY, memory=False)
     svg = bench_report.save_plot(rows, tmp_path / "a.svg").read_text()
     for word in ("n = d", "n = sqrt(d)", "ns per weight", *(row.label for row in rows)):
@@ -269,7 +269,7 @@ def test_no_two_subjects_look_alike(count):
 
 
 def test_command_prints_rows_as_json_and_draws(small, tmp_path):
-    pytest.importorskip("matplotlib", reason='matplotlib is missing: pip install "zimu[bench]"')
+    pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
     result = small("--threads", 1, "--threads", 2, "--repeats", 1, "--json", "--plot", tmp_path / "plot.svg")
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
@@ -284,7 +284,7 @@ def test_command_prints_rows_as_json_and_draws(small, tmp_path):
 
 
 def test_command_prints_a_table_and_a_sweep(small, tmp_path):
-    pytest.importorskip("matplotlib", reason='matplotlib is missing: pip install "zimu[bench]"')
+    pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
     table = small("--repeats", 1)
     assert table.exit_code == 0, table.output
     assert "d = 1,500, n = 39" in table.stdout

@@ -119,7 +119,7 @@ def test_stages_are_told_in_numbers(quick, monkeypatch):
     told = []
     monkeypatch.setattr(demo, "train_all", partial(trained, demo.train_all))
     run(progress=lambda *stage: told.append(stage))
-    assert ("training, runs done", 1, 2) in told
+    assert ("training runs", 1, 2) in told
 
 
 def trained(train_all, *arguments, progress, **options):

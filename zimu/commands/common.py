@@ -21,6 +21,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
@@ -104,10 +105,11 @@ class Stages:
     """
 
     def __init__(self) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn())
+        text = TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True))
+        columns = (SpinnerColumn(), text, BarColumn(16), MofNCompleteColumn())
         times = (TimeElapsedColumn(), TimeRemainingColumn())
         # The estimate is made from all that was seen: parts may take minutes.
-        self._bars = Progress(*columns, *times, console=notes, transient=True, speed_estimate_period=1e6)
+        self._bars = Progress(*columns, *times, console=notes, transient=True, expand=True, speed_estimate_period=1e6)
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()

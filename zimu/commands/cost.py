@@ -45,7 +45,7 @@ def command(
             trials=trials or None,
             jobs=jobs,
             timeout=timeout,
-            progress=partial(show, "programs run"),
+            progress=partial(show, "pricing programs"),
         )
     if json:
         print_json([row.to_dict() for row in rows])

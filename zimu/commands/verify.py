@@ -39,7 +39,7 @@ def command(
             top=top,
             timeout=timeout,
             waveform=waveform,
-            progress=partial(show, f"{unit.name}, steps compared"),
+            progress=partial(show, "steps compared"),
         )
     if json:
         print_json(result.as_dict())
