@@ -9,7 +9,7 @@ import numpy as np
 
 from zimu.emu.float_sgd import step
 from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig
-from zimu.sim.float_operands import Patterns, patterns, random_triples
+from zimu.sim.float_operands import Patterns, boundary_values, patterns, random_triples
 from zimu.sim.jobs import Inputs, Memory
 from zimu.sim.unit import Deck
 
@@ -20,8 +20,11 @@ class Operands:
     def __init__(self, config: FloatSGDConfig) -> None:
         self.config = config
         self._numbers = config.arithmetic
-        # Steps of an ordinary size in turn with all others, many of which make every weight infinite or leave it be.
-        self._ordinary = Deck([True, False])
+        # One learning rate serves a whole step, and few of its patterns leave most weights both finite and changed.
+        self._rates = Deck(["ordinary", "boundary", "ordinary", "any"])
+        fmt = self._numbers.weights
+        near_infinity = sorted(boundary_values(fmt), key=lambda bits: abs((bits & fmt.sign_bit - 1) - fmt.beyond))
+        self._boundaries = Deck(near_infinity)
 
     def memory(self, rng: random.Random) -> Memory:
         weights, _, _ = random_triples(self._numbers, self.config.depth, rng.getrandbits(32))
@@ -34,7 +37,10 @@ class Operands:
         chance = np.random.default_rng(rng.getrandbits(64))
         weights, rates, gradients = random_triples(numbers, self.config.depth, rng.getrandbits(32))
         rate = int(rates[0])
-        if self._ordinary.deal(rng):
+        kind = self._rates.deal(rng)
+        if kind == "boundary":
+            rate = self._boundaries.deal(rng)
+        elif kind == "ordinary":
             rate = fmt.bias - rng.randrange(4) << fmt.fraction_bits | rng.getrandbits(fmt.fraction_bits)
         registers = {"learning_rate": rate}
         if self.config.rate == "power_of_two":

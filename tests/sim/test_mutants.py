@@ -149,7 +149,7 @@ FLOAT_MUTANTS = [
     (float_shift, "a subnormal's shift", "e4m3", "limit[k] & ~value[-(2**k) :]", "~value[-(2**k) :]"),
     (float_shift, "a limit that binds no more", "e4m3", " | (limit[k] & ~shift).replicate(k))", ")"),
     (float_shift, "what a product that won leaves below", "e4m3", "Cat(fill.replicate(", "Cat(Const(0, 1).replicate("),
-    (float_frame, "the guard bits", "e4m3", "self.kept - self.leading, 0", "self.kept - self.leading - 2, 0"),
+    (float_frame, "the guard bits", "stochastic", "self.kept - self.leading, 0", "self.kept - self.leading - 2, 0"),
     (float_frame, "the head above the product", "e4m3", "return self.kept + self.addend", "return self.kept - 2"),
     (float_frame, "shifts after a cancellation", "e4m3", "(self.guard > 0)).bit_length()", "4).bit_length() - 1"),
     (
@@ -206,10 +206,10 @@ FLOAT_MUTANTS = [
     (float_datapath, "the 1 a product still lacks", "e4m3", "negative & ~lost)", "negative)"),
     (
         float_datapath,
-        "a carry into the largest exponent",
+        "the sign of what is no number",
         "e4m3",
-        "(rounded[bits] & ~tiny) | size.all()",
-        "(rounded[bits] & ~tiny)",
+        "own_sign & ~nan)",
+        "own_sign)",
     ),
     (float_datapath, "the sign of a power of two", "power of two", "lr, Const(0, 1))", "lr, Const(1, 1))"),
 ]
@@ -217,7 +217,7 @@ FLOAT_MUTANTS = [
 FLOATS = {
     "e4m3": {"weights": "e4m3"},
     "bf16": {"weights": "bf16", "stages": "comb"},
-    "stochastic": {"weights": "e4m3", "momentum": True, "random_bits": 5},
+    "stochastic": {"weights": "e4m3", "momentum": True, "random_bits": 5, "prng": "philox4x32-10"},
     "separate": {
         "weights": "bf16",
         "gradients": "e5m2",
