@@ -136,7 +136,7 @@ class VectorSet:
         for stimulus, weights, counters in self.steps:
             words += [stimulus.trials, *_halves(stimulus.threshold), stimulus.smoothing, *stimulus.gradients]
             words += [*weights, *counters[:-1], *_halves(counters.mass)]
-        return [word & 2**32 - 1 for word in words]
+        return [int(word) & 2**32 - 1 for word in words]  # numpy's integers keep their width
 
     def to_text(self) -> str:
         """The file, checksum included; the same set gives the same bytes."""

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from zimu.golden.config import UnitConfig
@@ -142,6 +143,14 @@ def test_recording_refuses_what_the_reference_refuses():
     config = VectorSet.load(FROZEN[SMALL]).config
     with pytest.raises(InputError, match=r"^gradients\[1\] = 128: must be in -128\.\.127$"):
         VectorSet.record(config, 1, [0, 0, 0], [Stimulus((0, 128, 0), 1, 0, 0)])
+
+
+def test_integers_of_numpy_give_the_same_file():
+    config = VectorSet.load(FROZEN[SMALL]).config
+    plain = VectorSet.record(config, 1, [-5, 0, 5], [Stimulus((1, -2, 3), 4, 1, 1)])
+    weights, gradients = np.array([-5, 0, 5], np.int8), tuple(np.array([1, -2, 3], np.int8))
+    counts = (np.uint32(4), np.uint64(1), np.int8(1))
+    assert VectorSet.record(config, 1, weights, [Stimulus(gradients, *counts)]).to_text() == plain.to_text()
 
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing: apt install iverilog")
