@@ -49,7 +49,8 @@ def random_episodes(config: RuleConfig, seed: int, steps: int) -> list[Episode]:
     The steps of a shorter run are the first ones of a longer run.
     """
     rng = random.Random(f"{seed} episodes")
-    source = operands_of(config)
+    # Steps that are not compared take no corner from those that are.
+    source, stopped = operands_of(config), operands_of(config)
     episodes: list[Episode] = []
     while steps:
         count = min(steps, rng.randint(1, 24))
@@ -60,7 +61,7 @@ def random_episodes(config: RuleConfig, seed: int, steps: int) -> list[Episode]:
         abort = None
         if steps and len(episodes) % 2 == 0:
             # Every other time a new seed alone.
-            clocks = source.clocks(rng)
-            abort = (source.inputs(rng), clocks)
+            clocks = stopped.clocks(rng)
+            abort = (stopped.inputs(rng), clocks)
         episodes.append(Episode(own_seed, memory, answered, abort))
     return episodes

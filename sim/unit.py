@@ -27,7 +27,7 @@ class Operands:
         self._gates = Deck(
             [
                 (full, opened),
-                (some, wide),
+                (full, wide),
                 (full, opened),
                 (some, (1, top)),
                 (full, (top // 2, top // 2)),

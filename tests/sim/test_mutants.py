@@ -112,6 +112,22 @@ SPLIT_MUTANTS = [
     (split, "the streams' seeds", "self.lane & lanes - 1 == lanes - 1", "self.lane & lanes - 1 == 0"),
 ]
 
+EARLY = [
+    (
+        split,
+        "a bit of an engine's rejected draws",
+        "engine.rejected for engine in engines",
+        "engine.rejected & ~(4 * (i == 0)) for i, engine in enumerate(engines)",
+    ),
+    (
+        sampler,
+        "a held bit of a mass",
+        "Mux(self.last, 0, mass)",
+        "Mux(self.last, 0, Cat(mass[:4], found.mass[i][4]))",
+    ),
+]
+"""Bugs that need draws rejected many at a time, and weights of the largest mass: `split` meets both at once."""
+
 INT_SGD_MUTANTS = [
     (int_sgd, "the rounding", "Cat(self.random, weight)", "Cat(self.random ^ 1, weight)"),
     (int_sgd, "products too large", "clipped.eq(large | ", "clipped.eq("),
@@ -149,7 +165,7 @@ FLOAT_MUTANTS = [
     (float_shift, "a subnormal's shift", "e4m3", "limit[k] & ~value[-(2**k) :]", "~value[-(2**k) :]"),
     (float_shift, "a limit that binds no more", "e4m3", " | (limit[k] & ~shift).replicate(k))", ")"),
     (float_shift, "what a product that won leaves below", "e4m3", "Cat(fill.replicate(", "Cat(Const(0, 1).replicate("),
-    (float_frame, "the guard bits", "stochastic", "self.kept - self.leading, 0", "self.kept - self.leading - 2, 0"),
+    (float_frame, "the guard bits", "stochastic", "max(self.kept - self.leading, 0)", "0"),
     (float_frame, "the head above the product", "e4m3", "return self.kept + self.addend", "return self.kept - 2"),
     (float_frame, "shifts after a cancellation", "e4m3", "(self.guard > 0)).bit_length()", "4).bit_length() - 1"),
     (
@@ -260,12 +276,12 @@ def plant(monkeypatch, module: ModuleType, old: str, new: str) -> None:
     monkeypatch.setattr(verilog, "TOPS", {"core": fresh["update"].update_core, "unit": fresh["onchip"].ZimUnit})
 
 
-def caught(form: str, top: str, prng: str = "xoshiro128++") -> bool:
+def caught(form: str, top: str, prng: str = "xoshiro128++", steps: int = 30) -> bool:
     simulator = next((name for name in available() if name == "icarus"), None)
     if simulator is None:
         pytest.skip("iverilog is not installed; `zimu doctor` says how to get it")
     # A change may close a loop without a register, which a simulator runs round for ever.
-    return not verify(config(form, prng), steps=30, seed=11, simulator=simulator, top=top, timeout=120).agreed
+    return not verify(config(form, prng), steps=steps, seed=11, simulator=simulator, top=top, timeout=120).agreed
 
 
 @pytest.mark.parametrize(("module", "old", "new"), [(m, o, n) for m, _, o, n in MUTANTS], ids=[m[1] for m in MUTANTS])
@@ -283,6 +299,12 @@ def test_the_bench_sees_a_wrong_constant_or_operator(monkeypatch, module, old, n
 def test_the_bench_sees_a_wrong_split(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
     assert caught("split", "core")
+
+
+@pytest.mark.parametrize(("module", "old", "new"), [(m, o, n) for m, _, o, n in EARLY], ids=[m[1] for m in EARLY])
+def test_the_bench_sees_rare_faults_within_six_steps(monkeypatch, module, old, new):
+    plant(monkeypatch, module, old, new)
+    assert caught("split", "core", steps=6)
 
 
 @pytest.mark.parametrize(
