@@ -36,6 +36,8 @@ class Operands:
         numbers, fmt = self._numbers, self._numbers.weights
         chance = np.random.default_rng(rng.getrandbits(64))
         weights, rates, gradients = random_triples(numbers, self.config.depth, rng.getrandbits(32))
+        # Zeros of both signs, which are rare among patterns and not among gradients.
+        gradients = np.where(chance.random(len(gradients)) < 1 / 12, gradients & numbers.gradients.sign_bit, gradients)
         rate = int(rates[0])
         kind = self._rates.deal(rng)
         if kind == "boundary":

@@ -160,7 +160,7 @@ OTHER_KINDS = [
 
 
 FLOAT_MUTANTS = [
-    (float_shift, "bits lost in an earlier shift", "e4m3", "lost = lost | (shift & differs", "lost = (shift & differs"),
+    (float_shift, "bits that a shift keeps", "e4m3", "lost | (shift & differs", "lost | (differs"),
     (float_shift, "lost bits of a difference", "e4m3", "(value ^ fill.replicate(len(value))).any()", "value.any()"),
     (float_shift, "a subnormal's shift", "e4m3", "limit[k] & ~value[-(2**k) :]", "~value[-(2**k) :]"),
     (float_shift, "a limit that binds no more", "e4m3", " | (limit[k] & ~shift).replicate(k))", ")"),
