@@ -349,7 +349,7 @@ def test_usage_lines_are_plain(cli, command, usage):
 
 
 def test_emulate_offers_no_rivals(cli):
-    assert "float_sgd" not in cli("emulate", "-h").stdout
+    assert "float_sgd" not in cli("emulate", "--help").stdout
 
 
 def test_rivals_are_listed_a_line_each_by_rule(cli):
