@@ -178,6 +178,10 @@ class ZimUnit(wiring.Component):
                 write.data.eq(self.weights_in.payload.as_unsigned().replicate(lanes)),
                 write.en.eq(self.weights_in.valid << place % lanes),
             ]
+            if config.depth % lanes:
+                # The first of a beat fills it: what lies beyond the depth is never unknown.
+                with m.If(self.weights_in.valid & (place % lanes == 0)):
+                    m.d.comb += write.en.eq(2**lanes - 1)
             with m.If(self.weights_in.valid):
                 m.d.sync += place.eq(Mux(place == config.depth - 1, 0, place + 1))
 

@@ -88,9 +88,9 @@ class Operands:
                 yield rng.randint(low, high)
 
 
-_KINDS = ("above", "small", "extreme", "any", "sparse", "empty", "above", "single", "power", "any", "zero")
-"""Gradients: all masses together one above a power of two, so that near half of the draws are rejected; -1, 0 and 1; at
-the ends of the range; uniform; few other than 0; all 0, without smoothing; one other than 0; one power of two; all 0,
+_KINDS = ("above", "small", "single", "extreme", "any", "empty", "sparse", "above", "power", "any", "zero")
+"""Gradients: all masses together one above a power of two, so that near half of the draws are rejected; -1, 0 and 1; one
+other than 0; at the ends of the range; uniform; all 0, without smoothing; few other than 0; one power of two; all 0,
 with smoothing."""
 
 
