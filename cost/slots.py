@@ -17,7 +17,7 @@ class Slots:
     ----------
     jobs : programs at a time.
     total : programs there will be.
-    progress : told after each one; called from several threads, never at the same time.
+    progress : told at the start and after each one; called from several threads, never at the same time.
     """
 
     def __init__(self, jobs: int, total: int = 0, progress: Progress | None = None) -> None:
@@ -27,6 +27,8 @@ class Slots:
         self._total = total
         self._done = 0
         self._closed = False
+        if progress:
+            progress(0, total)
 
     def close(self) -> None:
         """Let no further program begin."""
