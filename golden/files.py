@@ -160,8 +160,9 @@ def _marked(folder: str) -> Iterator[None]:
     """Hold the lock that says whose folder it is. It bears its name only once it is locked."""
     fresh = Path(folder, f"{_MARK}.new")
     with fresh.open("wb") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        fresh.rename(Path(folder, _MARK))
+        with suppress(OSError):  # a file system that knows no locks: nobody will take the folder for a dead process's
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            fresh.rename(Path(folder, _MARK))
         yield
 
 

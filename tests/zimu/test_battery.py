@@ -9,12 +9,15 @@ import pytest
 
 DIEHARDER = """\
 #!{python}
-import sys
+import os, sys
 if sys.argv[1:] == ["-l"]:
     print("dieharder version 9.8.7")
     sys.exit()
 mode = sys.argv[sys.argv.index("-d") + 1]
 open("runs", "a").write(mode + " ")
+if mode == "5":  # nobody can write there any more
+    os.remove("r.json")
+    os.mkdir("r.json")
 if mode == "3":
     sys.exit("fatal error")
 print(f"some_test | 0| 10|  5|0.25000000|  {{'FAILED' if mode == '2' else 'WEAK'}}  ")
@@ -69,6 +72,13 @@ def test_results_are_kept_and_gone_on_from(cli):
     )
 
 
+def test_what_was_tested_is_printed_even_if_it_can_no_longer_be_kept(cli):
+    result = cli("pcg32", "--tests", "1,5", "--results", "r.json", "--json")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "zimu: r.json: cannot be written: Is a directory; name another"
+    assert [row["test"] for row in json.loads(result.stdout)] == ["1", "5"]
+
+
 def test_a_test_that_breaks_is_shown_and_fails_the_command(cli):
     result = cli("zim8", "--tests", "3,1")
     assert result.returncode == 1
@@ -81,6 +91,8 @@ def test_a_test_that_breaks_is_shown_and_fails_the_command(cli):
     [
         (["--tests", "x"], "test 'x': must be NUMBER or NUMBER:NTUPLE"),
         (["--tests", "1", "--seed", "-1"], "seed = -1: must be in 0..18446744073709551615"),
+        (["--tests", "1", "--timeout", "nan", "--json"], "timeout = nan: must be a number of seconds above 0"),
+        (["--tests", "1", "--results", "."], ".: cannot be written: Is a directory"),
         (["mt19937"], "'mt19937': must be a .toml file, a preset ("),
         (["--tests", "1", "--all"], "--all and --tests exclude each other"),
     ],
@@ -89,4 +101,5 @@ def test_wrong_usage_is_refused_before_anything_runs(cli, arguments, message):
     result = cli(*arguments)
     assert result.returncode == 2
     assert message in result.stderr
+    assert result.stdout == ""
     assert not (cli.folder / "runs").exists()

@@ -51,7 +51,7 @@ def command(
                     battery.save(results, tool, rows + [row for row in known if row not in rows])
     finally:
         # Also where it could not go on: each row may have taken minutes.
-        if json:
+        if rows and json:
             print_json([asdict(row) for row in rows])
         elif rows:
             out.print(battery_report.table(rows))
