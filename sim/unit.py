@@ -29,8 +29,9 @@ class Operands:
                 (full, opened),
                 (full, wide),
                 (full, opened),
-                (some, (1, top)),
+                (full, wide),
                 (full, (top // 2, top // 2)),
+                (some, (1, top)),
                 ((2, 2), opened),
                 (some, (top - 1, top - 1)),
                 (full, (1, 1)),
@@ -57,7 +58,7 @@ class Operands:
         """The inputs of a step as a vector set holds them."""
         kind = self._kinds.deal(rng)
         # A W that is a power of two needs every bit of the mask and not one more.
-        smoothing = 0 if kind in ("empty", "power") else rng.randint(*self._smoothings.deal(rng))
+        smoothing = 0 if kind in ("empty", "power", "single") else rng.randint(*self._smoothings.deal(rng))
         if kind == "zero":
             smoothing = smoothing or 1 & self.config.max_smoothing
         trials, threshold = (rng.randint(*limits) for limits in self._gates.deal(rng))
@@ -88,10 +89,10 @@ class Operands:
                 yield rng.randint(low, high)
 
 
-_KINDS = ("above", "small", "single", "extreme", "any", "empty", "sparse", "above", "power", "any", "zero")
-"""Gradients: all masses together one above a power of two, so that near half of the draws are rejected; -1, 0 and 1; one
-other than 0; at the ends of the range; uniform; all 0, without smoothing; few other than 0; one power of two; all 0,
-with smoothing."""
+_KINDS = ("above", "power", "extreme", "small", "single", "any", "empty", "sparse", "above", "any", "zero")
+"""Gradients: all masses together one above a power of two, so that near half of the draws are rejected; one power of
+two, and no other mass; at the ends of the range; -1, 0 and 1; one of any size, and no other mass; uniform; all 0,
+without smoothing; few other than 0; all 0, with smoothing."""
 
 
 def _just_above(rng: random.Random, count: int, high: int, smoothing: int) -> list[int]:
