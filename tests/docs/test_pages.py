@@ -19,7 +19,9 @@ from zimu.study.bench_subjects import RULES, SAMPLERS
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 MARKDOWN = MarkdownIt().enable("table")
-COMMANDS = typer.main.get_command(app).commands
+PROGRAM = typer.main.get_command(app)
+COMMANDS = PROGRAM.commands
+OPTIONS = {name for option in PROGRAM.params for name in option.opts}
 
 
 def blocks(page: Path, language: str) -> list[tuple[int, str]]:
@@ -67,6 +69,8 @@ def test_commands_and_options_of_a_page_exist(page):
         words = re.sub(r"[\[\]]|\.\.\.", "", span).split()
         labels = {*SAMPLERS, *(rule.partition(":")[0] for rule in RULES)}
         if words[:1] != ["zimu"] or len(words) < 2 or words[1].partition(":")[0] in labels:
+            continue
+        if words[1] in OPTIONS:
             continue
         assert words[1] in COMMANDS, f"{page.name}: {span}"
         try:

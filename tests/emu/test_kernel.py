@@ -60,11 +60,13 @@ def run(program: str, folder: Path | None = None, **environment: object) -> tupl
 @pytest.fixture
 def copy(tmp_path):
     """The root of a copy of the package, with two kernels in two files and a constant in a third."""
-    # An installed ``zimu`` holds its parts; in a checkout, which this is to be, they lie beside it.
+    # An installed ``zimu`` holds its parts; in a checkout, which this is to be, it has links to them.
     parts = ("emu", "golden", "rtl", "sim", "cost", "study")
     for package in (zimu, zimu.emu, zimu.golden):
         source = Path(package.__file__).parent
         shutil.copytree(source, tmp_path / source.name, ignore=shutil.ignore_patterns("__pycache__", *parts))
+    for name in ("emu", "golden"):
+        (tmp_path / "zimu" / name).symlink_to(Path("..", name))
     write(tmp_path, inner=1, times=1)
     (tmp_path / "emu" / "outer.py").write_text(OUTER)
     return tmp_path

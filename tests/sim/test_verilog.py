@@ -235,7 +235,7 @@ class Forgetful(wiring.Component):
 def build(job):
     return Forgetful()
 
-async def run(pins, job):
+async def run(pins, job, done):
     pins.set("rst", 0)
     pins.set("enable", 0)
     seen = []
