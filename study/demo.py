@@ -26,7 +26,6 @@ from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import check_range
 from zimu.golden.files import write_whole
 from zimu.rtl.programs import package_folder
-from zimu.sim.simulators import choose_simulator
 from zimu.study import methods, pricing, replay
 from zimu.study.digits import CLASSES, PIXELS, TEST, VALIDATION, Digits, load
 from zimu.study.network import DEPTHS, HIDDEN
@@ -104,7 +103,8 @@ def run_demo(
     Parameters
     ----------
     seeds : training runs of each setting, 1..100.
-    simulator : ``"verilator"``, ``"icarus"``, ``"amaranth"``; None takes the fastest there is.
+    simulator : ``"verilator"``, ``"icarus"``, ``"amaranth"``; None takes the first of
+        `zimu.study.replay.TRACE_STEPS` that is there.
     place_seeds : place-and-route seeds of each unit, 1..100.
     liberty : cell libraries, as `zimu.cost.liberty.find_libraries` takes them.
     jobs : processes of training, and programs of pricing, at a time; never changes a result.
@@ -120,7 +120,7 @@ def run_demo(
     check_range("seeds", seeds, 1, 100)
     check_range("place_seeds", place_seeds, 1, 100)
     check_range("jobs", jobs, 1, 1024)
-    simulator_used = choose_simulator(simulator)
+    simulator_used = replay.choose(simulator)
     package_folder("matplotlib")
     pricing.check_targets(place_seeds, liberty)
     data = load()

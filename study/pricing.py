@@ -4,14 +4,23 @@ Uses ``cost/price.py``; called by ``study/demo.py``.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
+from zimu.cost.fpga import Ecp5
 from zimu.cost.price import find_targets, price
 from zimu.cost.slots import Progress
 from zimu.golden.config import UnitConfig
 from zimu.study.costs import RIVALS
 from zimu.study.methods import HEADLINE, layer_config
+
+GATES_ONLY = (("search",), ("float_sgd:fp32:comb", "float_sgd:bf16:comb"))
+"""Forms of the integer unit, and rivals, that are not placed on an FPGA, where they cannot be the best of their kind.
+
+Float units without pipeline registers are larger and slower there than those with them (docs/float_sgd.md); the small
+circuit of the ``inverse`` sampler has two thirds of the cells of the other, and a fifth of its throughput.
+"""
 
 Results = dict[str, Any]
 
@@ -33,22 +42,38 @@ def check_targets(place_seeds: int, liberty: Sequence[str]) -> None:
     find_targets(liberty=liberty, seeds=place_seeds)
 
 
-def price_units(place_seeds: int, liberty: Sequence[str], jobs: int, progress: Progress | None = None) -> list[Results]:
+def price_units(
+    place_seeds: int, liberty: Sequence[str], jobs: int, progress: Progress = lambda done, total: None
+) -> list[Results]:
     """Rows of all units on the default targets, as plain data; what could not be measured has its reason.
 
     Parameters
     ----------
     place_seeds, liberty, jobs, progress : as `zimu.cost.price.price` takes them.
     """
-    rows = price(
-        [*integer_units(), *chain.from_iterable(RIVALS.values())],
-        liberty=liberty,
-        seeds=place_seeds,
-        trials=trial_counts(),
-        jobs=jobs,
-        progress=progress,
-    )
-    return [row.to_dict() | {"failed": row.failed} for row in rows]
+    forms, rivals = GATES_ONLY
+    small: list[str | UnitConfig] = [*(unit for unit in integer_units() if unit.form in forms), *rivals]
+    everything: list[str | UnitConfig] = [*integer_units(), *chain.from_iterable(RIVALS.values())]
+    gates = [target for target in find_targets(liberty=liberty) if not isinstance(target, Ecp5)]
+    to_come = len(small) * sum(target.programs for target in gates)
+    ended = 0
+
+    def everywhere(done: int, total: int) -> None:
+        nonlocal ended
+        ended = done
+        progress(done, total + to_come)
+
+    price_with = partial(price, liberty=liberty, seeds=place_seeds, trials=trial_counts(), jobs=jobs)
+    placed: list[str | UnitConfig] = [unit for unit in everything if unit not in small]
+    rows = price_with(placed, progress=everywhere)
+    rows += price_with(small, [target.name for target in gates], progress=partial(_later, progress, ended))
+    order = [unit if isinstance(unit, str) else unit.name for unit in everything]
+    return [row.to_dict() | {"failed": row.failed} for row in sorted(rows, key=lambda row: order.index(row.unit))]
+
+
+def _later(progress: Progress, before: int, done: int, total: int) -> None:
+    """Tell the progress of programs that run after others."""
+    progress(before + done, before + total)
 
 
 def failures(rows: list[Results]) -> list[str]:

@@ -9,13 +9,22 @@ from typing import Any
 
 from zimu.golden.errors import ToolError
 from zimu.golden.vectors import Stimulus
+from zimu.sim.simulators import available, choose_simulator
 from zimu.sim.verify import Progress, verify_trace
 from zimu.study.trace import Trace
 
-TRACE_STEPS = {"verilator": 20, "icarus": 20, "amaranth": 2}
-"""Steps of each layer's unit that are replayed on the circuit: fewer where a step takes ten seconds."""
+TRACE_STEPS = {"icarus": 20, "verilator": 20, "amaranth": 2}
+"""Steps of each layer's unit that are replayed on the circuit: fewer where a step takes ten seconds.
+
+The first simulator that is there is taken: Icarus is through with so few before Verilator has compiled its model.
+"""
 
 Results = dict[str, Any]
+
+
+def choose(simulator: str | None) -> str:
+    """The simulator asked for, or the one that is through first; `MissingToolError` if it is not there."""
+    return choose_simulator(simulator or next(name for name in TRACE_STEPS if name in available()))
 
 
 def replay(

@@ -5,12 +5,9 @@ products run on one thread. The rules are bit-accurate models of the circuits th
 Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients), ``study/scaling.py`` (integers).
 """
 
-import pickle
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,12 +18,10 @@ from zimu.emu.unit import ZimUnit
 from zimu.emu.update import UpdateUnit, make_unit
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import check_range
-from zimu.golden.files import scratch_folder, write_whole
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.names import named
 from zimu.golden.pointwise import PointwiseConfig
-from zimu.rtl.programs import run
 from zimu.study.digits import Digits
 from zimu.study.methods import (
     BATCH,
@@ -42,14 +37,10 @@ from zimu.study.methods import (
 )
 from zimu.study.network import DEPTHS, Reals, evaluate, gradients
 from zimu.study.scaling import to_integers
+from zimu.study.workers import worker_processes
 
 Progress = Callable[[int, int], object]
 """Called with the runs that ended and the runs there are."""
-
-_WORKER = "import pathlib, sys; from zimu.study.train import take_runs; take_runs(pathlib.Path(sys.argv[1]))"
-
-_TIMEOUT = 86_400.0
-"""Seconds a process of training may take."""
 
 
 class TraceStep(NamedTuple):
@@ -287,28 +278,10 @@ def train_all(
         runs[number] = train(*tasks[number], data, epochs)
         progress(len(runs), len(tasks))
     rest = [number for number in range(len(tasks)) if number not in runs]
-    shares = [rest[first::jobs] for first in range(min(jobs, len(rest)))]
-    if shares:
-        with scratch_folder() as folder:
-            here = len(runs)
-
-            def watch() -> None:
-                progress(here + len(list(folder.glob("*.run"))), len(tasks))
-
-            def work(share: list[int]) -> None:
-                jobs_of_share = pickle.dumps([(number, (*tasks[number], data, epochs)) for number in share])
-                (folder / f"{share[0]}.job").write_bytes(jobs_of_share)
-                command = [sys.executable, "-c", _WORKER, f"{share[0]}.job"]
-                run(command, folder=folder, timeout=_TIMEOUT, name="training", watch=watch)
-
-            with ThreadPoolExecutor(len(shares)) as pool:
-                list(pool.map(work, shares))
-            watch()
-            runs |= {number: pickle.loads((folder / f"{number}.run").read_bytes()) for number in rest}
+    if rest:
+        with worker_processes(min(jobs, len(rest))) as pool:
+            futures = {pool.submit(train, *tasks[number], data, epochs): number for number in rest}
+            for future in as_completed(futures):
+                runs[futures[future]] = future.result()
+                progress(len(runs), len(tasks))
     return [runs[number] for number in range(len(tasks))]
-
-
-def take_runs(job: Path) -> None:
-    """In a process of its own: take the runs a file asks for, and leave each in a file ``NUMBER.run`` beside it."""
-    for number, arguments in pickle.loads(job.read_bytes()):
-        write_whole(job.with_name(f"{number}.run"), pickle.dumps(train(*arguments)))

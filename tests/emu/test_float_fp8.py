@@ -9,6 +9,7 @@ that have it.
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -127,9 +128,15 @@ def answers(weights, gradients, fused, flush):
 PAIRS = [("e4m3", "e4m3"), ("e5m2", "e5m2"), ("e4m3", "e5m2"), ("e5m2", "e4m3")]
 
 
-@pytest.mark.parametrize("flush", [False, True], ids=["kept", "flushed"])
-@pytest.mark.parametrize("fused", [True, False], ids=["fused", "separate"])
-@pytest.mark.parametrize(("weights", "gradients"), PAIRS)
+def every_arithmetic():
+    """Each pair of formats with each rounding and kind of subnormals: four at every change, the others by night."""
+    for pair, (fused, flush) in product(PAIRS, product([True, False], repeat=2)):
+        often = pair == PAIRS[2 * flush + fused]
+        name = "-".join([*pair, "fused" if fused else "separate", "flushed" if flush else "kept"])
+        yield pytest.param(*pair, fused, flush, id=name, marks=[] if often else [pytest.mark.nightly])
+
+
+@pytest.mark.parametrize(("weights", "gradients", "fused", "flush"), list(every_arithmetic()))
 def test_every_triple(weights, gradients, fused, flush):
     table, index = answers(weights, gradients, fused, flush)
     arithmetic = Arithmetic(FORMATS[weights], FORMATS[gradients], fused, flush)

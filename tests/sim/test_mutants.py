@@ -1,10 +1,15 @@
-"""Wrong circuits, one constant or operator changed in each file of rtl/: the bench must see every one."""
+"""Wrong circuits, one constant or operator changed in a file of rtl/: the bench must see every one.
+
+One for each file is tried at every change, the others by night.
+"""
 
 import inspect
 import re
 import sys
 from importlib import import_module
+from operator import itemgetter
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -284,7 +289,19 @@ def caught(form: str, top: str, prng: str = "xoshiro128++", steps: int = 30) -> 
     return not verify(config(form, prng), steps=steps, seed=11, simulator=simulator, top=top, timeout=120).agreed
 
 
-@pytest.mark.parametrize(("module", "old", "new"), [(m, o, n) for m, _, o, n in MUTANTS], ids=[m[1] for m in MUTANTS])
+def planted(rows, part=itemgetter(0)) -> list[Any]:
+    """Parameters of rows (module, name, ...): the first of each part at every change, the others by night."""
+    seen = set()
+    parameters = []
+    for row in rows:
+        module, name, *rest = row
+        marks = [pytest.mark.nightly] if part(row) in seen else []
+        parameters.append(pytest.param(module, *rest, id=name, marks=marks))
+        seen.add(part(row))
+    return parameters
+
+
+@pytest.mark.parametrize(("module", "old", "new"), planted(MUTANTS))
 def test_the_bench_sees_a_wrong_constant_or_operator(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
     # The core's memories answer late and its trials meet; the unit has the bus.
@@ -293,33 +310,25 @@ def test_the_bench_sees_a_wrong_constant_or_operator(monkeypatch, module, old, n
     assert any(caught(form, top) for form in forms)
 
 
-@pytest.mark.parametrize(
-    ("module", "old", "new"), [(m, o, n) for m, _, o, n in SPLIT_MUTANTS], ids=[m[1] for m in SPLIT_MUTANTS]
-)
+@pytest.mark.parametrize(("module", "old", "new"), planted(SPLIT_MUTANTS))
 def test_the_bench_sees_a_wrong_split(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
     assert caught("split", "core")
 
 
-@pytest.mark.parametrize(("module", "old", "new"), [(m, o, n) for m, _, o, n in EARLY], ids=[m[1] for m in EARLY])
+@pytest.mark.parametrize(("module", "old", "new"), planted(EARLY))
 def test_the_bench_sees_rare_faults_within_six_steps(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
     assert caught("split", "core", steps=6)
 
 
-@pytest.mark.parametrize(
-    ("module", "old", "new"), [(m, o, n) for m, _, o, n in INT_SGD_MUTANTS], ids=[m[1] for m in INT_SGD_MUTANTS]
-)
+@pytest.mark.parametrize(("module", "old", "new"), planted(INT_SGD_MUTANTS))
 def test_the_bench_sees_a_wrong_integer_rival(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
     assert caught("int_sgd", "core")
 
 
-@pytest.mark.parametrize(
-    ("module", "form", "old", "new"),
-    [(m, f, o, n) for m, _, f, o, n in FLOAT_MUTANTS],
-    ids=[m[1] for m in FLOAT_MUTANTS],
-)
+@pytest.mark.parametrize(("module", "form", "old", "new"), planted(FLOAT_MUTANTS))
 def test_the_bench_sees_a_wrong_floating_point_rival(monkeypatch, module, form, old, new):
     plant(monkeypatch, module, old, new)
     assert caught(form, "core")
@@ -327,8 +336,7 @@ def test_the_bench_sees_a_wrong_floating_point_rival(monkeypatch, module, form, 
 
 @pytest.mark.parametrize(
     ("module", "kind", "old", "new"),
-    [(m, k, o, n) for m, k, _, o, n in OTHER_KINDS],
-    ids=[" ".join(m[1:3]) for m in OTHER_KINDS],
+    planted([(m, f"{kind} {name}", kind, o, n) for m, kind, name, o, n in OTHER_KINDS], part=itemgetter(2)),
 )
 def test_the_bench_sees_a_wrong_generator(monkeypatch, module, kind, old, new):
     plant(monkeypatch, module, old, new)

@@ -11,6 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from zimu.cli import app
+from zimu.cost.rows import Row
 from zimu.golden.errors import InputError
 from zimu.study import demo, methods, pricing, replay
 from zimu.study.train import train_all
@@ -216,15 +217,22 @@ def test_priced_units_are_the_one_that_trained_and_its_rival():
 
 
 def test_all_forms_and_all_rivals_are_priced(monkeypatch):
-    seen = []
-    monkeypatch.setattr(pricing, "price", lambda units, **_: seen.extend(units) or [])
-    assert pricing.price_units(1, 1, None) == []
-    assert [unit if isinstance(unit, str) else unit.form for unit in seen] == [
-        "search",
-        "tree",
-        "float_sgd:fp32:comb",
-        "float_sgd:fp32:pipelined",
-        "float_sgd:bf16:comb",
-        "float_sgd:bf16:pipelined",
-        "int_sgd:8",
+    seen, told = [], []
+
+    def price(units, targets=(), *, progress, **_):
+        units = [unit if isinstance(unit, str) else unit.name for unit in units]
+        seen.extend((unit, target) for unit in units for target in targets or ["ecp5-25k", "generic"])
+        programs = len(units) * (1 if targets else 10)
+        progress(0, programs)
+        progress(programs, programs)
+        return [Row(unit=unit, target=target, metric="ge", value=1) for unit in units for target in targets]
+
+    monkeypatch.setattr(pricing, "price", price)
+    rows = pricing.price_units(8, [], 1, lambda *counts: told.append(counts))
+    everywhere = ["digits_layer1_tree", "float_sgd:fp32:pipelined", "float_sgd:bf16:pipelined", "int_sgd:8"]
+    in_gates = ["digits_layer1_search", "float_sgd:fp32:comb", "float_sgd:bf16:comb"]
+    assert seen == [(unit, target) for unit in everywhere for target in ("ecp5-25k", "generic")] + [
+        (unit, "generic") for unit in in_gates
     ]
+    assert told == [(0, 43), (40, 43), (40, 43), (43, 43)]
+    assert [row["unit"] for row in rows] == in_gates

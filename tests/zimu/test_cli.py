@@ -331,9 +331,16 @@ def test_a_terminal_shows_a_bar(cli):
 
 
 def test_the_program_is_a_module_too_and_knows_short_help(cli):
+    # The shell is named: which one runs the tests cannot always be found out.
+    environment = os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     for arguments in (["-h"], ["emulate", "-h"], ["--show-completion", "bash"]):
         result = subprocess.run(
-            [sys.executable, "-m", "zimu", *arguments], cwd=cli.folder, capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "zimu", *arguments],
+            cwd=cli.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert result.returncode == 0, result.stderr
     assert "_ZIMU_COMPLETE" in result.stdout

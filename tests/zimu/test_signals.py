@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @contextmanager
 def started(place, *arguments, awaited="pyosys"):
@@ -24,6 +26,7 @@ def started(place, *arguments, awaited="pyosys"):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_signals,
     )
     try:
         inside = {}
@@ -35,6 +38,12 @@ def started(place, *arguments, awaited="pyosys"):
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def heed_signals():
+    """In the command's process: who runs the tests may ignore a signal, as nohup does, and that is inherited."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def descendants(pid):
@@ -58,7 +67,7 @@ def has_ended(pid):
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
 def test_a_signal_ends_the_programs_and_leaves_nothing(tmp_path, number):
     with started(tmp_path, "cost", "zim8") as (process, folder, inside):
         os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
@@ -87,9 +96,17 @@ def test_what_a_killed_run_left_is_cleared_by_the_next(tmp_path):
         assert list(folder.iterdir()) == []
 
 
+def test_a_killed_training_leaves_no_process(tmp_path):
+    pytest.importorskip("sklearn", reason="scikit-learn is missing: ./bootstrap test")
+    with started(tmp_path, "demo", "--simulator", "amaranth", awaited="spawn_main") as (process, _, inside):
+        process.kill()
+        process.communicate(timeout=120)
+        assert all(has_ended(pid) for pid, command in inside.items() if "spawn_main" in command)
+
+
 def test_ctrl_c_ends_the_training_quietly(tmp_path):
     pytest.importorskip("sklearn", reason="scikit-learn is missing: ./bootstrap test")
-    with started(tmp_path, "demo", "--simulator", "amaranth", awaited="take_runs") as (process, folder, inside):
+    with started(tmp_path, "demo", "--simulator", "amaranth", awaited="spawn_main") as (process, folder, inside):
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 128 + signal.SIGINT
