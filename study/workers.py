@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def worker_processes(count: int) -> Iterator[ProcessPoolExecutor]:
     Python's usual ``if __name__ == "__main__":``.
     """
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_live_with_parent)
+    pool = _Workers(count, multiprocessing.get_context("spawn"), initializer=_live_with_parent)
     try:
         yield pool
     except BaseException:
@@ -31,9 +32,20 @@ def worker_processes(count: int) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
+class _Workers(ProcessPoolExecutor):
+    """Ctrl-C is the parent's to answer: workers are born with it blocked, or they would show a traceback each."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> "Future[Any]":
+        # Processes are started here, when there is something for them to do.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(*args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def _live_with_parent() -> None:
-    """In a worker: Ctrl-C is the parent's to answer; and a parent that was killed could not end its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a worker: a parent that is killed cannot end its workers."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
