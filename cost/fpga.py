@@ -20,8 +20,8 @@ from zimu.cost.rows import Figure
 from zimu.cost.slots import Slots
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
 from zimu.golden.files import scratch_folder
-from zimu.rtl.netlist import ANY_ON_COLLISION, yosys, yosys_version
-from zimu.rtl.programs import find_program, how_to_install, run
+from zimu.golden.programs import find_program, how_to_install, run, yosys, yosys_version
+from zimu.rtl.netlist import ANY_ON_COLLISION
 
 DEVICES = ("25k", "45k", "85k")
 PACKAGE = "CABGA381"

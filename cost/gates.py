@@ -15,7 +15,7 @@ from zimu.cost.liberty import Cell, read_cells
 from zimu.cost.rows import Figure
 from zimu.cost.slots import Slots
 from zimu.golden.errors import ToolError
-from zimu.rtl.netlist import yosys, yosys_version
+from zimu.golden.programs import yosys, yosys_version
 
 AREA_SCRIPT = "strash; ifraig; scorr; dc2; dc2; dch -f; amap -m"
 """ABC's commands for least area; without delays in the library there is nothing else to trade it for."""

@@ -13,7 +13,7 @@ from zimu.cost.rows import Row
 from zimu.cost.table import DASH, number
 from zimu.golden.errors import MissingToolError, check_choice
 from zimu.golden.files import check_writable
-from zimu.rtl.programs import how_to_install
+from zimu.golden.programs import how_to_install
 
 METRICS = ("comb", "ff", "dsp", "bram", "fmax_mhz", "ge", "area_um2", "delay_ns", "ns_per_weight")
 """The metrics that get a chart, where any unit has a value other than 0."""

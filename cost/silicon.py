@@ -14,7 +14,7 @@ from zimu.cost.liberty import Library
 from zimu.cost.rows import Figure
 from zimu.cost.slots import Slots
 from zimu.golden.errors import ToolError
-from zimu.rtl.netlist import yosys_version
+from zimu.golden.programs import yosys_version
 
 DELAY_SCRIPT = (
     "strash; ifraig; scorr; dc2; dch -f; map -B 0.9 -D 2000; topo; buffer -c; topo; upsize -D 2000; dnsize -D 2000; "

@@ -1,19 +1,11 @@
-"""From an Amaranth component to RTLIL text, and the one way Yosys is run.
-
-Yosys comes with the ``pyosys`` package as a library. It is run in a process of its own, so that a time limit holds.
-"""
+"""From an Amaranth component to RTLIL text, which Yosys reads."""
 
 import os
 import re
-import sys
-from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
-
-from zimu.rtl.programs import run
 
 ANY_ON_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i"
 """Yosys command for a design just read: what a memory answers for the place that is written in the same clock is open.
@@ -22,32 +14,12 @@ No circuit of the project uses such an answer, and Amaranth cannot say so. Witho
 comparator to each block RAM to return the old value. Reads without a clock have no such case.
 """
 
-# Each line of the script is one Yosys command. Yosys' own errors end the process with its message.
-_WORKER = """
-import sys
-from pyosys import libyosys as ys
-design = ys.Design()
-for line in sys.stdin:
-    if line.strip():
-        ys.run_pass(line.strip(), design)
-"""
-
 
 def to_rtlil(component: wiring.Component, name: str) -> str:
     """The component as RTLIL text with top module ``name``: no source paths, so the same bytes on every machine."""
     text = rtlil.convert(component, name=name, emit_src=False)
     # Amaranth names element 0 of an array `a` as one wire `a[0]`, which is what Yosys' abc9 calls bit 0 of `a`.
     return re.sub(r"(\\[^\s\[\]]+)\[(\d+)\]", r"\1.\2", text)
-
-
-def yosys(script: Iterable[str], *, folder: str | os.PathLike[str], timeout: float = 600) -> str:
-    """Run Yosys commands in ``folder`` and return the log; `ToolError` with Yosys' message if one fails."""
-    return run([sys.executable, "-c", _WORKER], stdin="\n".join(script), folder=folder, timeout=timeout, name="yosys")
-
-
-def yosys_version() -> str:
-    """The version of the Yosys in use."""
-    return metadata.version("pyosys")
 
 
 def write_rtlil(component: wiring.Component, name: str, folder: str | os.PathLike[str]) -> Path:

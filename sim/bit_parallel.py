@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from zimu.golden.errors import InputError
 from zimu.golden.files import scratch_folder
-from zimu.rtl.netlist import write_rtlil, yosys
+from zimu.golden.programs import yosys
+from zimu.rtl.netlist import write_rtlil
 
 
 class BitParallel:

@@ -13,7 +13,8 @@ from amaranth.lib import wiring
 
 from zimu.golden.errors import ToolError, ZimuError
 from zimu.golden.files import scratch_folder
-from zimu.rtl.netlist import write_rtlil, yosys
+from zimu.golden.programs import yosys
+from zimu.rtl.netlist import write_rtlil
 from zimu.sim.pins import port_signals
 
 MODELS = Path(__file__).with_name("models")

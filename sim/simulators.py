@@ -17,7 +17,7 @@ from typing import Any
 
 from zimu.golden.errors import InputError, MissingToolError, ToolError, check_choice, check_seconds
 from zimu.golden.files import check_writable, scratch_folder, write_whole
-from zimu.rtl.programs import find_program, package_folder, run
+from zimu.golden.programs import find_program, package_folder, run
 from zimu.sim.verilog import to_verilog
 
 DEFAULT_TIMEOUT = 1800.0

@@ -18,8 +18,9 @@ from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import InputError, check_choice
 from zimu.golden.files import check_writable, scratch_folder, write_whole
 from zimu.golden.keywords import KEYWORDS
+from zimu.golden.programs import yosys
 from zimu.golden.rule import RuleConfig
-from zimu.rtl.netlist import write_rtlil, yosys
+from zimu.rtl.netlist import write_rtlil
 from zimu.rtl.onchip import ZimUnit
 from zimu.rtl.update import update_core
 from zimu.sim.pins import port_signals

@@ -19,8 +19,8 @@ from zimu.golden.errors import InputError, ToolError, check_choice, check_range
 from zimu.golden.files import write_whole
 from zimu.golden.generators import GENERATORS
 from zimu.golden.prng import Stream
+from zimu.golden.programs import find_program, run
 from zimu.golden.rule import PrngKind
-from zimu.rtl.programs import find_program, run
 
 PROGRAM = "dieharder"
 

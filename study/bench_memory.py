@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zimu.golden.errors import ToolError
-from zimu.rtl.programs import run
+from zimu.golden.programs import run
 from zimu.study.bench_subjects import Problem, Subject, subjects
 
 RESOLUTION = 2**18

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.golden.errors import MissingToolError
-from zimu.rtl.programs import how_to_install
+from zimu.golden.programs import how_to_install
 
 PIXELS = 64
 """Inputs of one image."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from zimu.golden.errors import MissingToolError
-from zimu.rtl.programs import how_to_install
+from zimu.golden.programs import how_to_install
 
 BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#B87A00", "#5A5A5A"
 PAPER, AXIS, GRID = "#FFFFFF", "#000000", "#E3E3E3"

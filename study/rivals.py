@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.kernel import int64, kernel
-from zimu.rtl.programs import how_to_install
+from zimu.golden.programs import how_to_install
 
 LEARNING_RATE = 0.01
 

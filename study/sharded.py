@@ -15,7 +15,7 @@ from zimu.emu.shard import Shard
 from zimu.emu.unit import ZimUnit
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import MissingToolError
-from zimu.rtl.programs import how_to_install
+from zimu.golden.programs import how_to_install
 
 CONFIG = UnitConfig(
     name="sharded",

@@ -13,7 +13,7 @@ import typer
 from zimu.commands import battery, bench, config, cost, demo, doctor, emulate, rtl, vectors, verify
 from zimu.commands.common import CLOSED_PIPE, drop_output
 from zimu.golden.errors import ZimuError
-from zimu.rtl.programs import stop_programs
+from zimu.golden.programs import stop_programs
 
 app = typer.Typer(
     name="zimu",

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from zimu.golden.float_sgd import FloatSGDConfig, step
+from zimu.golden.programs import yosys
 from zimu.rtl.float_sgd import FloatSGD
-from zimu.rtl.netlist import write_rtlil, yosys
+from zimu.rtl.netlist import write_rtlil
 from zimu.sim.worker import simulate_component
 
 

@@ -180,7 +180,7 @@ def test_agreement_is_not_claimed_for_nothing():
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
 def test_a_missing_simulator_is_named_in_one_line(monkeypatch, tmp_path, simulator):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("zimu.rtl.programs.sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("zimu.golden.programs.sysconfig.get_path", lambda name: str(tmp_path))
     with pytest.raises(MissingToolError) as caught:
         verify(small(), steps=1, seed=1, simulator=simulator)
     message = str(caught.value)

@@ -13,9 +13,9 @@ from zimu.golden.config import CONTRACT_VERSION, UnitConfig
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.presets import preset
+from zimu.golden.programs import run, yosys
 from zimu.golden.rule import RuleConfig
-from zimu.rtl.netlist import to_rtlil, yosys
-from zimu.rtl.programs import run
+from zimu.rtl.netlist import to_rtlil
 from zimu.sim.simulators import SIMULATORS, WAIVERS, simulate, why_missing
 from zimu.sim.verilog import TOPS, circuit, write_rtl
 

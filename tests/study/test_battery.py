@@ -63,7 +63,7 @@ def fake(tmp_path, monkeypatch):
         program = tmp_path / "dieharder"
         program.write_text(PROGRAM.format(python=sys.executable, words=words))
         program.chmod(0o755)
-        monkeypatch.setattr("zimu.rtl.programs.sysconfig.get_path", lambda name: str(tmp_path))
+        monkeypatch.setattr("zimu.golden.programs.sysconfig.get_path", lambda name: str(tmp_path))
 
     return install
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from zimu.cli import app
 from zimu.golden.errors import InputError, ToolError
-from zimu.rtl.programs import how_to_install, run
+from zimu.golden.programs import how_to_install, run
 from zimu.study import bench, bench_memory, bench_report, bench_subjects
 from zimu.study.bench import Effort, Row, measure
 from zimu.study.bench_memory import ENVIRONMENT, RESOLUTION

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zimu.golden.errors import MissingToolError
-from zimu.rtl.programs import how_to_install
+from zimu.golden.programs import how_to_install
 from zimu.study import digits as module
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from zimu.commands.common import JsonFlag, out, print_json
 from zimu.golden.errors import ZimuError
-from zimu.rtl.programs import find_program, how_to_install, run
+from zimu.golden.programs import find_program, how_to_install, run
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 

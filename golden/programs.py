@@ -26,6 +26,17 @@ from typing import IO
 from zimu.golden.errors import MissingToolError, ToolError, check_seconds
 from zimu.golden.files import is_full, no_room
 
+# Each line of the script is one Yosys command. Yosys' own errors end the process with its message.
+_YOSYS = """
+import sys
+from pyosys import libyosys as ys
+design = ys.Design()
+for line in sys.stdin:
+    if line.strip():
+        ys.run_pass(line.strip(), design)
+"""
+
+
 _LAST_LINES = 4
 _LOOK = 0.1
 """Seconds between two looks at a program that runs."""
@@ -146,6 +157,19 @@ def _feed(pipe: IO[bytes], blocks: Iterable[bytes]) -> None:
         for block in blocks:
             pipe.write(block)
             pipe.flush()
+
+
+def yosys(script: Iterable[str], *, folder: str | os.PathLike[str], timeout: float = 600) -> str:
+    """Run Yosys commands in ``folder`` and return the log; `ToolError` with Yosys' message if one fails.
+
+    Yosys comes with the ``pyosys`` package as a library. It is run in a process of its own, so that a time limit holds.
+    """
+    return run([sys.executable, "-c", _YOSYS], stdin="\n".join(script), folder=folder, timeout=timeout, name="yosys")
+
+
+def yosys_version() -> str:
+    """The version of the Yosys in use."""
+    return metadata.version("pyosys")
 
 
 def last_lines(output: str) -> str:

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
+from zimu.golden import programs
 from zimu.golden.errors import InputError, MissingToolError, ToolError
-from zimu.rtl import programs
-from zimu.rtl.programs import how_to_install, run
+from zimu.golden.programs import how_to_install, run
 
 
 def python(program: str, **options) -> str:
