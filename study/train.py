@@ -279,8 +279,8 @@ def train_all(
         progress(len(runs), len(tasks))
     rest = [number for number in range(len(tasks)) if number not in runs]
     if rest:
-        with worker_processes(min(jobs, len(rest))) as pool:
-            futures = {pool.submit(train, *tasks[number], data, epochs): number for number in rest}
+        with worker_processes(min(jobs, len(rest))) as submit:
+            futures = {submit(train, *tasks[number], data, epochs): number for number in rest}
             for future in as_completed(futures):
                 runs[futures[future]] = future.result()
                 progress(len(runs), len(tasks))

@@ -7,23 +7,28 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+Submit = Callable[..., "Future[Any]"]
+"""Called with a function of a module and its arguments, as `concurrent.futures.Executor.submit`."""
+
 
 @contextmanager
-def worker_processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """``count`` fresh processes; leaving by an exception ends them at once, whatever they have under way.
+def worker_processes(count: int) -> Iterator[Submit]:
+    """Gives work to ``count`` fresh processes; leaving by an exception ends them at once, whatever they have under way.
 
     They are fresh rather than forked because this process has threads. A script that calls this in its own body needs
     Python's usual ``if __name__ == "__main__":``.
     """
     others = set(multiprocessing.active_children())
-    pool = _Workers(count, multiprocessing.get_context("spawn"), initializer=_live_with_parent)
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_live_with_parent)
     try:
-        yield pool
+        # Processes are started by a thread, where no signal breaks in: one that is half started shows a traceback.
+        with ThreadPoolExecutor(1, initializer=_leave_ctrl_c_to_parent) as starter:
+            yield lambda *work: starter.submit(lambda: pool.submit(*work)).result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - others:
@@ -32,16 +37,9 @@ def worker_processes(count: int) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
-class _Workers(ProcessPoolExecutor):
-    """Ctrl-C is the parent's to answer: workers are born with it blocked, or they would show a traceback each."""
-
-    def submit(self, *args: Any, **kwargs: Any) -> "Future[Any]":
-        # Processes are started here, when there is something for them to do.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return super().submit(*args, **kwargs)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+def _leave_ctrl_c_to_parent() -> None:
+    """In the thread that starts workers: they are born with Ctrl-C blocked, which is the parent's to answer."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _live_with_parent() -> None:

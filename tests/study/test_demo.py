@@ -228,6 +228,7 @@ def test_all_forms_and_all_rivals_are_priced(monkeypatch):
         return [Row(unit=unit, target=target, metric="ge", value=1) for unit in units for target in targets]
 
     monkeypatch.setattr(pricing, "price", price)
+    monkeypatch.delenv("ZIMU_LIBERTY", raising=False)
     rows = pricing.price_units(8, [], 1, lambda *counts: told.append(counts))
     everywhere = ["digits_layer1_tree", "float_sgd:fp32:pipelined", "float_sgd:bf16:pipelined", "int_sgd:8"]
     in_gates = ["digits_layer1_search", "float_sgd:fp32:comb", "float_sgd:bf16:comb"]
