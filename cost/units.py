@@ -5,19 +5,18 @@ A name is one that `zimu.golden.names.named` knows, or ``prng:KIND`` for a gener
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from math import isqrt
 
 from amaranth.lib import wiring
 
 from zimu.golden.config import MAX_TRIALS, UnitConfig
 from zimu.golden.errors import InputError, check_choice, check_range
-from zimu.golden.names import RIVALS, named
+from zimu.golden.names import examples, named
 from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.rule import RuleConfig
-from zimu.golden.rules import RULES
 from zimu.rtl.cycles import step_cycles
 from zimu.rtl.generators import KINDS, Generator
+from zimu.rtl.update import update_core
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,6 @@ def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | 
         n << d, and n = d, the hard case.
     name : what rows call it; by default the configuration's name.
     """
-    rule = RULES[config.rule]
-    circuit = getattr(import_module(f"zimu.rtl.{rule.module}"), rule.circuit)
     if isinstance(config, UnitConfig):
         counts = (round_sqrt(config.depth), config.depth) if trials is None else trials
         each = sorted({check_range("trials", n, 1, MAX_TRIALS) for n in counts})
@@ -69,7 +66,7 @@ def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | 
     else:
         assert isinstance(config, PointwiseConfig)
         rates = (Rate(float(config.lanes)),)
-    return PricedUnit(name or config.name, config.description, lambda: circuit(config), rates)
+    return PricedUnit(name or config.name, config.description, lambda: update_core(config).priced, rates)
 
 
 def prng(kind: str) -> PricedUnit:
@@ -104,8 +101,8 @@ def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:
 
 
 def parse_units(names: Sequence[str], trials: Sequence[int] | None = None) -> list[PricedUnit]:
-    """The units of those names, ``rivals`` standing for all of `RIVALS`; errors as `parse_unit`."""
-    each = [one for name in names for one in (RIVALS if name == "rivals" else (name,))]
+    """The units of those names, ``rivals`` standing for all of `zimu.golden.names.examples`; errors as `parse_unit`."""
+    each = [one for name in names for one in (examples() if name == "rivals" else (name,))]
     return [parse_unit(name, trials) for name in each]
 
 

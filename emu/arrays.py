@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.golden.errors import InputError
+from zimu.golden.rule import Integer
 
 Array = NDArray[Any]
 
 
-def integer_dtype(bits: int) -> np.dtype[Any]:
-    """The smallest of int8, int16 and int32 that holds ``bits``."""
-    return np.dtype(np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32)
+def integer_dtype(kind: Integer) -> np.dtype[Any]:
+    """The smallest signed or unsigned integers of 8, 16 or 32 bits that hold a number of this kind."""
+    if not kind.signed:
+        return pattern_dtype(kind.bits)
+    return np.dtype(np.int8 if kind.bits <= 8 else np.int16 if kind.bits <= 16 else np.int32)
 
 
 def pattern_dtype(bits: int) -> np.dtype[Any]:

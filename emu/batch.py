@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from zimu.emu import small
 from zimu.emu.parallel import check_threads, spread
 from zimu.emu.states import Resumable, check_intact, checksum
-from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays
-from zimu.golden.config import CONTRACT_VERSION, UnitConfig
+from zimu.emu.unit import StepResult, ZimUnit, checked_arrays
+from zimu.emu.update import UnitState
+from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, check_range
+from zimu.golden.rule import CONTRACT_VERSION
 
 
 class BatchState(TypedDict):

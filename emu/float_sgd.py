@@ -23,44 +23,27 @@ _MAX_SIGNIFICAND_BITS = 24
 
 
 class FloatSGD(PointwiseUnit[FloatSGDConfig]):
-    """A floating-point SGD unit, bit for bit.
-
-    Parameters
-    ----------
-    config, seed, threads : as `PointwiseUnit`.
+    """A floating-point SGD unit, bit for bit; parameters and errors are those of `zimu.emu.update.UpdateUnit`.
 
     Attributes
     ----------
     weight_dtype, gradient_dtype : ``float32`` for ``fp32``, ``float16`` for ``fp16``; for a format that numpy lacks,
         patterns, as the smallest unsigned integers that hold them.
-    velocities : with momentum the patterns of the weights' velocities, zeros at first.
+    memories : with momentum ``velocity``, the patterns of the weights' velocities.
     """
-
-    CHANGES_NO_BIT = ("name", "stages")
 
     def __init__(self, config: FloatSGDConfig, seed: int = 0, threads: int = 1) -> None:
         super().__init__(config, seed, threads)
         self.arithmetic = config.arithmetic
         self.weight_dtype = dtype_of(config.weights)
         self.gradient_dtype = dtype_of(config.gradients or config.weights)
-        if config.momentum:
-            self.velocities = np.zeros(config.depth, pattern_dtype(self.arithmetic.gradients.width))
 
     def step(
         self, weights: Array, gradients: Array, *, learning_rate: float, momentum: float | None = None
     ) -> PointwiseCounters:
         """Take one step, ``weights`` are updated in place; the counters afterwards.
 
-        Parameters
-        ----------
-        weights : shape (depth,), dtype `weight_dtype`, C-contiguous, writeable.
-        gradients : shape (depth,), dtype `gradient_dtype`, C-contiguous.
-        learning_rate, momentum : as `FloatSGDConfig.registers`: rounded to their formats first.
-
-        Raises
-        ------
-        InputError
-            an argument is refused, or the unit is torn; weights and state are as before.
+        ``learning_rate`` and ``momentum`` are as for `FloatSGDConfig.registers`: rounded to their formats first.
         """
         registers = self.config.registers(learning_rate=learning_rate, momentum=momentum)
         shape = (self.config.depth,)
@@ -73,7 +56,7 @@ class FloatSGD(PointwiseUnit[FloatSGDConfig]):
             gradients.view(pattern_dtype(numbers.gradients.width)),
             **registers,
         )
-        return self.counters
+        return PointwiseCounters(*self.counters)
 
     def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
         """Take one step on patterns and return the new weights."""
@@ -86,18 +69,18 @@ class FloatSGD(PointwiseUnit[FloatSGDConfig]):
         if config.rate == "power_of_two":
             learning_rate <<= numbers.weights.fraction_bits
         mu = momentum ^ numbers.gradients.sign_bit
+        velocity = self.memories.get("velocity")
 
-        def part(first: int, last: int, random: Random) -> int:
+        def part(first: int, last: int, random: Random) -> tuple[int]:
             factors = gradients[first:last]
-            if config.momentum:
-                velocities = self.velocities[first:last]
-                _step_all(numbers.of_velocity, factors, mu, velocities, velocities, random[:0])
-                factors = velocities
+            if velocity is not None:
+                own = velocity[first:last]
+                _step_all(numbers.of_velocity, factors, mu, own, own, random[:0])
+                factors = own
             _step_all(numbers, weights[first:last], learning_rate, factors, weights[first:last], random)
-            return 0
+            return (0,)
 
-        self._walk(part)
-        self._count()
+        self.take(part)
 
 
 def step(
@@ -190,3 +173,6 @@ def _check_integers(field: str, array: Array, high: int) -> None:
         raise InputError(f"{field} is an array of {array.dtype}: must be bit patterns, of an integer dtype")
     if array.size and not 0 <= int(array.min()) <= int(array.max()) <= high:
         raise InputError(f"{field} has values in {array.min()}..{array.max()}: must be in 0..{high}")
+
+
+UNIT = FloatSGD

@@ -10,7 +10,8 @@ from typing import Self
 from zimu.emu.accumulator import Integers
 from zimu.emu.sampler import InverseSampler
 from zimu.emu.states import Resumable
-from zimu.emu.unit import StepResult, UnitState, ZimUnit, checked_arrays, checked_gradients
+from zimu.emu.unit import StepResult, ZimUnit, checked_arrays, checked_gradients
+from zimu.emu.update import UnitState
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, check_range
 

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from zimu.emu.prng import WordStream
-from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.files import write_whole
-from zimu.golden.rule import RuleConfig, read_text
+from zimu.golden.rule import CONTRACT_VERSION, RuleConfig, check_vector, read_text
 
 
 class Resumable(ABC):
@@ -142,6 +141,13 @@ def checked_counters(values: object, widths: Mapping[str, int]) -> dict[str, int
         field: check_range(f"state counters[{field!r}]", values[field], 0, 2**width - 1)
         for field, width in widths.items()
     }
+
+
+def checked_memories(values: object, depth: int, limits: Mapping[str, tuple[int, int]]) -> dict[str, list[int]]:
+    """Saved memories as lists of ``depth`` plain ints, if each value is within its limits."""
+    if not isinstance(values, dict) or set(values) != set(limits):
+        raise InputError(f"state memories is damaged: must be a table of {', '.join(limits) or 'nothing'}")
+    return {name: check_vector(f"state {name}", values[name], depth, *each) for name, each in limits.items()}
 
 
 def _canonical(value: object) -> str:

@@ -4,7 +4,7 @@ Twins: ``golden/unit.py``, ``rtl/unit.py``.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Self, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,24 +13,16 @@ from zimu.emu import small
 from zimu.emu.accumulator import Integers
 from zimu.emu.arrays import check_limits, checked_array, checked_pair, integer_dtype
 from zimu.emu.gate import count_open
-from zimu.emu.parallel import check_threads
 from zimu.emu.prng import GATE_STREAM, WordStream
 from zimu.emu.sampler import InverseSampler
 from zimu.emu.split import SplitSampler
-from zimu.emu.states import Resumable, check_intact, check_origin, checked_counters, checksum, restore_streams
-from zimu.golden.config import CONTRACT_VERSION, MASS_BITS, UnitConfig
-from zimu.golden.errors import check_range
-from zimu.golden.rule import WORD_BITS
-from zimu.golden.unit import ZERO_COUNTERS, Counters
+from zimu.emu.update import UpdateUnit
+from zimu.golden.config import UnitConfig
 
 Landing = Callable[[Integers, Integers, int, NDArray[np.int64], int], tuple[int, int, int]]
 """A sampler's step: weights, gradients, smoothing, bounds, open trials -> rejected, discarded, saturations."""
 
 SAMPLERS: dict[str, type[InverseSampler] | type[SplitSampler]] = {"inverse": InverseSampler, "split": SplitSampler}
-
-
-CHANGES_NO_BIT = {"name", "lanes", "form", "engines"}
-"""Fields of a configuration that say how a circuit is built."""
 
 
 class StepResult(NamedTuple):
@@ -50,50 +42,20 @@ class StepResult(NamedTuple):
     """W."""
 
 
-class UnitState(TypedDict):
-    """All there is to save between two steps; plain values that JSON carries unchanged."""
+class ZimUnit(UpdateUnit[UnitConfig]):
+    """The unit, bit for bit; its counters are `zimu.golden.config.Counters`, ``mass`` of the last step taken whole.
 
-    contract_version: int
-    config: dict[str, Any]
-    streams: dict[str, list[int]]
-    """State words of each stream, generator after generator."""
-    counters: dict[str, int]
-    checksum: str
-    """As `zimu.emu.states.checksum`."""
-
-
-class ZimUnit(Resumable):
-    """The unit, bit for bit.
-
-    What follows from a configuration, a seed and the arguments of the steps is fixed by the contract and
-    changes only with its version.
-
-    Parameters
-    ----------
-    config : the configuration.
-    seed : 64-bit seed of all streams.
-    threads : the most threads a step may use, 1..256; they change no bit.
-
-    Raises
-    ------
-    InputError
-        ``seed`` is not in 0..2^64-1, or ``threads`` out of range.
+    Parameters, attributes and errors are those of `zimu.emu.update.UpdateUnit`.
     """
 
-    def __init__(self, config: UnitConfig, seed: int, threads: int = 1) -> None:
-        seed = check_range("seed", seed, 0, 2**64 - 1)
-        threads = check_threads(threads)
-        self.config = config
-        self.weight_dtype = weight_dtype(config)
-        self.gradient_dtype = gradient_dtype(config)
-        self._counters = ZERO_COUNTERS
-        self.gate_stream = WordStream(config.prng, seed, GATE_STREAM, config.gate_lanes)
-        self.sampler = SAMPLERS[config.sampler](config, seed, threads)
+    def __init__(self, config: UnitConfig, seed: int = 0, threads: int = 1) -> None:
+        super().__init__(config, seed, threads)
+        self.gate_stream = WordStream(config.prng, self.seed, GATE_STREAM, config.gate_lanes)
+        self.sampler = SAMPLERS[config.sampler](config, self.seed, self.threads)
 
-    @property
-    def counters(self) -> Counters:
-        """The counters as the registers show them: since the seed, wrapping; ``mass`` of the last step taken whole."""
-        return self._counters
+    def streams(self) -> dict[str, WordStream]:
+        """The streams by name, that of the gate included."""
+        return {"gate": self.gate_stream, **self.sampler.streams}
 
     def step(
         self, weights: Integers, gradients: Integers, *, trials: int, threshold: int, smoothing: int
@@ -134,12 +96,6 @@ class ZimUnit(Resumable):
         small.small_steps(self.config, streams["gate"], streams, weights[np.newaxis], gradients[np.newaxis], *run, row)
         return self.record(row[0])
 
-    def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
-        """`step` on plain integers: the new weights. Values must fit the dtypes."""
-        array = np.array(weights, weight_dtype(self.config))
-        self.step(array, np.array(gradients, gradient_dtype(self.config)), **registers)
-        return [int(weight) for weight in array]
-
     def apply(
         self,
         weights: Integers,
@@ -163,65 +119,20 @@ class ZimUnit(Resumable):
         """Count what a step did, given in the order of `StepResult`, and return it; the step is then whole."""
         opened, discarded, rejected, saturations, empty, mass = row
         result = StepResult(int(opened), int(discarded), int(rejected), int(saturations), bool(empty), int(mass))
-        self._count(result)
-        self._torn = False
-        return result
-
-    def state(self) -> UnitState:
-        """The state between two steps, for `restore`; `InputError` if the unit is torn."""
-        self.check_whole()
-        state = UnitState(
-            contract_version=CONTRACT_VERSION,
-            config=self.config.model_dump(),
-            streams={name: stream.state.tolist() for name, stream in self.streams().items()},
-            counters=self._counters._asdict(),
-            checksum="",
+        self.count(
+            open_trials=result.open_trials,
+            discarded_trials=result.discarded_trials,
+            rejected_draws=result.rejected_draws,
+            saturations=result.saturations,
+            empty_steps=result.empty,
+            mass=result.mass,
         )
-        state["checksum"] = checksum(state)
-        return state
-
-    @classmethod
-    def restore(cls, config: UnitConfig, state: UnitState, threads: int = 1) -> Self:
-        """A unit that continues from a saved state with the same bits.
-
-        Raises
-        ------
-        InputError
-            the state is not one of this configuration and contract version, or is damaged.
-        """
-        unit = cls(config, seed=0, threads=threads)
-        unit.resume(state)
-        return unit
-
-    def resume(self, state: UnitState) -> None:
-        """Go on from a saved state, in place; a unit that then raises the errors of `restore` is of no more use."""
-        check_intact(state, UnitState.__annotations__)
-        check_origin(self.config, state["config"], CHANGES_NO_BIT)
-        restore_streams(self.streams(), state["streams"])
-        widths = dict.fromkeys(Counters._fields, WORD_BITS) | {"mass": MASS_BITS}
-        self._counters = Counters(**checked_counters(state["counters"], widths))
-
-    def streams(self) -> dict[str, WordStream]:
-        """The streams by name, that of the gate included."""
-        return {"gate": self.gate_stream, **self.sampler.streams}
+        return result
 
     def _open(self, trials: int, threshold: int) -> int:
         if self.config.gate == "step":
             return trials * count_open(self.gate_stream, self.config.gate_bits, threshold, 1)
         return self.sampler.open(self.gate_stream, trials, threshold)
-
-    def _count(self, result: StepResult) -> None:
-        steps = Counters(
-            1,
-            result.open_trials,
-            result.discarded_trials,
-            result.rejected_draws,
-            result.saturations,
-            result.empty,
-            0,
-        )
-        totals = (old + new & 2**WORD_BITS - 1 for old, new in zip(self._counters, steps, strict=True))
-        self._counters = Counters(*totals)._replace(mass=result.mass)
 
 
 def checked_arrays(
@@ -242,9 +153,12 @@ def checked_gradients(config: UnitConfig, shape: tuple[int, ...], gradients: Int
 
 def weight_dtype(config: UnitConfig) -> np.dtype[Any]:
     """The smallest of int8, int16 and int32 that holds ``weight_bits``."""
-    return integer_dtype(config.weight_bits)
+    return integer_dtype(config.weight)
 
 
 def gradient_dtype(config: UnitConfig) -> np.dtype[Any]:
     """The smallest of int8, int16 and int32 that holds ``gradient_bits``."""
-    return integer_dtype(config.gradient_bits)
+    return integer_dtype(config.gradient)
+
+
+UNIT = ZimUnit

@@ -1,48 +1,165 @@
-"""What every emulated unit offers, whatever its rule, and how one is made from a configuration."""
+"""What every emulated unit is, whatever its rule: its arrays, its counters, its state; and how one is made.
 
-import os
+Twin: ``rtl/update.py``. The units: ``emu/unit.py``, and ``emu/pointwise.py`` for rules that work weight by weight.
+"""
+
+from abc import abstractmethod
 from importlib import import_module
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Self, TypedDict, TypeVar
 
-from zimu.emu.arrays import Array
-from zimu.golden.rule import RuleConfig
-from zimu.golden.rules import RULES
+import numpy as np
+
+from zimu.emu.arrays import Array, check_limits, checked_array, checked_pair, integer_dtype
+from zimu.emu.parallel import check_threads
+from zimu.emu.prng import WordStream
+from zimu.emu.states import (
+    Resumable,
+    check_intact,
+    check_origin,
+    checked_counters,
+    checked_memories,
+    checksum,
+    restore_streams,
+)
+from zimu.golden.errors import check_range
+from zimu.golden.rule import CONTRACT_VERSION, RULES, RuleConfig, add_counters, counters_of, zero_counters
+
+Config = TypeVar("Config", bound=RuleConfig)
 
 
-class UpdateUnit(Protocol):
-    """A unit of any rule; what its ``values`` are says its configuration's `RuleConfig.registers`."""
+class UnitState(TypedDict):
+    """All there is to save between two steps; plain values that JSON carries unchanged."""
+
+    contract_version: int
+    config: dict[str, Any]
+    streams: dict[str, list[int]]
+    """State words of each stream, generator after generator."""
+    counters: dict[str, int]
+    memories: dict[str, list[int]]
+    """What is kept for each weight beside it, as the hardware holds it."""
+    checksum: str
+    """As `zimu.emu.states.checksum`."""
+
+
+class UpdateUnit(Resumable, Generic[Config]):
+    """Base of the units, bit for bit what the contract says.
+
+    What follows from a configuration, a seed and the arguments of the steps is fixed by the contract and changes only
+    with its version.
+
+    Parameters
+    ----------
+    config : the configuration.
+    seed : 64-bit seed of all streams.
+    threads : the most threads a step may use, 1..256; they change no bit.
+
+    Attributes
+    ----------
+    weight_dtype, gradient_dtype : dtypes of the arrays that `step` takes: the smallest integers that hold a value.
+    memories : for each of the configuration's memories an array of shape (depth,), zeros at first, of the smallest
+        integers that hold a value.
+
+    Raises
+    ------
+    InputError
+        ``seed`` is not in 0..2^64-1, or ``threads`` out of range.
+    """
+
+    def __init__(self, config: Config, seed: int = 0, threads: int = 1) -> None:
+        self.config = config
+        self.seed = check_range("seed", seed, 0, 2**64 - 1)
+        self.threads = check_threads(threads)
+        self.weight_dtype = integer_dtype(config.weight)
+        self.gradient_dtype = integer_dtype(config.gradient)
+        self.memories = {name: np.zeros(config.depth, integer_dtype(kind)) for name, kind in config.memories.items()}
+        self._counters = zero_counters(config.counters)
 
     @property
     def counters(self) -> Any:
-        """A named tuple of the counters as the registers show them, since the seed."""
+        """The rule's named tuple of counters as the registers show them: since the seed, wrapping."""
+        return self._counters
 
-    @property
-    def weight_dtype(self) -> Any:
-        """The dtype of the weights that `step` takes."""
+    @abstractmethod
+    def streams(self) -> dict[str, WordStream]:
+        """The streams of random words by name."""
 
-    @property
-    def gradient_dtype(self) -> Any:
-        """The dtype of the gradients that `step` takes."""
+    @abstractmethod  # a signature that each rule replaces by its own
+    def step(self, *args: Any, **values: Any) -> Any:
+        """Take one step: ``weights`` are updated in place; what ``values`` are says `RuleConfig.registers`.
 
-    def step(self, weights: Array, gradients: Array, **values: Any) -> Any:
-        """Take one step: ``weights``, shape (depth,), are updated in place."""
+        Parameters
+        ----------
+        weights : shape (depth,), dtype `weight_dtype`, C-contiguous, writeable.
+        gradients : shape (depth,), dtype `gradient_dtype`, C-contiguous.
+        values : by name.
+
+        Raises
+        ------
+        InputError
+            an argument is refused, or the unit is torn; weights and state are as before.
+        """
 
     def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
-        """Take one step on integers as the hardware holds them, and return the new weights."""
+        """`step` on integers as the hardware holds them, which must fit the dtypes; returns the new weights."""
+        array = np.array(weights, self.weight_dtype)
+        self.step(array, np.array(gradients, self.gradient_dtype), **registers)
+        return [int(weight) for weight in array]
 
-    @property
-    def torn(self) -> bool:
-        """Whether a step was broken off, so that the unit takes no other; see `zimu.emu.states.Resumable`."""
+    def checked(self, weights: Array, gradients: Array) -> tuple[Array, Array]:
+        """The arrays of integers as the kernels take them, once nothing is left to refuse."""
+        config = self.config
+        weights = checked_array("weights", weights, (config.depth,), self.weight_dtype)
+        gradients = checked_array("gradients", gradients, (config.depth,), self.gradient_dtype)
+        check_limits("weights", weights, config.weight.limits)
+        check_limits("gradients", gradients, config.gradient.limits)
+        return checked_pair(weights, gradients)
 
-    def state(self) -> Any:
-        """All there is to save between two steps, plain values that JSON carries unchanged; for ``restore``."""
+    def count(self, **step: int) -> None:
+        """Count a step, which is then whole."""
+        self._counters = add_counters(self._counters, steps=1, **step)
+        self._torn = False
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the state to a JSON file, whole or not at all; for ``load``."""
+    def state(self) -> UnitState:
+        """The state between two steps, for `restore`; `InputError` if the unit is torn."""
+        self.check_whole()
+        state = UnitState(
+            contract_version=CONTRACT_VERSION,
+            config=self.config.model_dump(),
+            streams={name: stream.state.tolist() for name, stream in self.streams().items()},
+            counters=self._counters._asdict(),
+            memories={name: values.tolist() for name, values in self.memories.items()},
+            checksum="",
+        )
+        state["checksum"] = checksum(state)
+        return state
+
+    @classmethod
+    def restore(cls, config: Config, state: UnitState, threads: int = 1) -> Self:
+        """A unit that continues from a saved state with the same bits.
+
+        Raises
+        ------
+        InputError
+            the state is not one of this configuration and contract version, or is damaged.
+        """
+        unit = cls(config, 0, threads)
+        unit.resume(state)
+        return unit
+
+    def resume(self, state: UnitState) -> None:
+        """Go on from a saved state, in place; a unit that then raises the errors of `restore` is of no more use."""
+        config = self.config
+        check_intact(state, UnitState.__annotations__)
+        check_origin(config, state["config"], config.circuit_fields)
+        restore_streams(self.streams(), state["streams"])
+        widths = {name: counter.bits for name, counter in counters_of(config.counters).items()}
+        self._counters = config.counters(**checked_counters(state["counters"], widths))
+        limits = {name: kind.limits for name, kind in config.memories.items()}
+        for name, values in checked_memories(state["memories"], config.depth, limits).items():
+            self.memories[name][:] = values
 
 
-def make_unit(config: RuleConfig, seed: int = 0, threads: int = 1) -> UpdateUnit:
+def make_unit(config: RuleConfig, seed: int = 0, threads: int = 1) -> UpdateUnit[Any]:
     """The emulated unit of a configuration of any rule.
 
     Parameters
@@ -56,6 +173,33 @@ def make_unit(config: RuleConfig, seed: int = 0, threads: int = 1) -> UpdateUnit
     InputError
         ``seed`` or ``threads`` is out of range.
     """
-    rule = RULES[config.rule]
-    unit: UpdateUnit = getattr(import_module(f"zimu.emu.{rule.module}"), rule.unit)(config, seed, threads)
+    unit: UpdateUnit[Any] = import_module(f"zimu.emu.{RULES[config.rule]}").UNIT(config, seed, threads)
     return unit
+
+
+class ListUnit:
+    """An emulated unit behind the interface of the scalar reference: ``VectorSet.replay(ListUnit)``.
+
+    Parameters
+    ----------
+    config : the configuration, of any rule.
+    seed : 64-bit seed of all streams.
+
+    Attributes
+    ----------
+    emulator : the unit.
+    memories : those of the unit.
+    """
+
+    def __init__(self, config: RuleConfig, seed: int) -> None:
+        self.emulator = make_unit(config, seed)
+        self.memories = self.emulator.memories
+
+    @property
+    def counters(self) -> Any:
+        """Cumulative counters."""
+        return self.emulator.counters
+
+    def step(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
+        """Take one step and return the new weights; all are integers as the hardware holds them."""
+        return self.emulator.step_patterns(weights, gradients, **registers)

@@ -4,21 +4,48 @@ Run-time values (trials, threshold, smoothing, seed) are not configuration; thei
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from itertools import chain
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from zimu.golden.errors import InputError, check_range
-from zimu.golden.rule import NAME_PATTERN, WORD_BITS, PrngKind, RuleConfig
+from zimu.golden.rule import NAME_PATTERN, WORD_BITS, Counter, Integer, PrngKind, RuleConfig, Value
+from zimu.golden.sampler import InverseSampler, Sampler
+from zimu.golden.split import SplitSampler, SplitShape
 
-CONTRACT_VERSION = 1
-"""Counts the meanings of the bits. Frozen vectors of one version never change."""
+SAMPLERS: dict[str, type[Sampler]] = {"inverse": InverseSampler, "split": SplitSampler}
+"""The samplers by name; to add one, write its file and a line here, and its name and its fields below."""
 
 MASS_BITS = 48
 """Width of the W counter, in bits."""
 
 MAX_TRIALS = 2**32 - 1
 """The largest n of one step: the trials register is 32 bits wide."""
+
+
+class Counters(NamedTuple):
+    """What the unit counts. In registers all but ``mass`` are 32 bits wide, wrap, and count since the last seed."""
+
+    steps: int
+    """Steps taken, empty ones included."""
+    open_trials: int
+    """Trials that passed the gate."""
+    discarded_trials: int
+    """Open trials that landed on a weight whose gradient is 0."""
+    rejected_draws: int
+    """Draws u >= W that came before an accepted one."""
+    saturations: int
+    """Trials whose unit of change was lost at a rail."""
+    empty_steps: int
+    """Steps with W = 0, in which nothing is drawn."""
+    mass: Annotated[int, Counter(MASS_BITS, latest=True)]
+    """W of the last step."""
+
+    def since(self, before: "Counters") -> "Counters":
+        """What the steps between ``before`` and now counted; ``mass`` is that of the last step."""
+        deltas = ((new - old) % 2**WORD_BITS for new, old in zip(self, before, strict=True))
+        return Counters(*deltas)._replace(mass=self.mass)
 
 
 class UnitConfig(RuleConfig):
@@ -54,6 +81,8 @@ class UnitConfig(RuleConfig):
     """
 
     rule: ClassVar[str] = "zim"
+    counters: ClassVar[type] = Counters
+    tops: ClassVar[tuple[str, ...]] = ("unit", "core")
 
     name: str = Field(pattern=NAME_PATTERN)
     weight_bits: int = Field(ge=2, le=32)
@@ -73,7 +102,7 @@ class UnitConfig(RuleConfig):
     engines: int | None = Field(default=None, ge=1, le=16)
 
     def __init__(self, **fields: Any) -> None:
-        super().__init__(**_sampler_defaults(fields))
+        super().__init__(**_sampler_fields(fields))
 
     @field_validator("lanes", "prng_lanes", "tile", "subtrees", "tile_streams", "engines")
     @classmethod
@@ -94,36 +123,19 @@ class UnitConfig(RuleConfig):
 
     @model_validator(mode="after")
     def _fields_fit_the_sampler(self) -> Self:
-        foreign = ("form",) if self.sampler == "split" else tuple(SplitShape.__annotations__)
-        for field in foreign:
-            if getattr(self, field) is not None:
-                raise ValueError(f"{field} = {getattr(self, field)!r}: the {self.sampler} sampler has none: remove it")
-        if self.sampler == "split":
-            self._check_shape(self.split)
+        own = self._sampler.fields({})
+        for name in _OF_SAMPLERS:
+            if name not in own and getattr(self, name) is not None:
+                raise ValueError(f"{name} = {getattr(self, name)!r}: the {self.sampler} sampler has none: remove it")
+        self._sampler.check(self)
         return self
 
-    def _check_shape(self, shape: "SplitShape") -> None:
-        if shape.tile < self.lanes:
-            raise ValueError(f"tile = {shape.tile}: must be at least lanes = {self.lanes}, a tile is of whole beats")
-        widest = 2**WORD_BITS // self.max_weight_mass
-        if shape.tile > widest:
-            field, value = ("tile", shape.tile) if widest > 1 else ("gradient_bits", self.gradient_bits)
-            raise ValueError(
-                f"{field} = {value}: the masses of a tile must add up to {2**WORD_BITS} at most "
-                f"(tile = {shape.tile}, gradient_bits = {self.gradient_bits}, smoothing_bits = {self.smoothing_bits})"
-            )
-        if shape.subtrees > self.leaves:
-            raise ValueError(
-                f"subtrees = {shape.subtrees}: must be in 1..{self.leaves}, a subtree has a tile at least "
-                f"(depth = {self.depth}, tile = {shape.tile})"
-            )
-        if shape.engines > shape.tile_streams:
-            raise ValueError(
-                f"engines = {shape.engines}: must be in 1..{shape.tile_streams}, no more than tile_streams"
-            )
+    @property
+    def _sampler(self) -> type[Sampler]:
+        return SAMPLERS[self.sampler]
 
     @property
-    def split(self) -> "SplitShape":
+    def split(self) -> SplitShape:
         """The fields of the split sampler.
 
         Raises
@@ -153,13 +165,13 @@ class UnitConfig(RuleConfig):
 
     @property
     def gate_lanes(self) -> int:
-        """Interleaved generators of the gate stream: 1, or P where its words are counted many at a time."""
-        return self.prng_lanes if self.sampler == "split" else 1
+        """Interleaved generators of the gate stream."""
+        return self._sampler.gate_lanes(self)
 
     @property
     def max_weight_mass(self) -> int:
         """The largest |g_i| + c."""
-        return (1 << self.gradient_bits - 1) + self.max_smoothing
+        return -self.gradient.limits[0] + self.max_smoothing
 
     @property
     def max_mass(self) -> int:
@@ -182,14 +194,35 @@ class UnitConfig(RuleConfig):
         return max(self.prng_lanes, self.draw_words)
 
     @property
+    def weight(self) -> Integer:
+        """A weight; the accumulator saturates at its limits."""
+        return Integer(self.weight_bits, signed=True)
+
+    @property
+    def gradient(self) -> Integer:
+        return Integer(self.gradient_bits, signed=True)
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {
+            "trials": Value(32),
+            "threshold": Value(self.gate_bits + 1, words=2),
+            "smoothing": Value(self.smoothing_bits),
+        }
+
+    @property
+    def circuit_fields(self) -> frozenset[str]:
+        return frozenset({"name", "lanes"}) | self._sampler.circuit_fields
+
+    @property
     def weight_range(self) -> tuple[int, int]:
-        """Smallest and largest weight; the accumulator saturates there."""
-        return -(2 ** (self.weight_bits - 1)), 2 ** (self.weight_bits - 1) - 1
+        """Smallest and largest weight."""
+        return self.weight.limits
 
     @property
     def gradient_range(self) -> tuple[int, int]:
         """Smallest and largest gradient."""
-        return -(2 ** (self.gradient_bits - 1)), 2 ** (self.gradient_bits - 1) - 1
+        return self.gradient.limits
 
     @property
     def max_threshold(self) -> int:
@@ -204,9 +237,8 @@ class UnitConfig(RuleConfig):
     @property
     def description(self) -> str:
         """One line for a reader."""
-        form = f"split, {self.engines} engines" if self.sampler == "split" else self.form
         return (
-            f"integer update unit, {self.depth} weights of {self.weight_bits} bits, {form}; "
+            f"integer update unit, {self.depth} weights of {self.weight_bits} bits, {self._sampler.describe(self)}; "
             "weight and gradient memories not included"
         )
 
@@ -226,23 +258,12 @@ class UnitConfig(RuleConfig):
         }
 
 
-class SplitShape(NamedTuple):
-    """What only the split sampler has; see `UnitConfig`."""
-
-    tile: int
-    subtrees: int
-    tile_streams: int
-    engines: int
-
-
-_OF_SAMPLERS = ("form", *SplitShape._fields)
+_OF_SAMPLERS = tuple(chain.from_iterable(sampler.fields({}) for sampler in SAMPLERS.values()))
 """Fields that only one of the samplers has."""
 
 
-def _sampler_defaults(fields: dict[str, Any]) -> dict[str, Any]:
+def _sampler_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields given, and the defaults of those that go with their sampler; None is as good as not given."""
     given = {field: value for field, value in fields.items() if value is not None or field not in _OF_SAMPLERS}
-    if given.get("sampler") == "split":
-        streams = given.get("tile_streams", 1)
-        return {"tile": 64, "subtrees": 1, "tile_streams": streams, "engines": streams} | given
-    return {"form": "search"} | given
+    sampler = SAMPLERS.get(given.get("sampler", "inverse"))
+    return (sampler.fields(given) if sampler else {}) | given

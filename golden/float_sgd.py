@@ -4,15 +4,17 @@ Bit patterns in, bit patterns out, exact integers between. Slow on purpose; ``em
 Twins: ``emu/float_sgd.py``, ``rtl/float_sgd.py``. Rules in words: ``docs/float_sgd.md``.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from zimu.golden.errors import InputError, check_range
-from zimu.golden.float_format import MAX_RANDOM_BITS, FloatFormat, FormatName, float_format
+from zimu.golden.errors import InputError, check_choice, check_range
+from zimu.golden.float_format import FORMATS, MAX_RANDOM_BITS, FloatFormat, FormatName, float_format
 from zimu.golden.pointwise import PointwiseConfig, PointwiseReference
-from zimu.golden.rule import check_vector
+from zimu.golden.rule import DEPTH, Integer, Value, identifier
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,17 @@ def _rounded(fmt: FloatFormat, exact: _Exact, *, flush: bool) -> _Exact:
     return _Exact.of(fmt, _pattern(fmt, exact, flush=flush), flush)
 
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "separate": {"multiply": "separate"},
+    "flush": {"subnormals": "flushed"},
+    "pow2": {"rate": "power_of_two"},
+    "momentum": {"momentum": True},
+    "comb": {"stages": "comb"},
+    "pipelined": {"stages": "pipelined"},
+}
+"""What each option of a float unit sets; besides there is ``srR``, stochastic rounding by R bits."""
+
+
 class FloatSGDConfig(PointwiseConfig):
     """A floating-point SGD unit.
 
@@ -159,6 +172,27 @@ class FloatSGDConfig(PointwiseConfig):
     """
 
     rule: ClassVar[str] = "float_sgd"
+    usage: ClassVar[str] = f"float_sgd:{{{','.join(FORMATS)}}}[+GRADIENTS][:OPTION...]"
+    examples: ClassVar[tuple[str, ...]] = (
+        "float_sgd:fp32:comb",
+        "float_sgd:fp32:pipelined",
+        "float_sgd:bf16:comb",
+        "float_sgd:bf16:pipelined",
+        "float_sgd:bf16:separate:comb",
+        "float_sgd:bf16:flush:comb",
+        "float_sgd:bf16:pow2:comb",
+        "float_sgd:bf16:momentum:comb",
+        "float_sgd:bf16:sr8:comb",
+        "float_sgd:bf16+fp32:comb",
+        "float_sgd:fp16:comb",
+        "float_sgd:fp16:pipelined",
+        "float_sgd:fp16+e4m3:comb",
+        "float_sgd:fp16+e5m2:comb",
+        "float_sgd:e4m3:comb",
+        "float_sgd:e4m3:pipelined",
+        "float_sgd:e5m2:comb",
+        "float_sgd:e5m2:pipelined",
+    )
 
     weights: FormatName
     gradients: FormatName | None = None
@@ -191,18 +225,40 @@ class FloatSGDConfig(PointwiseConfig):
         return self.random_bits
 
     @property
+    def weight(self) -> Integer:
+        return Integer(self.arithmetic.weights.width)
+
+    @property
+    def gradient(self) -> Integer:
+        return Integer(self.arithmetic.gradients.width)
+
+    @property
+    def memories(self) -> dict[str, Integer]:
+        return {"velocity": self.gradient} if self.momentum else {}
+
+    @property
+    def values(self) -> dict[str, Value]:
+        fmt = self.arithmetic.weights
+        rate = Value(fmt.exponent_bits if self.rate == "power_of_two" else fmt.width)
+        return {"learning_rate": rate} | ({"momentum": Value(self.gradient.bits)} if self.momentum else {})
+
+    @property
+    def circuit_fields(self) -> frozenset[str]:
+        return super().circuit_fields | {"stages"}
+
+    @property
     def description(self) -> str:
         """One line for a reader."""
-        mixed = f" with {self.gradients} gradients" * (self.gradients != self.weights)
+        mixed = f" with {self.gradients} gradients" if self.gradients != self.weights else ""
         parts = [
             f"w - lr*g in {self.weights}{mixed}",
             {"fused": "fused, one rounding", "separate": "two roundings"}[self.multiply],
             f"subnormals {self.subnormals}",
-            *["lr a power of two"] * (self.rate == "power_of_two"),
-            *["momentum"] * self.momentum,
+            "lr a power of two" if self.rate == "power_of_two" else "",
+            "momentum" if self.momentum else "",
             {"comb": "registers at inputs and outputs only", "pipelined": "pipelined"}[self.stages],
         ]
-        return ", ".join(parts) + self._rounding
+        return ", ".join(filter(None, parts)) + self._rounding
 
     def registers(self, *, learning_rate: float, momentum: float | None = None) -> dict[str, int]:
         """The patterns of the run-time values.
@@ -235,37 +291,48 @@ class FloatSGDConfig(PointwiseConfig):
             raise InputError("momentum is missing: this unit has a velocity, give a real number")
         return {"learning_rate": rate, "momentum": self.arithmetic.gradients.encode("momentum", momentum)}
 
+    @classmethod
+    def from_words(cls, name: str, words: Sequence[str]) -> Self:
+        """``float_sgd:WEIGHTS[+GRADIENTS][:OPTION...]``; the options are `OPTIONS` and ``srR``."""
+        weights, _, gradients = words[0].partition("+")
+        fields: dict[str, Any] = {}
+        for option in words[1:]:
+            if bits := re.fullmatch(r"sr([0-9]{1,3})", option):
+                found: dict[str, Any] = {"random_bits": int(bits[1])}
+            else:
+                found = OPTIONS[check_choice("option", option, [*OPTIONS, "srR"])]
+            if set(found) & set(fields):
+                raise InputError(f"option = {option!r}: {next(iter(found))} is given twice in {name}, leave one out")
+            fields |= found
+        formats: dict[str, Any] = {"weights": check_choice("format", weights, FORMATS)}
+        if gradients:
+            formats["gradients"] = check_choice("format", gradients, FORMATS)
+        return cls(name=identifier(name), depth=DEPTH, **formats, **fields)
+
 
 class ReferenceFloatSGD(PointwiseReference[FloatSGDConfig]):
-    """The scalar reference of a whole unit.
+    """The scalar reference of a whole unit; its memory ``velocity`` holds patterns.
 
     Parameters
     ----------
     config, seed : as `PointwiseReference`.
-
-    Attributes
-    ----------
-    velocities : pattern of each weight's velocity; zeros at first, and always where there is no momentum.
     """
-
-    def __init__(self, config: FloatSGDConfig, seed: int) -> None:
-        super().__init__(config, seed)
-        self.velocities = [0] * config.depth
 
     def step(self, weights: list[int], gradients: list[int], *, learning_rate: int, momentum: int = 0) -> list[int]:
         """Take one step and return the new weights; all values are patterns, ``learning_rate`` as in the register."""
         config, numbers = self.config, self.config.arithmetic
-        weights = check_vector("weights", weights, config.depth, 0, 2**numbers.weights.width - 1)
-        gradients = check_vector("gradients", gradients, config.depth, 0, 2**numbers.gradients.width - 1)
+        weights, gradients = self.checked(weights, gradients)
         momentum = check_range("momentum", momentum, 0, 2**numbers.gradients.width - 1)
-        rate_bits = numbers.weights.exponent_bits if config.rate == "power_of_two" else numbers.weights.width
-        learning_rate = check_range("learning_rate", learning_rate, 0, 2**rate_bits - 1)
+        learning_rate = check_range("learning_rate", learning_rate, 0, 2 ** config.values["learning_rate"].bits - 1)
         if config.rate == "power_of_two":
             learning_rate <<= numbers.weights.fraction_bits
         if config.momentum:
-            pairs = zip(self.velocities, gradients, strict=True)
-            self.velocities = gradients = [velocity_step(numbers, momentum, v, g) for v, g in pairs]
+            pairs = zip(self.memories["velocity"], gradients, strict=True)
+            gradients = self.memories["velocity"] = [velocity_step(numbers, momentum, v, g) for v, g in pairs]
         triples = zip(weights, gradients, self.rounding_bits(), strict=True)
         updated = [step(numbers, w, learning_rate, g, r) for w, g, r in triples]
         self.count()
         return updated
+
+
+CONFIG, REFERENCE = FloatSGDConfig, ReferenceFloatSGD

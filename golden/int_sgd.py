@@ -5,14 +5,16 @@
 Twins: ``emu/int_sgd.py``, ``rtl/int_sgd.py``.
 """
 
-from typing import ClassVar
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
-from zimu.golden.errors import check_range
+from zimu.golden.errors import InputError, check_range
 from zimu.golden.float_format import MAX_RANDOM_BITS
 from zimu.golden.pointwise import PointwiseConfig, PointwiseReference
-from zimu.golden.rule import check_vector
+from zimu.golden.rule import DEPTH, Integer, Value, identifier
 
 
 def step(w: int, eta: int, g: int, random: int, *, fraction_bits: int, weight_bits: int) -> tuple[int, bool]:
@@ -21,8 +23,8 @@ def step(w: int, eta: int, g: int, random: int, *, fraction_bits: int, weight_bi
     The shift rounds down, so the exact w - eta*g / 2^f is rounded up with the probability of its fraction, and the
     mean over all ``random`` in [0, 2^fraction_bits) is exact while nothing is clipped.
     """
-    wanted = (w << fraction_bits) - eta * g + random >> fraction_bits
-    low, high = -(1 << weight_bits - 1), (1 << weight_bits - 1) - 1
+    wanted = ((w << fraction_bits) - eta * g + random) >> fraction_bits
+    low, high = Integer(weight_bits, signed=True).limits
     return min(max(wanted, low), high), not low <= wanted <= high
 
 
@@ -39,6 +41,8 @@ class IntSGDConfig(PointwiseConfig):
     """
 
     rule: ClassVar[str] = "int_sgd"
+    usage: ClassVar[str] = "int_sgd:BITS"
+    examples: ClassVar[tuple[str, ...]] = ("int_sgd:8", "int_sgd:16")
 
     weight_bits: int = Field(ge=2, le=32)
     gradient_bits: int = Field(ge=2, le=32)
@@ -51,14 +55,16 @@ class IntSGDConfig(PointwiseConfig):
         return self.fraction_bits
 
     @property
-    def weight_range(self) -> tuple[int, int]:
-        """Smallest and largest weight."""
-        return -(1 << self.weight_bits - 1), (1 << self.weight_bits - 1) - 1
+    def weight(self) -> Integer:
+        return Integer(self.weight_bits, signed=True)
 
     @property
-    def gradient_range(self) -> tuple[int, int]:
-        """Smallest and largest gradient."""
-        return -(1 << self.gradient_bits - 1), (1 << self.gradient_bits - 1) - 1
+    def gradient(self) -> Integer:
+        return Integer(self.gradient_bits, signed=True)
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {"rate": Value(self.rate_bits)}
 
     @property
     def description(self) -> str:
@@ -68,6 +74,15 @@ class IntSGDConfig(PointwiseConfig):
     def registers(self, *, rate: int) -> dict[str, int]:
         """The run-time value eta, if it is in range; `InputError` otherwise."""
         return {"rate": check_range("rate", rate, 0, (1 << self.rate_bits) - 1)}
+
+    @classmethod
+    def from_words(cls, name: str, words: Sequence[str]) -> Self:
+        """``int_sgd:BITS``."""
+        if len(words) != 1 or not re.fullmatch("[0-9]{1,3}", words[0]):
+            raise InputError(f"{name!r}: must be {cls.usage}, the width of weights, gradients, rate and rounding bits")
+        bits = int(words[0])
+        widths: dict[str, Any] = dict.fromkeys(("weight_bits", "gradient_bits", "rate_bits", "fraction_bits"), bits)
+        return cls(name=identifier(name), depth=DEPTH, **widths)
 
 
 class ReferenceIntSGD(PointwiseReference[IntSGDConfig]):
@@ -81,12 +96,14 @@ class ReferenceIntSGD(PointwiseReference[IntSGDConfig]):
     def step(self, weights: list[int], gradients: list[int], *, rate: int) -> list[int]:
         """Take one step and return the new weights."""
         config = self.config
-        weights = check_vector("weights", weights, config.depth, *config.weight_range)
-        gradients = check_vector("gradients", gradients, config.depth, *config.gradient_range)
+        weights, gradients = self.checked(weights, gradients)
         eta = config.registers(rate=rate)["rate"]
         results = [
             step(w, eta, g, r, fraction_bits=config.fraction_bits, weight_bits=config.weight_bits)
             for w, g, r in zip(weights, gradients, self.rounding_bits(), strict=True)
         ]
-        self.count(sum(clipped for _, clipped in results))
+        self.count(saturations=sum(clipped for _, clipped in results))
         return [weight for weight, _ in results]
+
+
+CONFIG, REFERENCE = IntSGDConfig, ReferenceIntSGD

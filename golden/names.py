@@ -1,59 +1,58 @@
-"""Configurations by name: presets, rivals as ``rule:what:option:...``, TOML files, vector files.
+"""Configurations by name: presets, units as ``rule:what:option:...``, TOML files, vector files.
 
-``float_sgd:bf16:comb`` is a float unit with bfloat16 weights, ``int_sgd:8`` an integer one with 8-bit weights. A
-further variant is one line in `FLOAT_OPTIONS`, a further rival one line in `RIVALS`.
+A preset's name is ``zim`` and the width of weights and gradients, then what differs from the pipelined tree sampler
+(``_search``) and from the gate of every trial (``_step``); ``zim8`` is the one the manual talks about. Other names
+begin with a rule, which reads them itself: ``float_sgd:bf16:comb`` is a float unit with bfloat16 weights, ``int_sgd:8``
+an integer one with 8-bit weights.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
+from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, check_choice
-from zimu.golden.float_format import FORMATS
-from zimu.golden.float_sgd import FloatSGDConfig
-from zimu.golden.int_sgd import IntSGDConfig
-from zimu.golden.presets import PRESETS
-from zimu.golden.rule import RuleConfig
-from zimu.golden.rules import load
+from zimu.golden.rule import DEPTH, RULES, RuleConfig, config_class, load
 from zimu.golden.vectors import VectorSet
 
-DEPTH = 1024
-"""Weights of a unit that is named by its rule: as many as the presets have."""
+Form = Literal["tree", "search"]
+Gate = Literal["trial", "step"]
 
-FLOAT_OPTIONS: dict[str, dict[str, Any]] = {
-    "separate": {"multiply": "separate"},
-    "flush": {"subnormals": "flushed"},
-    "pow2": {"rate": "power_of_two"},
-    "momentum": {"momentum": True},
-    "comb": {"stages": "comb"},
-    "pipelined": {"stages": "pipelined"},
+WIDTHS = (4, 8, 16)
+"""Widths of weights and gradients, in bits."""
+
+
+def _preset(width: int, form: Form, gate: Gate) -> UnitConfig:
+    return UnitConfig(
+        name="_".join([f"zim{width}", *(choice for choice in (form, gate) if choice in ("search", "step"))]),
+        weight_bits=width,
+        gradient_bits=width,
+        smoothing_bits=4,
+        depth=DEPTH,
+        lanes=8,
+        gate=gate,
+        gate_bits=16,
+        prng="xoshiro128++",
+        prng_lanes=1,
+        sampler="inverse",
+        form=form,
+    )
+
+
+PRESETS: dict[str, UnitConfig] = {
+    config.name: config for config in (_preset(*row) for row in product(WIDTHS, get_args(Form), get_args(Gate)))
 }
-"""What each option of a float unit sets; besides there is ``srR``, stochastic rounding by R bits."""
+"""All presets by name."""
 
-RIVALS = (
-    "float_sgd:fp32:comb",
-    "float_sgd:fp32:pipelined",
-    "float_sgd:bf16:comb",
-    "float_sgd:bf16:pipelined",
-    "float_sgd:bf16:separate:comb",
-    "float_sgd:bf16:flush:comb",
-    "float_sgd:bf16:pow2:comb",
-    "float_sgd:bf16:momentum:comb",
-    "float_sgd:bf16:sr8:comb",
-    "float_sgd:bf16+fp32:comb",
-    "float_sgd:fp16:comb",
-    "float_sgd:fp16:pipelined",
-    "float_sgd:fp16+e4m3:comb",
-    "float_sgd:fp16+e5m2:comb",
-    "float_sgd:e4m3:comb",
-    "float_sgd:e4m3:pipelined",
-    "float_sgd:e5m2:comb",
-    "float_sgd:e5m2:pipelined",
-    "int_sgd:8",
-    "int_sgd:16",
-)
-"""The rivals that the name ``rivals`` stands for."""
+
+def preset(name: str) -> UnitConfig:
+    """The preset of that name; `InputError` with all the names if there is none."""
+    return PRESETS[check_choice("preset", name, PRESETS)]
+
+
+def examples() -> list[str]:
+    """Names of units of the other rules worth a comparison, which the name ``rivals`` stands for."""
+    return [name for rule in RULES for name in config_class(rule).examples]
 
 
 def named(name: str) -> RuleConfig:
@@ -64,48 +63,16 @@ def named(name: str) -> RuleConfig:
     InputError
         there is none, an option is unknown, or a file cannot be read or is damaged.
     """
-    rule, *options = name.split(":")
-    if rule in _FAMILIES and options:
-        return _FAMILIES[rule](name, options)
+    rule, *words = name.split(":")
+    if rule in RULES and words:
+        return config_class(rule).from_words(name, words)
     if name.endswith(".hex"):
         return VectorSet.load(name).config
     if Path(name).is_file() or name.endswith(".toml"):
         return load(name)
     if name in PRESETS:
         return PRESETS[name]
+    usages = filter(None, (config_class(each).usage for each in RULES))
     raise InputError(
-        f"{name!r}: must be a .toml file, a preset ({', '.join(PRESETS)}), a .hex vector file, "
-        f"float_sgd:{{{','.join(FORMATS)}}}[+GRADIENTS][:OPTION...] or int_sgd:BITS"
+        f"{name!r}: must be a .toml file, a preset ({', '.join(PRESETS)}), a .hex vector file, {' or '.join(usages)}"
     )
-
-
-def _float_sgd(name: str, options: Sequence[str]) -> FloatSGDConfig:
-    weights, _, gradients = options[0].partition("+")
-    fields: dict[str, Any] = {}
-    for option in options[1:]:
-        if bits := re.fullmatch(r"sr([0-9]{1,3})", option):
-            found: dict[str, Any] = {"random_bits": int(bits[1])}
-        else:
-            found = FLOAT_OPTIONS[check_choice("option", option, [*FLOAT_OPTIONS, "srR"])]
-        if set(found) & set(fields):
-            raise InputError(f"option = {option!r}: {next(iter(found))} is given twice in {name}, leave one out")
-        fields |= found
-    formats: dict[str, Any] = {"weights": check_choice("format", weights, FORMATS)}
-    if gradients:
-        formats["gradients"] = check_choice("format", gradients, FORMATS)
-    return FloatSGDConfig(name=_identifier(name), depth=DEPTH, **formats, **fields)
-
-
-def _int_sgd(name: str, options: Sequence[str]) -> IntSGDConfig:
-    if len(options) > 1 or not re.fullmatch("[0-9]{1,3}", options[0]):
-        raise InputError(f"{name!r}: must be int_sgd:BITS, the width of weights, gradients, rate and rounding bits")
-    bits = int(options[0])
-    widths: dict[str, Any] = dict.fromkeys(("weight_bits", "gradient_bits", "rate_bits", "fraction_bits"), bits)
-    return IntSGDConfig(name=_identifier(name), depth=DEPTH, **widths)
-
-
-def _identifier(name: str) -> str:
-    return re.sub("[^a-z0-9]+", "_", name)
-
-
-_FAMILIES: dict[str, Callable[[str, Sequence[str]], RuleConfig]] = {"float_sgd": _float_sgd, "int_sgd": _int_sgd}

@@ -1,17 +1,24 @@
-"""What the rules share that change each weight by its own gradient alone: memory walk, rounding words, counters.
+"""What the rules share that change each weight by its own gradient alone: rounding words, counters.
 
 The rules: ``golden/float_sgd.py``, ``golden/int_sgd.py``. Twins: ``emu/pointwise.py``, ``rtl/pointwise.py``.
 """
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from zimu.golden.errors import check_range
 from zimu.golden.prng import Stream, WordStream
-from zimu.golden.rule import NAME_PATTERN, WORD_BITS, PrngKind, RuleConfig
+from zimu.golden.rule import NAME_PATTERN, WORD_BITS, PrngKind, Reference, RuleConfig
+
+
+class PointwiseCounters(NamedTuple):
+    """What such a unit counts; 32 bits wide, wrapping, since the last seed."""
+
+    steps: int
+    saturations: int
+    """Weights that were clipped at a rail; none in floating point, which overflows by its own rules."""
 
 
 class PointwiseConfig(RuleConfig):
@@ -25,10 +32,16 @@ class PointwiseConfig(RuleConfig):
     prng : kind of the generators of rounding bits, one for each word of a beat.
     """
 
+    counters: ClassVar[type] = PointwiseCounters
+
     name: str = Field(pattern=NAME_PATTERN)
     depth: int = Field(ge=1, le=2**27)
     lanes: int = Field(default=1, ge=1, le=64)
     prng: PrngKind = "xoshiro128++"
+
+    @property
+    def circuit_fields(self) -> frozenset[str]:
+        return frozenset({"name"} if self.row_words else {"name", "lanes", "prng"})
 
     @property
     def _rounding(self) -> str:
@@ -56,36 +69,21 @@ class PointwiseConfig(RuleConfig):
         return -(-self.lanes // self.weights_per_word) if self.rounding_bits else 0
 
 
-class PointwiseCounters(NamedTuple):
-    """What such a unit counts; 32 bits wide, wrapping, since the last seed."""
-
-    steps: int
-    saturations: int
-    """Weights that were clipped at a rail; none in floating point, which overflows by its own rules."""
-
-
 Config = TypeVar("Config", bound=PointwiseConfig)
 
 
-class PointwiseReference(Generic[Config]):
-    """Base of the scalar references: rounding bits and counters.
+class PointwiseReference(Reference[Config]):
+    """Base of the scalar references: rounding bits.
 
     Parameters
     ----------
-    config : the configuration.
-    seed : 64-bit seed of the rounding bits.
-
-    Attributes
-    ----------
-    counters : `PointwiseCounters`.
+    config, seed : as `Reference`; the seed is that of the rounding bits.
     """
 
     def __init__(self, config: Config, seed: int) -> None:
-        seed = check_range("seed", seed, 0, 2**64 - 1)
-        self.config = config
-        self.counters = PointwiseCounters(0, 0)
+        super().__init__(config, seed)
         words = config.row_words
-        self._stream = WordStream(config.prng, seed, Stream.ROUND, words) if words else None
+        self._stream = WordStream(config.prng, self.seed, Stream.ROUND, words) if words else None
 
     def rounding_bits(self) -> Iterator[int]:
         """The random bits of the weights of a step, in order; zeros where nothing is random.
@@ -101,10 +99,5 @@ class PointwiseReference(Generic[Config]):
         left = config.depth
         for _, row in zip(range(config.beats), self._stream.rows(), strict=False):
             for lane in range(min(config.lanes, left)):
-                yield row[lane // share] >> bits * (lane % share) & (1 << bits) - 1
+                yield (row[lane // share] >> (bits * (lane % share))) % (1 << bits)
             left -= config.lanes
-
-    def count(self, saturations: int = 0) -> None:
-        """Count a step and the weights it clipped."""
-        steps, clipped = self.counters
-        self.counters = PointwiseCounters(steps + 1 & 2**WORD_BITS - 1, clipped + saturations & 2**WORD_BITS - 1)

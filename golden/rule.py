@@ -1,31 +1,110 @@
-"""What the configurations of all update rules share: checks of their fields, one-line errors, the TOML form.
+"""What an update rule is to the rest of the house: the declaration that every rule's configuration makes.
 
-A rule's own configuration is in the file that bears its part's name; ``golden/rules.py`` finds it.
+A rule says what a weight and a gradient are, what else is kept for each weight, which values a step takes, what is
+counted and which circuits there are. Everything that serves all rules follows from that: states, vectors, ports,
+drivers, the command line. Here too: checks with one-line errors, the TOML form, and the one table of the rules.
 """
 
 import os
+import re
 import tomllib
-from abc import abstractmethod
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar, get_args, get_type_hints
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from zimu.golden.errors import InputError, check_range
+from zimu.golden.errors import InputError, check_choice, check_range
 from zimu.golden.files import write_whole
-from zimu.golden.keywords import KEYWORDS
+
+RULES = {
+    "zim": "unit",
+    "float_sgd": "float_sgd",
+    "int_sgd": "int_sgd",
+}
+"""The update rules, and the name of each one's file on every side.
+
+``golden`` has there ``CONFIG``, a `RuleConfig`, and ``REFERENCE``, a `Reference`; ``emu`` has ``UNIT``, ``rtl`` has
+``CORE`` and ``sim`` has ``OPERANDS``. To add a rule, write those files, and a line here.
+"""
+
+CONTRACT_VERSION = 1
+"""Counts the meanings of the bits. Frozen vectors of one version never change."""
 
 WORD_BITS = 32
-"""Width of a random word, in bits."""
+"""Width of a random word, of a register and of a word in a vector file, in bits."""
 
 PrngKind = Literal["xoshiro128++", "philox4x32-10", "pcg32", "xoroshiro128aox", "lfsr128", "trivium"]
 """The kinds of generators."""
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,47}$"
 
+DEPTH = 1024
+"""Weights of a unit that is named by its rule, ``rule:what:option:...``: as many as the presets have."""
+
 _OWN_MODULES = frozenset({"zimu_core"})
+
+
+class Integer(NamedTuple):
+    """A number as memories and ports hold it: in two's complement if it is signed; a float as its pattern."""
+
+    bits: int
+    signed: bool = False
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The smallest and the largest."""
+        half = 1 << (self.bits - 1) if self.signed else 0
+        return -half, (1 << self.bits) - 1 - half
+
+
+class Value(NamedTuple):
+    """A run-time value of a step: an unsigned number of so many bits, which takes so many registers of 32 bits."""
+
+    bits: int
+    words: int = 1
+
+
+class Counter(NamedTuple):
+    """How a counter counts: modulo 2^bits since the last seed, or anew in each step where it is the ``latest``."""
+
+    bits: int = WORD_BITS
+    latest: bool = False
+
+    @property
+    def words(self) -> int:
+        """Registers of 32 bits that it takes."""
+        return -(-self.bits // WORD_BITS)
+
+
+@cache
+def counters_of(counters: Hashable) -> dict[str, Counter]:
+    """The counters of a named tuple in its order; ``Annotated[int, Counter(...)]`` says what a plain ``int`` is not."""
+    hints = get_type_hints(counters, include_extras=True)
+    return {
+        name: next((note for note in get_args(hint)[1:] if isinstance(note, Counter)), Counter())
+        for name, hint in hints.items()
+    }
+
+
+def zero_counters(counters: type) -> Any:
+    """The counters after a seed."""
+    return counters(*(0 for _ in counters_of(counters)))
+
+
+def add_counters(old: Any, **step: int) -> Any:
+    """The counters after one more step that counted ``step``; what is not named counted nothing."""
+    cls: Any = type(old)
+    kinds = counters_of(cls)
+    assert step.keys() <= kinds.keys(), f"counters are {', '.join(kinds)}, not {', '.join(step)}"
+    return cls._make(
+        int(step.get(name, 0) if kind.latest else before + step.get(name, 0)) & ((1 << kind.bits) - 1)
+        for before, (name, kind) in zip(old, kinds.items(), strict=True)
+    )
 
 
 class RuleConfig(BaseModel):
@@ -47,6 +126,18 @@ class RuleConfig(BaseModel):
     rule: ClassVar[str]
     """The rule's name, the key ``rule`` of the TOML form; a file without that key is of the rule ``zim``."""
 
+    counters: ClassVar[type]
+    """The named tuple of what a unit counts, ``steps`` among it; see `counters_of`."""
+
+    tops: ClassVar[tuple[str, ...]] = ("core",)
+    """The circuits there are, by the names of `zimu.sim.verilog.TOPS`; the first where none is asked for."""
+
+    usage: ClassVar[str] = ""
+    """The form of names ``rule:what:option:...``, for messages; empty where there are none."""
+
+    examples: ClassVar[tuple[str, ...]] = ()
+    """Such names of units worth a comparison."""
+
     def __init__(self, **fields: Any) -> None:
         try:
             super().__init__(**fields)
@@ -64,6 +155,31 @@ class RuleConfig(BaseModel):
     @abstractmethod
     def description(self) -> str:
         """One line for a reader."""
+
+    @property
+    @abstractmethod
+    def weight(self) -> Integer:
+        """A weight."""
+
+    @property
+    @abstractmethod
+    def gradient(self) -> Integer:
+        """A gradient, or whatever else a step is given one of for each weight."""
+
+    @property
+    def memories(self) -> dict[str, Integer]:
+        """What is kept for each weight beside it, by name; 0 at first, saved with the state."""
+        return {}
+
+    @property
+    @abstractmethod
+    def values(self) -> dict[str, Value]:
+        """The run-time values of a step, by name, in the order of their registers."""
+
+    @property
+    def circuit_fields(self) -> frozenset[str]:
+        """Fields that say how the circuit is built and change no bit."""
+        return frozenset({"name"})
 
     @abstractmethod  # a signature that each rule may replace by its own
     def registers(self, *args: Any, **values: Any) -> dict[str, int]:
@@ -85,6 +201,14 @@ class RuleConfig(BaseModel):
         """The ``[unit]`` table as TOML text; `from_toml` reads it back to an equal object."""
         key = {} if self.rule == "zim" else {"rule": self.rule}
         return tomli_w.dumps({"unit": key | self.model_dump(exclude_none=True)})
+
+    @classmethod
+    def from_words(cls, name: str, words: Sequence[str]) -> Self:
+        """The unit of a name ``rule:what:option:...``; `InputError` if none has it.
+
+        ``words`` are what follows the rule.
+        """
+        raise InputError(f"{name!r}: units of the rule {cls.rule!r} have no names, only configuration files")
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -113,6 +237,81 @@ class RuleConfig(BaseModel):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the configuration to ``path``, whole or not at all."""
         return write_whole(path, self.to_toml())
+
+
+def config_class(rule: str) -> type[RuleConfig]:
+    """The class of a rule's configurations; `InputError` naming the rules if there is none."""
+    module = RULES[check_choice("rule", rule, RULES)]
+    found: type[RuleConfig] = import_module(f"zimu.golden.{module}").CONFIG
+    return found
+
+
+def from_toml(text: str) -> RuleConfig:
+    """The configuration in a TOML text, of whatever rule; errors as `RuleConfig.from_toml`."""
+    return config_class(read_table(text).get("rule", "zim")).from_toml(text)
+
+
+def load(path: str | os.PathLike[str]) -> RuleConfig:
+    """Read a configuration file of whatever rule; errors are those of `from_toml`, with the path in front."""
+    text = read_text(path)
+    try:
+        return from_toml(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+Config = TypeVar("Config", bound=RuleConfig)
+
+
+class Reference(ABC, Generic[Config]):
+    """Base of the scalar references of whole units: plain Python integers, slow on purpose.
+
+    Parameters
+    ----------
+    config : the configuration.
+    seed : 64-bit seed of all random words.
+
+    Attributes
+    ----------
+    counters : the named tuple of the configuration's rule.
+    memories : for each of the configuration's memories a list of ``depth`` integers.
+    """
+
+    def __init__(self, config: Config, seed: int) -> None:
+        self.config = config
+        self.seed = check_range("seed", seed, 0, 2**64 - 1)
+        self.counters: Any = zero_counters(config.counters)
+        self.memories = {name: [0] * config.depth for name in config.memories}
+
+    @abstractmethod  # a signature that each rule replaces by its own
+    def step(self, *args: Any, **registers: Any) -> list[int]:
+        """Take one step on weights, gradients and run-time values, and return the new weights.
+
+        All are integers as the hardware holds them. A refused argument, `InputError`, changes nothing.
+        """
+
+    def checked(self, weights: list[int], gradients: list[int]) -> tuple[list[int], list[int]]:
+        """Both as plain ints, for those of other libraries wrap; `InputError` unless all are in range."""
+        config = self.config
+        return (
+            check_vector("weights", weights, config.depth, *config.weight.limits),
+            check_vector("gradients", gradients, config.depth, *config.gradient.limits),
+        )
+
+    def count(self, **step: int) -> None:
+        """Count a step."""
+        self.counters = add_counters(self.counters, steps=1, **step)
+
+
+def reference(config: RuleConfig, seed: int) -> Reference[Any]:
+    """The scalar reference of a configuration of any rule."""
+    made: Reference[Any] = import_module(f"zimu.golden.{RULES[config.rule]}").REFERENCE(config, seed)
+    return made
+
+
+def identifier(name: str) -> str:
+    """A unit's name ``rule:what:option:...`` as a Verilog module's."""
+    return re.sub("[^a-z0-9]+", "_", name)
 
 
 def check_vector(field: str, values: list[int], depth: int, low: int, high: int) -> list[int]:
@@ -175,3 +374,27 @@ def _allowed(config: type[RuleConfig], field: str) -> str:
     if schema["type"] == "integer":
         return f"must be an integer in {schema['minimum']}..{schema['maximum']}"
     return f"must be text matching {schema['pattern']}"
+
+
+_WORDS = """
+accept_on alias always always_comb always_ff always_latch and assert assign assume automatic before begin bind bins
+binsof bit break buf bufif0 bufif1 byte case casex casez cell chandle checker class clocking cmos config const
+constraint context continue cover covergroup coverpoint cross deassign default defparam design disable dist do edge
+else end endcase endchecker endclass endclocking endconfig endfunction endgenerate endgroup endinterface endmodule
+endpackage endprimitive endprogram endproperty endsequence endspecify endtable endtask enum event eventually expect
+export extends extern final first_match for force foreach forever fork forkjoin function generate genvar global
+highz0 highz1 if iff ifnone ignore_bins illegal_bins implements implies import incdir include initial inout input
+inside instance int integer interconnect interface intersect join join_any join_none large let liblist library local
+localparam logic longint macromodule matches medium modport module nand negedge nettype new nexttime nmos nor
+noshowcancelled not notif0 notif1 null or output package packed parameter pmos posedge primitive priority program
+property protected pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent pure rand randc randcase
+randsequence rcmos real realtime ref reg reject_on release repeat restrict return rnmos rpmos rtran rtranif0
+rtranif1 s_always s_eventually s_nexttime s_until s_until_with scalared sequence shortint shortreal showcancelled
+signed small soft solve specify specparam static string strong strong0 strong1 struct super supply0 supply1
+sync_accept_on sync_reject_on table tagged task this throughout time timeprecision timeunit tran tranif0 tranif1 tri
+tri0 tri1 triand trior trireg type typedef union unique unique0 unsigned until until_with untyped use uwire var
+vectored virtual void wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
+"""
+
+KEYWORDS = frozenset(_WORDS.split())
+"""The 248 keywords of SystemVerilog, IEEE 1800-2017 annex B; those of Verilog, IEEE 1364-2005, are among them."""

@@ -32,7 +32,7 @@ class Scenario:
         self.config = UnitConfig(name=name, **_DEFAULTS | fields)
         self.weights = (0,) * self.config.depth
         self.stimuli: list[Stimulus] = []
-        self._words = (row[0] for row in WordStream("xoshiro128++", SEED ^ 2**64 - 1, Stream.TRIALS, 1).rows())
+        self._words = (row[0] for row in WordStream("xoshiro128++", SEED ^ (2**64 - 1), Stream.TRIALS, 1).rows())
 
     def start(self, *weights: int) -> "Scenario":
         """Initial weights, repeated up to the depth."""
@@ -42,18 +42,19 @@ class Scenario:
     def step(self, *gradients: int, n: int, T: int | None = None, c: int = 0) -> "Scenario":
         """Add a step; gradients are repeated up to the depth, T is 2^gate_bits unless given."""
         threshold = self.config.max_threshold if T is None else T
-        self.stimuli.append(Stimulus(self._filled(gradients), n, threshold, c))
+        values = {"trials": n, "threshold": threshold, "smoothing": c}
+        self.stimuli.append(Stimulus(self._filled(gradients), values))
         return self
 
     def random(self, n: int, T: int | None = None, c: int = 0, bits: int | None = None) -> "Scenario":
         """Add a step with gradients all over ``bits`` bits, the configuration's width unless given."""
         bits = bits or self.config.gradient_bits
-        gradients = [(word >> 32 - bits) - (1 << bits - 1) for word in islice(self._words, self.config.depth)]
+        gradients = [(word >> (32 - bits)) - (1 << (bits - 1)) for word in islice(self._words, self.config.depth)]
         return self.step(*gradients, n=n, T=T, c=c)
 
     def record(self) -> VectorSet:
         """Run the reference."""
-        return VectorSet.record(self.config, SEED, self.weights, self.stimuli)
+        return VectorSet.record(self.config, SEED, {"weights": list(self.weights)}, self.stimuli)
 
     def _filled(self, values: tuple[int, ...]) -> tuple[int, ...]:
         depth = self.config.depth

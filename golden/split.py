@@ -3,13 +3,25 @@
 Twins: ``emu/split.py``, ``rtl/split.py``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate, chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream, WordStream
 from zimu.golden.rule import WORD_BITS
-from zimu.golden.sampler import prefix_sums, select
+from zimu.golden.sampler import Sampler, prefix_sums, select
+
+if TYPE_CHECKING:  # the configuration asks the samplers what they have
+    from zimu.golden.config import UnitConfig
+
+
+class SplitShape(NamedTuple):
+    """What only the split sampler has; see `zimu.golden.config.UnitConfig`."""
+
+    tile: int
+    subtrees: int
+    tile_streams: int
+    engines: int
 
 
 def binomial(words: Iterator[int], trials: int, a: int, b: int) -> int:
@@ -38,7 +50,7 @@ def _ones(words: Iterator[int], bits: int) -> int:
     """The number of ones among the next ``bits`` bits; the rest of the last word is dropped."""
     ones = 0
     for start in range(0, bits, WORD_BITS):
-        ones += (next(words) & (1 << min(bits - start, WORD_BITS)) - 1).bit_count()
+        ones += (next(words) % (1 << min(bits - start, WORD_BITS))).bit_count()
     return ones
 
 
@@ -63,7 +75,7 @@ def tile_draws(words: Iterator[int], draw_bits: int, mass: int) -> Iterator[int]
     mask = 2 ** (mass - 1).bit_length() - 1
     for word in words:
         for shift in range(0, WORD_BITS, draw_bits):
-            yield word >> shift & mask
+            yield (word >> shift) & mask
 
 
 def draw_tile(words: Iterator[int], draw_bits: int, masses: list[int], trials: int) -> tuple[list[int], int]:
@@ -78,7 +90,7 @@ def draw_tile(words: Iterator[int], draw_bits: int, masses: list[int], trials: i
     return counts, rejected
 
 
-class SplitSampler:
+class SplitSampler(Sampler):
     """The streams of the ``split`` sampler, and a step's counts drawn with them.
 
     Parameters
@@ -94,7 +106,46 @@ class SplitSampler:
         ``tile_streams``.
     """
 
-    def __init__(self, config: UnitConfig, seed: int) -> None:
+    circuit_fields = frozenset({"engines"})
+
+    @staticmethod
+    def fields(given: Mapping[str, Any]) -> dict[str, Any]:
+        streams = given.get("tile_streams", 1)
+        return SplitShape(tile=64, subtrees=1, tile_streams=streams, engines=streams)._asdict()
+
+    @staticmethod
+    def check(config: "UnitConfig") -> None:
+        shape = config.split
+        if shape.tile < config.lanes:
+            raise ValueError(f"tile = {shape.tile}: must be at least lanes = {config.lanes}, a tile is of whole beats")
+        widest = 2**WORD_BITS // config.max_weight_mass
+        if shape.tile > widest:
+            field, value = ("tile", shape.tile) if widest > 1 else ("gradient_bits", config.gradient_bits)
+            raise ValueError(
+                f"{field} = {value}: the masses of a tile must add up to {2**WORD_BITS} at most "
+                f"(tile = {shape.tile}, gradient_bits = {config.gradient_bits}, "
+                f"smoothing_bits = {config.smoothing_bits})"
+            )
+        if shape.subtrees > config.leaves:
+            raise ValueError(
+                f"subtrees = {shape.subtrees}: must be in 1..{config.leaves}, a subtree has a tile at least "
+                f"(depth = {config.depth}, tile = {shape.tile})"
+            )
+        if shape.engines > shape.tile_streams:
+            raise ValueError(
+                f"engines = {shape.engines}: must be in 1..{shape.tile_streams}, no more than tile_streams"
+            )
+
+    @staticmethod
+    def gate_lanes(config: "UnitConfig") -> int:
+        """Its words are counted many at a time."""
+        return config.prng_lanes
+
+    @staticmethod
+    def describe(config: "UnitConfig") -> str:
+        return f"split, {config.engines} engines"
+
+    def __init__(self, config: "UnitConfig", seed: int) -> None:
         def stream(number: Stream, index: int) -> WordStream:
             return WordStream(config.prng, seed, number, config.prng_lanes, index * config.prng_lanes)
 
@@ -104,10 +155,14 @@ class SplitSampler:
         self.splits = [stream(Stream.SPLIT, s) for s in range(shape.subtrees)]
         self.draws = [stream(Stream.DRAW, i) for i in range(shape.subtrees * shape.tile_streams)]
 
-    def draw(self, masses: list[int], trials: int) -> tuple[list[int], int]:
-        """Counts of the weights, and the draws rejected."""
+    def open(self, words: Iterator[int], trials: int, threshold: int) -> int:
+        """A binomial number too."""
+        return binomial(words, trials, threshold, self.config.max_threshold)
+
+    def draw(self, weight_masses: list[int], trials: int) -> tuple[list[int], int]:
+        """Down the tree of subtrees, down each subtree, and inside each tile."""
         config, shape = self.config, self.config.split
-        tiles = [masses[at : at + shape.tile] for at in range(0, config.depth, shape.tile)]
+        tiles = [weight_masses[at : at + shape.tile] for at in range(0, config.depth, shape.tile)]
         sums = [sum(tile) for tile in tiles] + [0] * (config.leaves - config.tiles)
         bounds = [0, *accumulate(sums)]
         size = config.leaves // shape.subtrees  # leaves of a subtree

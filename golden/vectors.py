@@ -7,16 +7,15 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
-from zimu.golden.config import CONTRACT_VERSION, UnitConfig
 from zimu.golden.errors import InputError
 from zimu.golden.files import write_whole
-from zimu.golden.unit import Counters, ReferenceUnit
+from zimu.golden.rule import CONTRACT_VERSION, WORD_BITS, Integer, RuleConfig, counters_of, from_toml, reference
 
 MAGIC = 0x5A494D56
 """The first word: "ZIMV" in ASCII."""
@@ -27,35 +26,52 @@ HEADER_WORDS = 6
 FROZEN = Path(__file__).with_suffix("")
 """The folder of the frozen sets."""
 
-_INPUT_WORDS = 4
-_COUNTER_WORDS = 8
 _OPENING = re.compile(rb"// zimu vectors, contract version (\d+)\n// sha256 = ([0-9a-f]{64})\n")
 _FORM = re.compile(r"((?://.*\n)+)((?:[0-9a-f]{8}\n)+)")
 _REMEDY = "get an untouched copy or record it again"
 
 
-class Stimulus(NamedTuple):
+Memory = dict[str, list[int]]
+"""What the user's memory holds: ``weights``, and the configuration's memories by name."""
+
+
+@dataclass(frozen=True)
+class Stimulus:
     """What goes into one step."""
 
-    gradients: tuple[int, ...]
-    trials: int
-    threshold: int
-    smoothing: int
+    gradients: Sequence[int]
+    registers: dict[str, int]
+    """The run-time values, by name."""
+    memory: Memory = field(default_factory=dict)
+    """What is written into the memory before the step; the rest stays. A vector set has none of it."""
 
 
-class VectorStep(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """One step: what goes in, and what must be there afterwards."""
 
     stimulus: Stimulus
-    weights: tuple[int, ...]
-    counters: Counters
+    memory: Memory
+    counters: dict[str, int]
 
-    def differences(self, weights: Iterable[int], counters: Counters) -> Iterator[tuple[str, int, int]]:
-        """What is not as it must be: ``weights[i]`` or a counter's name, the expected and the actual value."""
-        names = (f"weights[{i}]" for i in range(len(self.weights)))
-        of_weights = zip(names, self.weights, weights, strict=True)
-        of_counters = zip(Counters._fields, self.counters, counters, strict=True)
-        yield from (found for found in chain(of_weights, of_counters) if found[1] != found[2])
+    def differences(self, memory: Memory, counters: Mapping[str, int]) -> Iterator["Difference"]:
+        """What is not as it must be."""
+        cells = (
+            Difference(f"{name}[{i}]", *pair)
+            for name, values in self.memory.items()
+            for i, pair in enumerate(zip(values, memory[name], strict=True))
+        )
+        counts = (Difference(name, value, counters[name]) for name, value in self.counters.items())
+        yield from (each for each in chain(cells, counts) if each.expected != each.got)
+
+
+class Difference(NamedTuple):
+    """A value that is not as it must be."""
+
+    field: str
+    """``weights[i]``, a place of another memory, or a counter's name."""
+    expected: int
+    got: int
 
 
 class Mismatch(NamedTuple):
@@ -63,46 +79,64 @@ class Mismatch(NamedTuple):
 
     step: int
     """Index of the step, from 0."""
-    field: str
-    """``weights[i]`` or the name of a counter."""
-    expected: int
-    got: int
+    difference: Difference
 
     def __str__(self) -> str:
-        return f"step {self.step}, {self.field}: expected {self.expected}, got {self.got}"
+        field, expected, got = self.difference
+        return f"step {self.step}, {field}: expected {expected}, got {got}"
 
 
 class Unit(Protocol):
-    """What can be replayed on: the interface of `ReferenceUnit`."""
+    """What takes the steps of a set: a unit whose weights and memories are integers as the hardware holds them."""
 
     @property
-    def counters(self) -> Counters:
+    def counters(self) -> Any:
         """Cumulative counters."""
 
-    def step(
-        self, weights: list[int], gradients: list[int], *, trials: int, threshold: int, smoothing: int
-    ) -> list[int]:
+    @property
+    def memories(self) -> Any:
+        """What is kept beside the weights, by name."""
+
+    def step(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
         """Take one step and return the new weights."""
+
+
+def take_steps(unit: Unit, memory: Memory, stimuli: Iterable[Stimulus]) -> Iterator[Step]:
+    """Let a unit take steps from a memory on; yields each with what the unit makes of it."""
+    weights = memory["weights"]
+    _write(unit, memory)
+    for stimulus in stimuli:
+        weights = stimulus.memory.get("weights", weights)
+        _write(unit, stimulus.memory)
+        weights = unit.step(list(weights), list(stimulus.gradients), **stimulus.registers)
+        beside = {name: [int(value) for value in values] for name, values in unit.memories.items()}
+        yield Step(stimulus, {"weights": weights} | beside, unit.counters._asdict())
+
+
+def _write(unit: Unit, memory: Memory) -> None:
+    for name, values in unit.memories.items():
+        if name in memory:
+            values[:] = memory[name]
 
 
 @dataclass(frozen=True)
 class VectorSet:
-    """A configuration, a seed, initial weights and the steps that follow."""
+    """A configuration of any rule, a seed, what the memory holds at first, and the steps that follow."""
 
-    config: UnitConfig
+    config: RuleConfig
     seed: int
-    weights: tuple[int, ...]
-    steps: tuple[VectorStep, ...]
+    memory: Memory
+    steps: tuple[Step, ...]
 
     @classmethod
     def record(
         cls,
-        config: UnitConfig,
+        config: RuleConfig,
         seed: int,
-        weights: Iterable[int],
+        memory: Memory,
         stimuli: Iterable[Stimulus],
         *,
-        unit: Callable[[UnitConfig, int], Unit] = ReferenceUnit,
+        unit: Callable[[Any, int], Unit] = reference,
     ) -> Self:
         """Let ``unit(config, seed)``, by default the scalar reference, take the steps and write down what it does.
 
@@ -111,32 +145,29 @@ class VectorSet:
         InputError
             the unit refuses the seed, the weights or a stimulus.
         """
-        machine = unit(config, seed)
-        initial = now = list(weights)
-        steps = []
-        for stimulus in stimuli:
-            now = _step(machine, now, stimulus)
-            steps.append(VectorStep(stimulus, tuple(now), machine.counters))
-        return cls(config, seed, tuple(initial), tuple(steps))
+        whole = {name: list(memory.get(name, [0] * config.depth)) for name in ("weights", *config.memories)}
+        return cls(config, seed, whole, tuple(take_steps(unit(config, seed), whole, stimuli)))
 
-    def replay(self, unit: Callable[[UnitConfig, int], Unit]) -> Mismatch | None:
+    def replay(self, unit: Callable[[Any, int], Unit]) -> Mismatch | None:
         """Take the same steps on ``unit(config, seed)``; the first difference, or None if all agrees."""
-        machine = unit(self.config, self.seed)
-        now = list(self.weights)
-        for number, step in enumerate(self.steps):
-            now = _step(machine, now, step.stimulus)
-            for difference in step.differences(now, machine.counters):
-                return Mismatch(number, *difference)
+        taken = take_steps(unit(self.config, self.seed), self.memory, (step.stimulus for step in self.steps))
+        for number, (step, got) in enumerate(zip(self.steps, taken, strict=True)):
+            for difference in step.differences(got.memory, got.counters):
+                return Mismatch(number, difference)
         return None
 
     def words(self) -> list[int]:
         """The content of the memory a Verilog bench reads, 32-bit words."""
-        header = [MAGIC, CONTRACT_VERSION, self.config.depth, len(self.steps), *_halves(self.seed)]
-        words = [*header, *self.weights]
-        for stimulus, weights, counters in self.steps:
-            words += [stimulus.trials, *_halves(stimulus.threshold), stimulus.smoothing, *stimulus.gradients]
-            words += [*weights, *counters[:-1], *_halves(counters.mass)]
-        return [int(word) & 2**32 - 1 for word in words]  # numpy's integers keep their width
+        words = [MAGIC, CONTRACT_VERSION, self.config.depth, len(self.steps), *_cut(self.seed, 2)]
+        words += chain.from_iterable(self.memory.values())
+        for step in self.steps:
+            for name, value in self.config.values.items():
+                words += _cut(step.stimulus.registers[name], value.words)
+            words += step.stimulus.gradients
+            words += chain.from_iterable(step.memory.values())
+            for name, counter in counters_of(self.config.counters).items():
+                words += _cut(step.counters[name], counter.words)
+        return [int(word) % 2**WORD_BITS for word in words]  # numpy's integers keep their width
 
     def to_text(self) -> str:
         """The file, checksum included; the same set gives the same bytes."""
@@ -174,7 +205,7 @@ class VectorSet:
         form = _FORM.fullmatch(text)
         if not form:
             raise InputError(f"not comments followed by one 8-digit word a line; {_REMEDY}")
-        config = UnitConfig.from_toml("\n".join(line[3:] for line in form[1].splitlines()[2:]))
+        config = from_toml("\n".join(line[3:] for line in form[1].splitlines()[2:]))
         vectors = cls._from_words(config, [int(line, 16) for line in form[2].splitlines()])
         # Nothing is taken that would not be written in the same way.
         if vectors.to_text() != text:
@@ -182,21 +213,24 @@ class VectorSet:
         return vectors
 
     @classmethod
-    def _from_words(cls, config: UnitConfig, words: list[int]) -> Self:
-        depth, count = config.depth, words[3] if len(words) > HEADER_WORDS else 0
-        size = HEADER_WORDS + depth + count * step_words(depth)
+    def _from_words(cls, config: RuleConfig, words: list[int]) -> Self:
+        count = words[3] if len(words) > HEADER_WORDS else 0
+        first, later = set_words(config)
+        size = first + count * later
         if len(words) != size:
             raise InputError(f"it has {len(words)} words: must have {size}; {_REMEDY}")
-        taken = iter(words)
-        _, _, _, _, seed_low, seed_high = (next(taken) for _ in range(HEADER_WORDS))
-        weights = _signed(taken, depth)
-        steps = tuple(_read_step(taken, depth) for _ in range(count))
-        return cls(config, seed_high << 32 | seed_low, weights, steps)
+        taken = iter(words[HEADER_WORDS:])
+        memory = _take_memory(taken, config)
+        steps = tuple(_take_step(taken, config) for _ in range(count))
+        return cls(config, _join(words[4:HEADER_WORDS]), memory, steps)
 
 
-def step_words(depth: int) -> int:
-    """Words of one step in the file."""
-    return _INPUT_WORDS + 2 * depth + _COUNTER_WORDS
+def set_words(config: RuleConfig) -> tuple[int, int]:
+    """Words of a file before its steps, and of each step."""
+    memory = config.depth * (1 + len(config.memories))
+    values = sum(value.words for value in config.values.values())
+    counters = sum(counter.words for counter in counters_of(config.counters).values())
+    return HEADER_WORDS + memory, values + config.depth + memory + counters
 
 
 def frozen_sets() -> dict[str, Path]:
@@ -204,23 +238,26 @@ def frozen_sets() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FROZEN.glob("*.hex"))}
 
 
-def _step(unit: Unit, weights: list[int], stimulus: Stimulus) -> list[int]:
-    return unit.step(
-        weights,
-        list(stimulus.gradients),
-        trials=stimulus.trials,
-        threshold=stimulus.threshold,
-        smoothing=stimulus.smoothing,
+def _take_step(words: Iterator[int], config: RuleConfig) -> Step:
+    registers = {name: _join(islice(words, value.words)) for name, value in config.values.items()}
+    gradients = _take(words, config.depth, config.gradient)
+    memory = _take_memory(words, config)
+    kinds = counters_of(config.counters).items()
+    return Step(
+        Stimulus(gradients, registers), memory, {name: _join(islice(words, kind.words)) for name, kind in kinds}
     )
 
 
-def _read_step(words: Iterator[int], depth: int) -> VectorStep:
-    trials, threshold_low, threshold_high, smoothing = (next(words) for _ in range(_INPUT_WORDS))
-    gradients = _signed(words, depth)
-    weights = _signed(words, depth)
-    *counts, mass_low, mass_high = (next(words) for _ in range(_COUNTER_WORDS))
-    stimulus = Stimulus(gradients, trials, threshold_high << 32 | threshold_low, smoothing)
-    return VectorStep(stimulus, weights, Counters._make([*counts, mass_high << 32 | mass_low]))
+def _take_memory(words: Iterator[int], config: RuleConfig) -> Memory:
+    return {
+        name: _take(words, config.depth, kind) for name, kind in [("weights", config.weight), *config.memories.items()]
+    }
+
+
+def _take(words: Iterator[int], count: int, kind: Integer) -> list[int]:
+    """Numbers of a kind, one a word."""
+    half = 2 ** (WORD_BITS - 1)
+    return [(word + half) % (2 * half) - half if kind.signed else word for word in islice(words, count)]
 
 
 def _verified(content: bytes) -> str:
@@ -246,10 +283,11 @@ def _digest(before: str | bytes, after: str | bytes) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def _halves(value: int) -> tuple[int, int]:
-    """Low and high 32 bits."""
-    return value & 2**32 - 1, value >> 32
+def _cut(value: int, words: int) -> list[int]:
+    """A number in words of 32 bits, the low one first."""
+    return [(int(value) >> (WORD_BITS * i)) % 2**WORD_BITS for i in range(words)]
 
 
-def _signed(words: Iterator[int], count: int) -> tuple[int, ...]:
-    return tuple((word ^ 1 << 31) - (1 << 31) for word in (next(words) for _ in range(count)))
+def _join(words: Iterable[int]) -> int:
+    """The number that `_cut` cut."""
+    return sum(word << (WORD_BITS * i) for i, word in enumerate(words))

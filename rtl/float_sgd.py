@@ -3,28 +3,13 @@
 Twins: ``golden/float_sgd.py``, ``emu/float_sgd.py``. The arithmetic is in ``rtl/float_step.py``.
 """
 
-from typing import Any
-
-from amaranth.hdl import Cat, Const, Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.hdl import Const, Module, Signal
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.rtl.float_step import Step, delayed
-from zimu.rtl.pointwise import PointwiseCore, add_random_words, unit_members
-
-
-def value_shapes(config: FloatSGDConfig) -> dict[str, int]:
-    """Widths of the run-time values, by name; patterns as `FloatSGDConfig.registers` gives them."""
-    weights, gradients = config.arithmetic.weights, config.arithmetic.gradients
-    rate = weights.exponent_bits if config.rate == "power_of_two" else weights.width
-    return {"learning_rate": rate, **({"momentum": gradients.width} if config.momentum else {})}
-
-
-def lane_layout(config: FloatSGDConfig) -> dict[str, int]:
-    """Widths of what a weight's step works on, by name."""
-    weight, gradient = config.arithmetic.weights.width, config.arithmetic.gradients.width
-    return {"weight": weight, **({"velocity": gradient} if config.momentum else {}), "gradient": gradient}
+from zimu.rtl.pointwise import PointwiseCore, add_random_words, kept_layout, lane_layout, unit_members
 
 
 class Lane(wiring.Component):
@@ -33,24 +18,23 @@ class Lane(wiring.Component):
     Members
     -------
     enable : Signal(1), in. Lets the registers take new values; without registers it does nothing.
-    learning_rate, momentum : Signal, in. Those of `value_shapes`.
-    operands : StructLayout of `lane_layout`, in.
+    learning_rate, momentum : Signal, in. Those of `FloatSGDConfig.values`.
+    operands : `zimu.rtl.pointwise.lane_layout`, in.
     random : Signal(random_bits), in. Taken `draw` enabled clocks after the operands.
-    updated : Signal, out. The new weight, and above it the new velocity; `latency` enabled clocks after the operands.
+    updated : `zimu.rtl.pointwise.kept_layout`, out; `latency` enabled clocks after the operands.
     """
 
     def __init__(self, config: FloatSGDConfig) -> None:
         numbers, pipelined = config.arithmetic, config.stages == "pipelined"
         self.step = Step(numbers, rate=config.rate, pipelined=pipelined)
         self.velocity_step = Step(numbers.of_velocity, pipelined=pipelined) if config.momentum else None
-        layout = lane_layout(config)
         super().__init__(
             {
                 "enable": In(1),
-                **{name: In(width) for name, width in value_shapes(config).items()},
-                "operands": In(data.StructLayout(layout)),
+                **{name: In(value.bits) for name, value in config.values.items()},
+                "operands": In(lane_layout(config)),
                 "random": In(config.random_bits),
-                "updated": Out(sum(layout.values()) - layout["gradient"]),
+                "updated": Out(kept_layout(config)),
             }
         )
 
@@ -72,24 +56,23 @@ class Lane(wiring.Component):
         m = Module()
         m.submodules.step = step = self.step
         gradient = self.operands.gradient
-        velocity: Any = Const(0, 0)
         if self.velocity_step:
             m.submodules.velocity_step = own = self.velocity_step
             m.d.comb += [
                 own.enable.eq(self.enable),
                 own.w.eq(gradient),
-                own.lr.eq(self.momentum ^ 1 << len(self.momentum) - 1),
+                own.lr.eq(self.momentum ^ (1 << (len(self.momentum) - 1))),
                 own.g.eq(self.operands.velocity),
             ]
             gradient = own.result
-            velocity = delayed(m, self.enable, own.result, step.latency)
+            m.d.comb += self.updated.velocity.eq(delayed(m, self.enable, own.result, step.latency))
         m.d.comb += [
             step.enable.eq(self.enable),
             step.w.eq(delayed(m, self.enable, self.operands.weight, self._ahead)),
             step.lr.eq(delayed(m, self.enable, self.learning_rate, self._ahead)),
             step.g.eq(gradient),
             step.random.eq(self.random),
-            self.updated.eq(Cat(step.result, velocity)),
+            self.updated.weight.eq(step.result),
         ]
         return m
 
@@ -106,14 +89,14 @@ class FloatSGD(wiring.Component):
 
     Members
     -------
-    learning_rate, momentum : Signal, in. Bit patterns, those of `value_shapes`.
-    the others : those of `zimu.rtl.pointwise.unit_members`. ``updated`` is registered, ``saturated`` is always 0.
+    learning_rate, momentum : Signal, in. Bit patterns, of the widths of `FloatSGDConfig.values`.
+    the others : those of `zimu.rtl.pointwise.unit_members`. ``updated`` is registered, ``counted`` is always 0.
     """
 
     def __init__(self, config: FloatSGDConfig) -> None:
         self.config = config
         self._lanes = [Lane(config) for _ in range(config.lanes)]
-        super().__init__(unit_members(config, value_shapes(config), lane_layout(config)))
+        super().__init__(unit_members(config))
 
     @property
     def latency(self) -> int:
@@ -135,8 +118,7 @@ class FloatSGD(wiring.Component):
             m.d.comb += advance.eq(free)
 
         taken = {
-            name: Signal.like(getattr(self, name), reset_less=True, name=f"{name}_taken")
-            for name in value_shapes(self.config)
+            name: Signal.like(getattr(self, name), reset_less=True, name=f"{name}_taken") for name in self.config.values
         }
         operands = Signal.like(self.operands.payload, reset_less=True)
         updated = Signal.like(self.updated.payload, reset_less=True)
@@ -152,8 +134,8 @@ class FloatSGD(wiring.Component):
             m.d.sync += [
                 *(value.eq(getattr(self, name)) for name, value in taken.items()),
                 operands.eq(self.operands.payload),
-                updated.eq(Cat(lane.updated for lane in self._lanes)),
-                valid.eq(valid << 1 | self.operands.valid),
+                *(updated[i].eq(lane.updated) for i, lane in enumerate(self._lanes)),
+                valid.eq((valid << 1) | self.operands.valid),
             ]
         with m.Elif(free):
             # What was taken is gone, though the rest waits for a row.
@@ -171,3 +153,6 @@ class FloatSGDCore(PointwiseCore):
 
     def __init__(self, config: FloatSGDConfig):
         super().__init__(FloatSGD(config))
+
+
+CORE = FloatSGDCore

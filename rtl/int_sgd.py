@@ -91,14 +91,13 @@ class IntSGD(wiring.Component):
     -------
     rate : Signal(rate_bits), in. eta.
     operands : stream of ArrayLayout({weight: signed(weight_bits), gradient: signed(gradient_bits)}, lanes), in.
-    updated : stream of ArrayLayout(signed(weight_bits), lanes), out.
+    updated : stream of ArrayLayout({weight: signed(weight_bits)}, lanes), out.
     the others : `zimu.rtl.pointwise.unit_members`.
     """
 
     def __init__(self, config: IntSGDConfig):
         self.config = config
-        lane = {"weight": signed(config.weight_bits), "gradient": signed(config.gradient_bits)}
-        super().__init__(unit_members(config, {"rate": config.rate_bits}, lane))
+        super().__init__(unit_members(config))
 
     def elaborate(self, platform):
         m = Module()
@@ -132,7 +131,7 @@ class IntSGD(wiring.Component):
                 step.random.eq(kept[lane]),
             ]
             with m.If(advance):
-                m.d.sync += [updated[lane].eq(step.updated), clipped[lane].eq(step.clipped)]
+                m.d.sync += [updated[lane].weight.eq(step.updated), clipped[lane].eq(step.clipped)]
         with m.If(advance):
             m.d.sync += [
                 rate.eq(self.rate),
@@ -146,7 +145,7 @@ class IntSGD(wiring.Component):
         m.d.comb += [
             self.operands.ready.eq(advance),
             self.updated.payload.eq(updated),
-            self.saturated.eq(add_up(clipped)),
+            self.counted.saturations.eq(add_up(clipped)),
         ]
         return m
 
@@ -156,3 +155,6 @@ class IntSGDCore(PointwiseCore):
 
     def __init__(self, config: IntSGDConfig):
         super().__init__(IntSGD(config))
+
+
+CORE = IntSGDCore

@@ -3,7 +3,6 @@
 Twins: ``golden/pointwise.py``, ``emu/pointwise.py``. The units: ``rtl/float_sgd.py``, ``rtl/int_sgd.py``.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
@@ -12,41 +11,51 @@ from amaranth.lib.wiring import In, Out
 
 from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.prng import Stream
-from zimu.golden.rule import WORD_BITS
+from zimu.golden.rule import WORD_BITS, counters_of
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.prng import SeedExpander
 from zimu.rtl.sampler import address
-from zimu.rtl.update import COUNTER_BITS, Places, core_members, count_late, frame_states
+from zimu.rtl.update import Places, UpdateCore, count_late, frame_states, shape_of
 
 SEEDING = {"hold": In(1), "shift": In(1), "chain_in": In(WORD_BITS)}
 """Inputs of a unit that has random words: those of `zimu.rtl.generators.Generator`."""
 
 
-def unit_members(config: PointwiseConfig, values: Mapping[str, Any], lane: Mapping[str, Any]) -> dict:
+def lane_layout(config: PointwiseConfig) -> data.StructLayout:
+    """What a weight's step works on: ``weight``, what is kept beside it by its names, and ``gradient``."""
+    return data.StructLayout({**kept_layout(config).members, "gradient": shape_of(config.gradient)})
+
+
+def kept_layout(config: PointwiseConfig) -> data.StructLayout:
+    """What lies in the memory of each weight: ``weight``, and the configuration's memories by name."""
+    beside = {name: shape_of(kind) for name, kind in config.memories.items()}
+    return data.StructLayout({"weight": shape_of(config.weight), **beside})
+
+
+def counted_layout(config: PointwiseConfig) -> data.StructLayout:
+    """For each of the rule's counters but ``steps``, what a beat adds to it."""
+    names = [name for name in counters_of(config.counters) if name != "steps"]
+    return data.StructLayout(dict.fromkeys(names, range(config.lanes + 1)))
+
+
+def unit_members(config: PointwiseConfig) -> dict:
     """The ports of a unit between two streams, which takes a beat a clock and gives them back in order.
 
     Nothing moves while a valid beat of `updated` is not taken. A reset empties it.
 
-    Parameters
-    ----------
-    values : run-time values by name, with their shapes.
-    lane : what a weight's step works on, by name, with its shape: ``weight``, ``gradient``, and ``velocity`` if any.
-
     Members
     -------
-    the run-time values : in. Sampled with each beat of `operands`.
-    operands : stream of ArrayLayout(StructLayout(lane), lanes), in. Where bits are random a beat takes a row of words.
-    updated : stream of ArrayLayout(weight, lanes), out; with velocities the weight is {weight, velocity}.
-    saturated : Signal(range(lanes + 1)), out. Weights of the beat on `updated` that were clipped at a rail.
+    the run-time values : in, by the names and widths of `RuleConfig.values`. Sampled with each beat of `operands`.
+    operands : stream of ArrayLayout(`lane_layout`, lanes), in. Where bits are random a beat takes a row of words.
+    updated : stream of ArrayLayout(`kept_layout`, lanes), out.
+    counted : `counted_layout`, out. What happened to the weights of the beat on `updated`.
     hold, shift, chain_in : in, where bits are random. Those of `zimu.rtl.generators.Generator`.
     """
-    kept = {name: shape for name, shape in lane.items() if name != "gradient"}
-    weight = data.StructLayout(kept) if len(kept) > 1 else kept["weight"]
     return {
-        **{name: In(shape) for name, shape in values.items()},
-        "operands": In(stream.Signature(data.ArrayLayout(data.StructLayout(lane), config.lanes))),
-        "updated": Out(stream.Signature(data.ArrayLayout(weight, config.lanes))),
-        "saturated": Out(range(config.lanes + 1)),
+        **{name: In(value.bits) for name, value in config.values.items()},
+        "operands": In(stream.Signature(data.ArrayLayout(lane_layout(config), config.lanes))),
+        "updated": Out(stream.Signature(data.ArrayLayout(kept_layout(config), config.lanes))),
+        "counted": Out(counted_layout(config)),
         **(SEEDING if config.row_words else {}),
     }
 
@@ -92,38 +101,34 @@ class Walk(wiring.Component):
         return m
 
 
-class PointwiseCore(wiring.Component):
+class PointwiseCore(UpdateCore):
     """A unit between streams made a core: it walks the memories, takes the seed and counts.
 
-    Place b of both memories holds a beat, lane i of it is weight ``b * lanes + i``. With momentum each weight has its
-    velocity beside it, which nothing here ever clears. Lanes beyond the depth may hold anything; they are written
+    Place b of both memories holds a beat, lane i of it is weight ``b * lanes + i``. What is kept beside a weight lies
+    beside it in the memory; nothing here ever clears it. Lanes beyond the depth may hold anything; they are written
     with the others and never count. Reads run ahead as far as the memories let them; the writes follow in order.
 
     Parameters
     ----------
-    unit : its members are those of `unit_members`; it has its ``config``.
+    unit : its members are those of `unit_members`; it has its ``config``. What is priced is the unit alone: from stream
+        to stream, and the generators of its random bits, but nothing that walks through memory.
 
     Members
     -------
-    counters : {steps, saturations}, out; `zimu.golden.pointwise.PointwiseCounters`.
     gradient_beat : stream of ArrayLayout(gradient, lanes), in.
     weight_data : stream of what the unit's `updated` is, in.
-    the run-time values and the others : `zimu.rtl.update.core_members`.
+    the others : `zimu.rtl.update.UpdateCore`.
     """
 
     def __init__(self, unit: Any):
         self.unit = unit
-        self.config: PointwiseConfig = unit.config
-        self.values = {
-            name: member.shape
-            for name, member in unit.signature.members.items()
-            if member.is_port and member.flow is In and name not in SEEDING
-        }
-        counters = data.StructLayout({"steps": COUNTER_BITS, "saturations": COUNTER_BITS})
-        lane = unit.operands.payload.shape().elem_shape
-        gradients = Places(self.config.beats, data.ArrayLayout(lane.members["gradient"], self.config.lanes))
-        weights = Places(self.config.beats, unit.updated.payload.shape())
-        super().__init__(core_members(self.values, counters, gradients, weights))
+        config: PointwiseConfig = unit.config
+        gradients = Places(config.beats, data.ArrayLayout(shape_of(config.gradient), config.lanes))
+        super().__init__(config, gradients, Places(config.beats, unit.updated.payload.shape()))
+
+    @property
+    def priced(self) -> wiring.Component:
+        return self.unit
 
     @property
     def generators(self) -> int:
@@ -155,12 +160,15 @@ class PointwiseCore(wiring.Component):
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("IDLE")),
             *(walk.start.eq(begin) for walk in (gradients, weights, writes)),
-            *(getattr(unit, name).eq(getattr(self, name)) for name in self.values),
+            *(getattr(unit, name).eq(getattr(self, name)) for name in self.config.values),
         ]
         if self.config.row_words:
             m.d.comb += unit.hold.eq(fsm.ongoing("RESEED") | ~self.seeded)
         self._operands(m, begin)
-        count_late(m, self, saturations=Mux(written, unit.saturated, 0))
+        count_late(m, self, **{name: Mux(written, unit.counted[name], 0) for name, _ in unit.counted.shape()})
+        with m.If(begin):
+            latest = [name for name, kind in counters_of(self.config.counters).items() if kind.latest]
+            m.d.sync += [self.counters[name].eq(0) for name in latest]
         return m
 
     def _seeding(self, m: Module) -> SeedExpander | None:
@@ -189,10 +197,7 @@ class PointwiseCore(wiring.Component):
         for lane, operand in enumerate(operands.payload):
             weight = self.weight_data.payload[lane]
             m.d.comb += operand.gradient.eq(self.gradient_beat.payload[lane])
-            if hasattr(operand, "velocity"):
-                m.d.comb += [operand.weight.eq(weight.weight), operand.velocity.eq(weight.velocity)]
-            else:
-                m.d.comb += operand.weight.eq(weight)
+            m.d.comb += [operand[name].eq(weight[name]) for name in ("weight", *self.config.memories)]
         filled = self.config.depth % self.config.lanes
         if filled:
             # What lies beyond the depth must not be counted: zeros are never clipped.

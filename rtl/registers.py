@@ -10,8 +10,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.config import CONTRACT_VERSION, UnitConfig
-from zimu.rtl.unit import counters_layout
+from zimu.golden.config import UnitConfig
+from zimu.golden.rule import CONTRACT_VERSION
+from zimu.rtl.unit import unit_counters
 
 IDENTITY = int.from_bytes(b"ZIMU", "big")
 ADDRESS_BITS = 8
@@ -115,7 +116,7 @@ class Registers(wiring.Component):
     start, reseed, read_weights : Signal(1), out. Pulses.
     busy, seeded, loaded : Signal(1), in.
     done : Signal(1), in. Pulse: a step ended.
-    counters : `counters_layout`, in.
+    counters : `unit_counters`, in.
     interrupt : Signal(1), out. STATUS.DONE.
     """
 
@@ -135,7 +136,7 @@ class Registers(wiring.Component):
                 "seeded": In(1),
                 "loaded": In(1),
                 "done": In(1),
-                "counters": In(counters_layout(config)),
+                "counters": In(unit_counters(config)),
                 "interrupt": Out(1),
             }
         )

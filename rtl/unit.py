@@ -3,19 +3,20 @@
 Twins: ``golden/unit.py``, ``emu/unit.py``. ``rtl/onchip.py`` adds memories, streams and a register block.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.datapath import TRIAL_BITS, weight_memory
+from zimu.rtl.datapath import weight_memory
 from zimu.rtl.generators import KINDS
 from zimu.rtl.inverse import Inverse, inverse_streams
 from zimu.rtl.prng import SeedExpander
 from zimu.rtl.sampler import beat_layout, mass_bits
 from zimu.rtl.split import Split, split_streams
-from zimu.rtl.update import COUNTER_BITS, Places, core_members, count_late, frame_states
+from zimu.rtl.update import Places, UpdateCore, count_late, counters_layout, frame_states
 
 DATAPATHS: dict[str, Any] = {"inverse": Inverse, "split": Split}
 """By the sampler."""
@@ -23,22 +24,12 @@ DATAPATHS: dict[str, Any] = {"inverse": Inverse, "split": Split}
 STREAMS = {"inverse": inverse_streams, "split": split_streams}
 
 
-def counters_layout(config: UnitConfig) -> data.StructLayout:
-    """The counters of `zimu.golden.unit.Counters`, in its order."""
-    return data.StructLayout(
-        {
-            "steps": COUNTER_BITS,
-            "open_trials": COUNTER_BITS,
-            "discarded_trials": COUNTER_BITS,
-            "rejected_draws": COUNTER_BITS,
-            "saturations": COUNTER_BITS,
-            "empty_steps": COUNTER_BITS,
-            "mass": mass_bits(config),
-        }
-    )
+def unit_counters(config: UnitConfig) -> data.StructLayout:
+    """The counters of `zimu.golden.config.Counters`; ``mass`` is as wide as W may get."""
+    return counters_layout(config, mass=mass_bits(config))
 
 
-class ZimCore(wiring.Component):
+class ZimCore(UpdateCore):
     """The integer weight-update unit without its memories.
 
     Beat b of the gradients holds gradients ``b * lanes`` and up. Weights are read one by one, with ``split`` by beats
@@ -49,22 +40,24 @@ class ZimCore(wiring.Component):
     trials : Signal(32), in. n.
     threshold : Signal(gate_bits + 1), in. T.
     smoothing : Signal(smoothing_bits), in. c.
-    counters : `counters_layout`, out.
+    counters : `unit_counters`, out.
     gradient_beat : stream of ArrayLayout(signed(gradient_bits), lanes), in.
     weight_data : stream of `zimu.rtl.datapath.weight_shape`, in.
-    the others : `zimu.rtl.update.core_members`.
+    the others : `zimu.rtl.update.UpdateCore`.
     """
 
     def __init__(self, config: UnitConfig):
-        self.config = config
-        values = {"trials": TRIAL_BITS, "threshold": config.gate_bits + 1, "smoothing": config.smoothing_bits}
         gradients = Places(config.beats, beat_layout(config))
-        super().__init__(core_members(values, counters_layout(config), gradients, weight_memory(config)))
+        super().__init__(config, gradients, weight_memory(config), unit_counters(config))
 
     @property
     def generators(self) -> int:
         """Generators that the expansion of a seed fills."""
-        return sum(STREAMS[self.config.sampler](self.config).values())
+        generators: int = sum(STREAMS[self.config.sampler](self.config).values())
+        return generators
+
+    def most_clocks(self, registers: Mapping[str, int]) -> int:
+        return super().most_clocks(registers) + 400 * registers["trials"]
 
     def elaborate(self, platform):
         m = Module()
@@ -115,3 +108,6 @@ class ZimCore(wiring.Component):
             datapath.hold.eq(fsm.ongoing("RESEED") | ~self.seeded),
         ]
         return m
+
+
+CORE = ZimCore

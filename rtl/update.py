@@ -3,21 +3,19 @@
 Twin: ``emu/update.py``. The cores: ``rtl/unit.py``, and ``rtl/pointwise.py`` around rules that work weight by weight.
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Const, Module, Shape, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.rule import RuleConfig
-from zimu.golden.rules import RULES
+from zimu.golden.rule import RULES, Integer, RuleConfig, counters_of
 from zimu.rtl.generators import KINDS
 from zimu.rtl.prng import CYCLES_PER_WORD, SeedExpander
 from zimu.rtl.sampler import address
-
-COUNTER_BITS = 32
 
 
 class Places(NamedTuple):
@@ -27,56 +25,84 @@ class Places(NamedTuple):
     shape: Any
 
 
-def update_core(config: RuleConfig) -> wiring.Component:
-    """The core of a configuration of any rule.
-
-    Its members are those of `core_members`; its property ``generators`` is how many the expansion of a seed fills.
-    """
-    rule = RULES[config.rule]
-    core: wiring.Component = getattr(import_module(f"zimu.rtl.{rule.module}"), rule.core)(config)
-    return core
+def shape_of(kind: Integer) -> Shape:
+    """The shape of a number of this kind."""
+    return Shape(kind.bits, kind.signed)
 
 
-def core_members(values: Mapping[str, Any], counters: data.StructLayout, gradients: Places, weights: Places) -> dict:
-    """The ports of a core: an update unit without the memories it works on.
+def counters_layout(config: RuleConfig, **narrower: int) -> data.StructLayout:
+    """The counters of a rule in their order; ``narrower`` are widths of those that never need the width declared."""
+    widths = {name: kind.bits for name, kind in counters_of(config.counters).items()}
+    return data.StructLayout(widths | narrower)
+
+
+class UpdateCore(wiring.Component):
+    """Base of the cores: an update unit without the memories it works on.
 
     Requests to the memories go out and answers come back in order, after any number of clocks. A reset stops
     everything at once; answers to requests from before it must not arrive after it.
 
     Parameters
     ----------
-    values : run-time values of the rule, by name, each with its shape; see `RuleConfig.registers`.
-    counters : the counters in the order of the rule's named tuple in ``golden``; ``steps`` is one.
+    config : the configuration.
     gradients, weights : the memories.
+    counters : `counters_layout`, all of their declared widths by default.
 
     Members
     -------
     seed : Signal(64), in. Must hold while busy with a `reseed`.
     reseed : Signal(1), in. Expands the seed, if anything is random, and clears the counters; sampled while not busy.
     seeded : Signal(1), out. There was a `reseed` since the last reset.
-    the run-time values : in. Must hold during a step.
+    the run-time values : in, by the names and widths of `RuleConfig.values`. Must hold during a step.
     start : Signal(1), in. Begins a step; sampled while not busy, ignored before the first seed.
     busy : Signal(1), out. When it falls after a step, every write was accepted and the counters are those after it.
-    counters : ``counters``, out. Since the seed.
+    counters : out. Since the seed.
     gradient_request : stream of address(gradients.number), out.
     gradient_beat : stream of gradients.shape, in. The answers, in order.
     weight_read, weight_data, weight_write : `weight_ports`.
     """
-    ports = weight_ports(weights)
-    return {
-        "seed": In(64),
-        "reseed": In(1),
-        "seeded": Out(1),
-        **{name: In(shape) for name, shape in values.items()},
-        "start": In(1),
-        "busy": Out(1),
-        "counters": Out(counters),
-        "gradient_request": Out(stream.Signature(address(gradients.number))),
-        "gradient_beat": In(stream.Signature(gradients.shape)),
-        "weight_read": ports["read"],
-        "weight_data": ports["read_data"],
-        "weight_write": ports["write"],
-    }
+
+    def __init__(
+        self, config: RuleConfig, gradients: Places, weights: Places, counters: data.StructLayout | None = None
+    ) -> None:
+        self.config: Any = config  # of the rule's own kind
+        ports = weight_ports(weights)
+        super().__init__(
+            {
+                "seed": In(64),
+                "reseed": In(1),
+                "seeded": Out(1),
+                **{name: In(value.bits) for name, value in config.values.items()},
+                "start": In(1),
+                "busy": Out(1),
+                "counters": Out(counters or counters_layout(config)),
+                "gradient_request": Out(stream.Signature(address(gradients.number))),
+                "gradient_beat": In(stream.Signature(gradients.shape)),
+                "weight_read": ports["read"],
+                "weight_data": ports["read_data"],
+                "weight_write": ports["write"],
+            }
+        )
+
+    @property
+    @abstractmethod
+    def generators(self) -> int:
+        """Generators that the expansion of a seed fills."""
+
+    @property
+    def priced(self) -> wiring.Component:
+        """What the cost flow prices of it."""
+        return self
+
+    def most_clocks(self, registers: Mapping[str, int]) -> int:
+        """More clocks than a step with these run-time values takes, pauses of the memories not counted."""
+        return 4000 + 40 * self.config.depth
+
+
+def update_core(config: RuleConfig) -> UpdateCore:
+    """The core of a configuration of any rule."""
+    core: UpdateCore = import_module(f"zimu.rtl.{RULES[config.rule]}").CORE(config)
+    return core
 
 
 def weight_ports(weights: Places) -> dict:

@@ -1,21 +1,81 @@
-"""The bench of all rules: runs a job on any pins and compares every weight, velocity and counter.
+"""The bench of all rules: what it does and must see, as plain data in a file, and how it runs that on any pins.
 
-The same coroutine runs under cocotb (Verilator, Icarus) and under Amaranth's simulator.
+A bench needs nothing but its job, so it starts fast and a failing one can be kept and replayed. The same coroutine runs
+under cocotb (Verilator, Icarus) and under Amaranth's simulator. It compares the whole memory and every counter after
+every step.
 """
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from amaranth.lib import wiring
 
+from zimu.golden.rule import RuleConfig, from_toml
+from zimu.golden.vectors import Memory, Step, Stimulus, VectorSet
 from zimu.sim.drivers import CoreDriver, Driver, HangError, UnitDriver
-from zimu.sim.jobs import Episode, Job
 from zimu.sim.pins import Pins, PortError
 from zimu.sim.verilog import circuit
 
 DRIVERS: dict[str, Any] = {"core": CoreDriver, "unit": UnitDriver}
+
+
+@dataclass(frozen=True)
+class Episode:
+    """From one seed to the next: the steps and their answers, and how the episode ends."""
+
+    seed: int
+    """The unit's own."""
+    memory: Memory
+    """What the memory holds at first."""
+    steps: list[Step]
+    abort: tuple[Stimulus, int] | None = None
+    """One more step, which a reset stops after so many clocks. Without it the next seed is written with no reset."""
+
+    @classmethod
+    def of(cls, vectors: VectorSet) -> Self:
+        """A vector set as an episode."""
+        return cls(vectors.seed, vectors.memory, list(vectors.steps))
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything one bench run needs.
+
+    Parameters
+    ----------
+    top : ``"core"`` or ``"unit"``.
+    config : the configuration, of any rule.
+    seed : seeds the gaps.
+    pause : probability of a pause in each transfer of a stream; benches also run stretches without any.
+    episodes : at least one.
+    """
+
+    top: str
+    config: RuleConfig
+    seed: int
+    pause: float
+    episodes: list[Episode]
+
+    def to_json(self) -> str:
+        """The job as text."""
+        plain = {"top": self.top, "config": self.config.to_toml(), "seed": self.seed, "pause": self.pause}
+        return json.dumps(plain | {"episodes": [asdict(episode) for episode in self.episodes]})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The job a text holds."""
+        plain = json.loads(text)
+        episodes = [_episode(**fields) for fields in plain.pop("episodes")]
+        return cls(**plain | {"config": from_toml(plain["config"]), "episodes": episodes})
+
+
+def _episode(seed: int, memory: Memory, steps: list[dict[str, Any]], abort: list[Any] | None) -> Episode:
+    """An episode from plain data."""
+    whole = [Step(**step | {"stimulus": Stimulus(**step["stimulus"])}) for step in steps]
+    return Episode(seed, memory, whole, (Stimulus(**abort[0]), abort[1]) if abort else None)
 
 
 def build(job: str) -> wiring.Component:
@@ -35,7 +95,7 @@ class Mismatch:
 
     step: int
     field: str
-    """``weights[i]``, ``velocities[i]``, a counter's name, ``time`` or ``port``."""
+    """``weights[i]``, a place of another memory, a counter's name, ``time`` or ``port``."""
     expected: int | str
     got: int | str
     episode_seed: int
@@ -49,7 +109,7 @@ class Outcome:
     steps: int = 0
     """Steps compared."""
     checked: int = 0
-    """Values compared: every weight, velocity and counter after every step."""
+    """Values compared: the whole memory and every counter after every step."""
     aborted: int = 0
     """Steps a reset stopped on purpose."""
     cycles: int = 0
@@ -81,7 +141,7 @@ async def _run_episode(
             await driver.reset()
         await driver.begin(episode.seed, episode.memory)
         for step in episode.steps:
-            await driver.step(step.inputs)
+            await driver.step(step.stimulus)
             memory, counters = await driver.read()
             found = [
                 Mismatch(outcome.steps, *difference, episode.seed, pins.cycles)
@@ -94,8 +154,8 @@ async def _run_episode(
                 return False
             done()
         if episode.abort:
-            inputs, clocks = episode.abort
-            await driver.start(inputs)
+            stimulus, clocks = episode.abort
+            await driver.start(stimulus)
             await driver.clocks(clocks)
             outcome.aborted += 1
     except (HangError, PortError) as error:

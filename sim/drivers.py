@@ -10,10 +10,9 @@ from amaranth.lib import data
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.rule import RuleConfig
+from zimu.golden.vectors import Memory, Stimulus
 from zimu.rtl.registers import Control, Register, Status
-from zimu.rtl.unit import counters_layout
 from zimu.rtl.update import seed_cycles, update_core
-from zimu.sim.jobs import Inputs, Memory
 from zimu.sim.pins import Agent, Pins, run_until
 from zimu.sim.streams import ReadPort, Sink, Source, WritePort
 
@@ -33,7 +32,7 @@ def pack(values: Sequence[int], bits: int) -> int:
     """Values side by side in one word, the first in the low bits, two's complement."""
     word = 0
     for i, value in enumerate(values):
-        word |= (value & ((1 << bits) - 1)) << (bits * i)
+        word |= (value % (1 << bits)) << (bits * i)
     return word
 
 
@@ -43,50 +42,46 @@ def to_signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
-MEMORY_NAMES = {"weight": "weights", "velocity": "velocities"}
-"""Of the fields of a weight in the memory, where it has several."""
-
-
 class PlaceLayout:
     """How a memory holds weights, read off the shape of what a place of it holds.
 
     Parameters
     ----------
-    shape : a number, or an ArrayLayout of numbers or of StructLayouts of numbers.
+    shape : a number, or an ArrayLayout of numbers or of StructLayouts of numbers: a weight, then what is beside it.
+    names : what the memory of each of those numbers is called.
 
     Attributes
     ----------
     lanes : weights at a place.
     """
 
-    def __init__(self, shape: Any):
+    def __init__(self, shape: Any, names: Sequence[str]):
         self.lanes = shape.length if isinstance(shape, data.ArrayLayout) else 1
         weight = shape.elem_shape if isinstance(shape, data.ArrayLayout) else shape
-        fields = weight.members if isinstance(weight, data.StructLayout) else {"weight": weight}
-        self._shapes = {MEMORY_NAMES[name]: Shape.cast(field) for name, field in fields.items()}
-        self._bits = sum(field.width for field in self._shapes.values())
+        numbers = weight.members.values() if isinstance(weight, data.StructLayout) else [weight]
+        self._shapes = {name: Shape.cast(number) for name, number in zip(names, numbers, strict=True)}
+        self._bits = sum(shape.width for shape in self._shapes.values())
 
     def places(self, memory: Memory, rng: random.Random) -> list[int]:
         """What the places hold; lanes beyond the depth hold rubbish, which must not matter."""
         weights = [0] * len(memory["weights"])
         offset = 0
-        for name, field in self._shapes.items():
+        for name, shape in self._shapes.items():
             values = zip(weights, memory[name], strict=True)
-            weights = [low | (value & (1 << field.width) - 1) << offset for low, value in values]
-            offset += field.width
+            weights = [low | ((value % (1 << shape.width)) << offset) for low, value in values]
+            offset += shape.width
         weights += [rng.getrandbits(self._bits) for _ in range(-len(weights) % self.lanes)]
         return [pack(weights[i : i + self.lanes], self._bits) for i in range(0, len(weights), self.lanes)]
 
     def read(self, places: Sequence[int], depth: int) -> Memory:
         """The first ``depth`` weights, and what else there is of each."""
-        weights = [place >> self._bits * lane for place in places for lane in range(self.lanes)][:depth]
+        weights = [place >> (self._bits * lane) for place in places for lane in range(self.lanes)][:depth]
         memory: Memory = {}
         offset = 0
-        for name, field in self._shapes.items():
-            mask = (1 << field.width) - 1
-            raw = [weight >> offset & mask for weight in weights]
-            memory[name] = [to_signed(value, field.width) for value in raw] if field.signed else raw
-            offset += field.width
+        for name, shape in self._shapes.items():
+            raw = [(weight >> offset) % (1 << shape.width) for weight in weights]
+            memory[name] = [to_signed(value, shape.width) for value in raw] if shape.signed else raw
+            offset += shape.width
         return memory
 
 
@@ -104,6 +99,7 @@ class Driver(ABC):
     def __init__(self, pins: Pins, config: Any, rng: random.Random, pause: float):
         self.pins, self.config, self.rng, self.pause = pins, config, rng, pause
         self.core = update_core(config)  # for the shapes of its ports, whatever the rule
+        self.registers = dict.fromkeys(config.values, 0)
         self.agents: list[Peer] = []
 
     @abstractmethod
@@ -111,11 +107,11 @@ class Driver(ABC):
         """Write the seed and the whole memory."""
 
     @abstractmethod
-    async def start(self, inputs: Inputs) -> None:
+    async def start(self, stimulus: Stimulus) -> None:
         """Begin a step."""
 
     @abstractmethod
-    async def step(self, inputs: Inputs) -> None:
+    async def step(self, stimulus: Stimulus) -> None:
         """Take a step to its end."""
 
     @abstractmethod
@@ -157,11 +153,8 @@ class Driver(ABC):
     def limit(self) -> int:
         """More clocks than anything takes, pauses and rejected draws included."""
         slow = 1 / (1 - self.pause) ** 2
-        work = 4000 + 40 * self.config.depth + 400 * self.trials
-        clocks: int = round(work * slow) + seed_cycles(self.config.prng, self.core.generators)
-        return clocks
-
-    trials = 0
+        expansion: int = seed_cycles(self.config.prng, self.core.generators)
+        return round(self.core.most_clocks(self.registers) * slow) + expansion
 
 
 class CoreDriver(Driver):
@@ -171,7 +164,7 @@ class CoreDriver(Driver):
         super().__init__(pins, config, rng, pause)
         self.gradients = [0] * self.config.beats
         address, place = (self.core.weight_write.payload.shape().members[name] for name in ("address", "data"))
-        self.layout = PlaceLayout(place)
+        self.layout = PlaceLayout(place, ["weights", *config.memories])
         self.memory = [0] * -(-self.config.depth // self.layout.lanes)
         # Reads before writes: a read accepted in the clock of a write gets the old weight.
         self.agents = [
@@ -191,11 +184,11 @@ class CoreDriver(Driver):
         await self.clocks(1)
         await self.until(lambda: not self.pins.get("busy"), "reseed")
 
-    async def start(self, inputs: Inputs) -> None:
-        self.gradients[:] = self.beats(inputs.gradients)
-        self._write(inputs.memory)
-        self.trials = inputs.registers.get("trials", 0)
-        for name, value in inputs.registers.items():
+    async def start(self, stimulus: Stimulus) -> None:
+        self.gradients[:] = self.beats(stimulus.gradients)
+        self._write(stimulus.memory)
+        self.registers = stimulus.registers
+        for name, value in stimulus.registers.items():
             # A value of no width has no port.
             if len(getattr(self.core, name)):
                 self.pins.set(name, value)
@@ -203,14 +196,14 @@ class CoreDriver(Driver):
         await self.clocks(1)
         self.pins.set("start", 0)
 
-    async def step(self, inputs: Inputs) -> None:
-        await self.start(inputs)
+    async def step(self, stimulus: Stimulus) -> None:
+        await self.start(stimulus)
         await self.clocks(1)
         await self.until(lambda: not self.pins.get("busy"), "a step")
 
     async def read(self) -> tuple[Memory, dict[str, int]]:
         raw = self.pins.get("counters")
-        counters = {name: raw >> f.offset & (1 << f.width) - 1 for name, f in self.core.counters.shape()}
+        counters = {name: (raw >> f.offset) % (1 << f.width) for name, f in self.core.counters.shape()}
         return self.layout.read(self.memory, self.config.depth), counters
 
     def _write(self, memory: Memory) -> None:
@@ -238,10 +231,9 @@ class UnitDriver(Driver):
         await self.write(Register.CONTROL, 1 << Control.RESEED)
         await self.rest("the seed's expansion")
 
-    async def start(self, inputs: Inputs) -> None:
-        values = inputs.registers
-        self.trials = values["trials"]
-        self.gradients.queue.extend(self.beats(inputs.gradients))
+    async def start(self, stimulus: Stimulus) -> None:
+        self.registers = values = stimulus.registers
+        self.gradients.queue.extend(self.beats(stimulus.gradients))
         await self.write(Register.TRIALS, values["trials"])
         await self.write(Register.THRESHOLD_LO, values["threshold"])
         await self.write(Register.THRESHOLD_HI, values["threshold"] >> 32)
@@ -249,8 +241,8 @@ class UnitDriver(Driver):
         await self.until(lambda: not self.gradients.queue, "loading the gradients")
         await self.write(Register.CONTROL, 1 << Control.START)
 
-    async def step(self, inputs: Inputs) -> None:
-        await self.start(inputs)
+    async def step(self, stimulus: Stimulus) -> None:
+        await self.start(stimulus)
         await self.until(lambda: self.pins.get("interrupt"), "a step")
         await self.write(Register.STATUS, 1 << Status.DONE)
 
@@ -262,7 +254,7 @@ class UnitDriver(Driver):
         await self.rest("reading the weights")
         registers = [await self.load(address) for address in range(Register.STEPS, Register.MASS_HI + 4, 4)]
         *counts, mass_low, mass_high = registers
-        names = [name for name, _ in counters_layout(self.config)]
+        names = [name for name, _ in self.core.counters.shape()]
         return {"weights": weights}, dict(zip(names, [*counts, mass_low | mass_high << 32], strict=True))
 
     async def rest(self, what: str) -> None:

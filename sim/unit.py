@@ -4,16 +4,15 @@ The unit: ``rtl/unit.py``.
 """
 
 import random
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from zimu.golden.config import UnitConfig
-from zimu.golden.vectors import Stimulus
-from zimu.sim.jobs import Inputs, Memory
+from zimu.golden.vectors import Memory, Stimulus
+from zimu.sim.stimuli import Deck, near_rails
 
 
 class Operands:
-    """See `zimu.sim.operands.OperandSource`."""
+    """See `zimu.sim.stimuli.OperandSource`."""
 
     def __init__(self, config: UnitConfig) -> None:
         self.config = config
@@ -46,23 +45,20 @@ class Operands:
     def memory(self, rng: random.Random) -> Memory:
         return {"weights": near_rails(rng, self.config.weight_range, self.config.depth)}
 
-    def inputs(self, rng: random.Random) -> Inputs:
-        return Inputs.of(self.stimulus(rng))
-
     def clocks(self, rng: random.Random) -> int:
         # During the sum pass, or anywhere later.
         beats = self.config.beats
         return rng.randint(1, rng.choice([beats + 8, beats + 8 * self._usual_trials]))
 
     def stimulus(self, rng: random.Random) -> Stimulus:
-        """The inputs of a step as a vector set holds them."""
         kind = self._kinds.deal(rng)
         # A W that is a power of two needs every bit of the mask and not one more.
         smoothing = 0 if kind in ("empty", "power", "single") else rng.randint(*self._smoothings.deal(rng))
         if kind == "zero":
             smoothing = smoothing or 1 & self.config.max_smoothing
         trials, threshold = (rng.randint(*limits) for limits in self._gates.deal(rng))
-        return Stimulus(tuple(self._gradients(rng, kind, smoothing)), trials, threshold, smoothing)
+        registers = {"trials": trials, "threshold": threshold, "smoothing": smoothing}
+        return Stimulus(list(self._gradients(rng, kind, smoothing)), registers)
 
     def _gradients(self, rng: random.Random, kind: str, smoothing: int) -> Iterator[int]:
         config = self.config
@@ -112,27 +108,4 @@ def _just_above(rng: random.Random, count: int, high: int, smoothing: int) -> li
     return [each * rng.choice([-1, 1]) for each in sizes]
 
 
-class Deck:
-    """Corners of an input, dealt one at a time and each as often as any other.
-
-    The first time in the order given, by which short runs meet first what finds most; then in any order.
-    """
-
-    def __init__(self, cards: Iterable[Any]) -> None:
-        self._cards = list(cards)
-        self._left = self._cards[::-1]
-
-    def deal(self, rng: random.Random) -> Any:
-        """The next corner."""
-        self._left = self._left or rng.sample(self._cards, len(self._cards))
-        return self._left.pop()
-
-
-def near_rails(rng: random.Random, limits: tuple[int, int], count: int) -> list[int]:
-    """Integers of a range, uniform or half of them at its ends."""
-    low, high = limits
-    near = rng.random() < 0.5
-    return [
-        rng.choice([low, low + 1, high - 1, high]) if near and rng.random() < 0.5 else rng.randint(low, high)
-        for _ in range(count)
-    ]
+OPERANDS = Operands

@@ -6,12 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import check_range
 from zimu.golden.rule import RuleConfig
-from zimu.golden.vectors import Stimulus
-from zimu.sim.bench import Mismatch
-from zimu.sim.jobs import Episode, Inputs, Job
+from zimu.golden.vectors import Memory, Stimulus
+from zimu.sim.bench import Episode, Job, Mismatch
 from zimu.sim.simulators import DEFAULT_TIMEOUT, WAVES, choose_simulator, simulate
 from zimu.sim.stimuli import MAX_STEPS, expect, random_episodes
 from zimu.sim.verilog import check_top
@@ -88,7 +86,7 @@ def verify(
     config : of any rule.
     steps : steps to compare, 1..10^6. The steps of a shorter run are the first ones of a longer run.
     simulator : by default the fastest there is.
-    top : ``"unit"`` or ``"core"``; the rule ``zim`` has both and takes the unit by default, the others the core.
+    top : one of the rule's `RuleConfig.tops`, the first by default.
     timeout : seconds the simulator may take, building included.
     waveform : where to write the waves, with the ending of the simulator's format.
     progress : told several times a second how many steps are compared and how many there are.
@@ -107,10 +105,10 @@ def verify(
 
 
 def verify_trace(
-    config: UnitConfig,
+    config: RuleConfig,
     *,
     seed: int,
-    weights: Iterable[int],
+    memory: Memory,
     steps: Iterable[Stimulus],
     simulator: str | None = None,
     top: str | None = None,
@@ -123,13 +121,12 @@ def verify_trace(
     Parameters
     ----------
     seed : the unit's seed.
-    weights : depth integers, the weights before the first step.
+    memory : what the memory holds before the first step: ``weights``, and the configuration's memories by name.
     steps : the inputs of the steps, as recorded.
 
     The other parameters are those of `verify`.
     """
-    memory = {"weights": [int(weight) for weight in weights]}
-    episode = Episode(seed, memory, expect(config, seed, memory, map(Inputs.of, steps)))
+    episode = Episode(seed, memory, expect(config, seed, memory, steps))
     simulator = choose_simulator(simulator, timeout, waveform)
     return _run(config, [episode], seed, simulator, check_top(config, top), timeout, waveform, progress)
 

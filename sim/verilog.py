@@ -14,12 +14,10 @@ from amaranth.hdl import Elaboratable, Fragment
 from amaranth.lib import wiring
 
 from zimu import __version__
-from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import InputError, check_choice
 from zimu.golden.files import check_writable, scratch_folder, write_whole
-from zimu.golden.keywords import KEYWORDS
 from zimu.golden.programs import yosys
-from zimu.golden.rule import RuleConfig
+from zimu.golden.rule import CONTRACT_VERSION, KEYWORDS, RuleConfig
 from zimu.rtl.netlist import write_rtlil
 from zimu.rtl.onchip import ZimUnit
 from zimu.rtl.update import update_core
@@ -36,11 +34,12 @@ def check_top(config: RuleConfig, top: str | None) -> str:
     InputError
         the rule has no such top.
     """
-    if top is None:
-        return "unit" if config.rule == "zim" else "core"
-    check_choice("top", top, TOPS)
-    if top == "unit" and config.rule != "zim":
-        raise InputError(f"top = 'unit': the rule {config.rule!r} has none, must be 'core' (--top core)")
+    top = config.tops[0] if top is None else check_choice("top", top, TOPS)
+    if top not in config.tops:
+        raise InputError(
+            f"top = {top!r}: the rule {config.rule!r} has none, must be {' or '.join(map(repr, config.tops))} "
+            f"(--top {config.tops[0]})"
+        )
     return top
 
 

@@ -22,10 +22,10 @@ from rich.table import Table
 import zimu
 from zimu.cost.rows import Row
 from zimu.cost.table import tables
-from zimu.golden.config import CONTRACT_VERSION
 from zimu.golden.errors import check_range
 from zimu.golden.files import write_whole
 from zimu.golden.programs import package_folder
+from zimu.golden.rule import CONTRACT_VERSION
 from zimu.study import methods, pricing, replay
 from zimu.study.digits import CLASSES, PIXELS, TEST, VALIDATION, Digits, load
 from zimu.study.network import DEPTHS, HIDDEN

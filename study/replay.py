@@ -65,12 +65,12 @@ def _replay_one(layer: int, trace: Trace, simulator: str, progress: Progress) ->
         "first": None,
         "reason": None,
     }
-    inputs = [Stimulus(tuple(s.gradients.tolist()), s.trials, s.threshold, s.smoothing) for s in trace.steps]
+    inputs = [Stimulus(s.gradients.tolist(), s.registers) for s in trace.steps]
     try:
         outcome = verify_trace(
             config,
             seed=trace.seed,
-            weights=trace.weights.tolist(),
+            memory={"weights": trace.weights.tolist()},
             steps=inputs,
             simulator=simulator,
             progress=progress,

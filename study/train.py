@@ -8,7 +8,7 @@ Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients), 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +47,8 @@ class TraceStep(NamedTuple):
     """What one step gave a unit, and the weights it left."""
 
     gradients: NDArray[np.int8]
-    trials: int
-    threshold: int
-    smoothing: int
+    registers: dict[str, int]
+    """The run-time values, by name."""
     weights: NDArray[np.int8]
 
 
@@ -114,7 +113,7 @@ class UnitRule:
             counters.saturations += int(result.saturations)
             counters.empty_steps += int(result.empty)
             if self.observe:
-                self.observe(layer, TraceStep(integers, **values, weights=self.weights[layer].copy()))
+                self.observe(layer, TraceStep(integers, values, self.weights[layer].copy()))
 
 
 @dataclass
@@ -170,7 +169,7 @@ class IntegerRule:
             unit.step(weights, integers, rate=int(self.setting))
 
 
-def _units_of(config: PointwiseConfig, seed: int) -> list[UpdateUnit]:
+def _units_of(config: PointwiseConfig, seed: int) -> list[UpdateUnit[Any]]:
     """A unit for each layer."""
     layers = enumerate(DEPTHS)
     return [make_unit(config.replace(depth=depth), unit_seed(seed, i)) for i, depth in layers]

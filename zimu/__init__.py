@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 _SOURCES = {
     "Batch": "emu.batch",
-    "Counters": "golden.unit",
+    "Counters": "golden.config",
     "FloatSGD": "emu.float_sgd",
     "FloatSGDConfig": "golden.float_sgd",
     "InputError": "golden.errors",
@@ -35,7 +35,7 @@ _SOURCES = {
     "ZimuError": "golden.errors",
     "make_unit": "emu.update",
     "named": "golden.names",
-    "preset": "golden.presets",
+    "preset": "golden.names",
     "price": "cost.price",
     "to_verilog": "sim.verilog",
     "verify": "sim.verify",
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from zimu.emu.unit import StepResult as StepResult
     from zimu.emu.unit import ZimUnit as ZimUnit
     from zimu.emu.update import make_unit as make_unit
+    from zimu.golden.config import Counters as Counters
     from zimu.golden.config import UnitConfig as UnitConfig
     from zimu.golden.errors import InputError as InputError
     from zimu.golden.errors import MissingToolError as MissingToolError
@@ -61,8 +62,7 @@ if TYPE_CHECKING:
     from zimu.golden.float_sgd import FloatSGDConfig as FloatSGDConfig
     from zimu.golden.int_sgd import IntSGDConfig as IntSGDConfig
     from zimu.golden.names import named as named
-    from zimu.golden.presets import preset as preset
-    from zimu.golden.unit import Counters as Counters
+    from zimu.golden.names import preset as preset
     from zimu.golden.unit import ReferenceUnit as ReferenceUnit
     from zimu.golden.vectors import VectorSet as VectorSet
     from zimu.sim.verify import verify as verify

@@ -24,7 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (demo, config, emulate, rtl, vectors, verify, cost, bench, battery, doctor):
-    app.command(name=module.__name__.rpartition(".")[2])(module.command)
+    name, context = module.__name__.rpartition(".")[2], getattr(module, "CONTEXT", None)
+    app.command(name=name, context_settings=context)(module.command)
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -9,10 +9,10 @@ from zimu.cost.rates import per_weight
 from zimu.cost.rows import UNITS_OF_MEASURE, Figure, Row, rows_of
 from zimu.cost.table import ANY, MEASURED, PER_WEIGHT, number, tables
 from zimu.cost.units import Rate
-from zimu.golden.names import RIVALS
+from zimu.golden.names import examples
 
 WIDTHS = (80, 100, 120, 200)
-RATES = {"zim8": (Rate(5.31, 32), Rate(0.912, 1024)), **{name: (Rate(1.0),) for name in RIVALS}}
+RATES = {"zim8": (Rate(5.31, 32), Rate(0.912, 1024)), **{name: (Rate(1.0),) for name in examples()}}
 
 
 def priced(unit: str) -> list[Row]:

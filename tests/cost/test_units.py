@@ -6,8 +6,7 @@ from zimu.cost.units import parse_unit, parse_units, priced, round_sqrt
 from zimu.golden.errors import InputError
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
-from zimu.golden.names import RIVALS
-from zimu.golden.presets import PRESETS, preset
+from zimu.golden.names import PRESETS, examples, preset
 from zimu.rtl.cycles import step_cycles
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS, Generator
@@ -67,7 +66,7 @@ def test_integer_rival_and_lanes(tmp_path):
 
 def test_rivals_are_all_there_under_names_and_descriptions_of_their_own():
     units = parse_units(["zim8", "rivals"])
-    assert [unit.name for unit in units] == ["zim8", *RIVALS]
+    assert [unit.name for unit in units] == ["zim8", *examples()]
     assert len({unit.description for unit in units}) == len(units)
 
 

@@ -12,7 +12,7 @@ from zimu.emu import float_sgd as emu
 from zimu.golden import float_sgd as golden
 from zimu.golden.float_format import FORMATS
 from zimu.golden.float_sgd import Arithmetic
-from zimu.sim.float_operands import boundary_triples, random_triples
+from zimu.sim.float_sgd import boundary_triples, random_triples
 
 gmpy2 = pytest.importorskip("gmpy2", reason="gmpy2 is not installed: ./bootstrap test")
 

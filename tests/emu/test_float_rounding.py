@@ -10,7 +10,7 @@ from zimu.golden import float_sgd as golden
 from zimu.golden.errors import InputError
 from zimu.golden.float_format import FORMATS
 from zimu.golden.float_sgd import Arithmetic
-from zimu.sim.float_operands import random_triples
+from zimu.sim.float_sgd import random_triples
 
 CASES = [("fp32", 8), ("bf16", 1), ("bf16", 8), ("bf16", 12), ("fp16", 10), ("e4m3", 4), ("e5m2", 7)]
 

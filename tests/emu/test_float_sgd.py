@@ -12,7 +12,7 @@ from zimu.emu.states import checksum
 from zimu.golden.errors import InputError
 from zimu.golden.float_format import FORMATS, FloatFormat
 from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig, ReferenceFloatSGD
-from zimu.sim.float_operands import patterns, random_triples
+from zimu.sim.float_sgd import patterns, random_triples
 
 FP32 = FORMATS["fp32"]
 
@@ -59,7 +59,7 @@ def test_steps_are_the_references(fields, monkeypatch):
         assert got == weights
         assert unit.counters == reference.counters
         if config.momentum:
-            assert unit.velocities.tolist() == reference.velocities
+            assert unit.memories["velocity"].tolist() == reference.memories["velocity"]
 
 
 @pytest.mark.parametrize("fields", [VARIANTS[0], VARIANTS[3], VARIANTS[4]], ids=str)
@@ -71,7 +71,8 @@ def test_threads_change_no_bit(fields):
     units = [FloatSGD(config, 7, threads) for threads in (1, 3)]
     one, three = (unit.step_patterns(w, g, **registers) for unit in units)
     assert one == three
-    np.testing.assert_array_equal(units[0].velocities, units[1].velocities)
+    for name, values in units[0].memories.items():
+        np.testing.assert_array_equal(values, units[1].memories[name])
 
 
 def test_native_binary32_is_the_general_path():
@@ -127,8 +128,10 @@ def test_damaged_states_are_refused():
     config = config_of(weights="bf16", random_bits=8, momentum=True)
     state = FloatSGD(config, 3).state()
     for field, value, message in [
-        ("velocities", [0], "state velocities is damaged: must be a list of 37 patterns"),
-        ("velocities", [0] * 36 + [2**16], r"state velocities\[36\] = 65536: must be in 0\.\.65535"),
+        ("memories", {}, "state memories is damaged: must be a table of velocity"),
+        ("memories", {"velocity": 5}, "state velocity is a int: must be a list of 37 integers"),
+        ("memories", {"velocity": [0]}, "state velocity has 1 values: must have depth = 37"),
+        ("memories", {"velocity": [0] * 36 + [2**16]}, r"state velocity\[36\] = 65536: must be in 0\.\.65535"),
         ("streams", {}, "state streams is damaged: must be a table of round"),
         ("contract_version", 99, "the state has contract_version = 99"),
         (

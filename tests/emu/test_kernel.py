@@ -16,7 +16,7 @@ from zimu.emu.kernel import KEPT, MARK, MARKED, cache_folder, sources_digest
 FIRST_STEP = """
 import numpy as np
 from zimu.emu.unit import ZimUnit
-from zimu.golden.presets import preset
+from zimu.golden.names import preset
 unit = ZimUnit(preset("zim8"), 1)
 weights = np.zeros(1024, np.int8)
 print(unit.step(weights, np.ones(1024, np.int8), trials=9, threshold=65536, smoothing=1))

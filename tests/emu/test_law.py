@@ -14,8 +14,8 @@ import pytest
 from scipy import stats
 
 from zimu.emu import small
-from zimu.emu.replay import ListUnit
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
+from zimu.emu.update import ListUnit
 from zimu.golden.config import UnitConfig
 from zimu.golden.unit import ReferenceUnit
 

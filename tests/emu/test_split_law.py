@@ -17,8 +17,8 @@ from scipy import stats
 from zimu.emu import small
 from zimu.emu import split as emu
 from zimu.emu.prng import WordStream
-from zimu.emu.replay import ListUnit
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
+from zimu.emu.update import ListUnit
 from zimu.golden import split as golden
 from zimu.golden.config import UnitConfig
 from zimu.golden.unit import ReferenceUnit

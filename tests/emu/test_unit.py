@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zimu.emu import small
-from zimu.emu.replay import ListUnit
 from zimu.emu.states import checksum
 from zimu.emu.unit import StepResult, ZimUnit, gradient_dtype, weight_dtype
-from zimu.golden.config import UnitConfig
+from zimu.emu.update import ListUnit
+from zimu.golden.config import Counters, UnitConfig
 from zimu.golden.errors import InputError
-from zimu.golden.unit import Counters, ReferenceUnit
+from zimu.golden.unit import ReferenceUnit
 from zimu.golden.vectors import VectorSet, frozen_sets
 
 CONFIG = UnitConfig(

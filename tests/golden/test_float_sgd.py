@@ -11,8 +11,8 @@ import pytest
 from zimu.golden.errors import InputError
 from zimu.golden.float_format import FORMATS, FloatFormat
 from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig, ReferenceFloatSGD, step, velocity_step
-from zimu.golden.rules import from_toml
-from zimu.sim.float_operands import boundary_triples, random_triples
+from zimu.golden.rule import from_toml
+from zimu.sim.float_sgd import boundary_triples, random_triples
 
 FP32 = FORMATS["fp32"]
 FUSED = Arithmetic(FP32, FP32)
@@ -133,7 +133,7 @@ def test_a_unit_takes_a_velocity_and_a_weight_step():
     weights = [0, ONE]
     for _ in range(2):
         weights = unit.step(weights, [ONE, NEG | ONE], **registers)
-    assert [FP32.to_float(v) for v in unit.velocities] == [1.5, -1.5]
+    assert [FP32.to_float(v) for v in unit.memories["velocity"]] == [1.5, -1.5]
     assert [FP32.to_float(w) for w in weights] == [-1.25, 2.25]
     assert unit.counters == (2, 0)
 
@@ -224,7 +224,7 @@ def test_a_refused_register_changes_nothing(fields, registers, message):
     with pytest.raises(InputError) as refusal:
         unit.step([1, 2], [3, 4], **run | registers)
     assert str(refusal.value) == message
-    assert unit.velocities == [0, 0]
+    assert unit.memories == {"velocity": [0, 0]}
     assert unit.step([1, 2], [3, 4], **run) == fresh.step([1, 2], [3, 4], **run)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from zimu.golden.errors import InputError
 from zimu.golden.int_sgd import IntSGDConfig, ReferenceIntSGD, step
-from zimu.golden.rules import from_toml
+from zimu.golden.rule import from_toml
 
 FIELDS = {"name": "rival", "depth": 3, "weight_bits": 4, "gradient_bits": 4, "rate_bits": 3, "fraction_bits": 3}
 

@@ -4,7 +4,7 @@ import pytest
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
-from zimu.golden.presets import PRESETS, preset
+from zimu.golden.names import PRESETS, preset
 
 
 def test_zim8_is_the_documented_example():

@@ -10,12 +10,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.config import Counters, UnitConfig
 from zimu.golden.errors import InputError
 from zimu.golden.rule import PrngKind
 from zimu.golden.scenarios import SCENARIOS, write_all
 from zimu.golden.unit import ReferenceUnit
-from zimu.golden.vectors import HEADER_WORDS, Mismatch, Stimulus, VectorSet, frozen_sets, step_words
+from zimu.golden.vectors import HEADER_WORDS, Difference, Mismatch, Stimulus, VectorSet, frozen_sets, set_words
 
 FROZEN = frozen_sets()
 SMALL = "wide_beat"
@@ -24,6 +24,10 @@ SMALL = "wide_beat"
 
 def load_all() -> list[VectorSet]:
     return [VectorSet.load(path) for path in FROZEN.values()]
+
+
+def values(trials, threshold, smoothing):
+    return {"trials": trials, "threshold": threshold, "smoothing": smoothing}
 
 
 def checksummed(text: str) -> str:
@@ -53,7 +57,7 @@ def test_frozen_sets_cover_the_corners_of_the_contract():
     """Every corner is met with an effect that can be seen, so that none is there in name only."""
     met = set()
     for vectors in load_all():
-        config, weights, before = vectors.config, vectors.weights, None
+        config, weights, before = vectors.config, vectors.memory["weights"], None
         met.add(f"weight_bits {config.weight_bits}")
         met.add(f"gradient_bits {config.gradient_bits}")
         met.add(f"gate_bits {config.gate_bits}")
@@ -66,9 +70,10 @@ def test_frozen_sets_cover_the_corners_of_the_contract():
             met.add(f"split, {min(config.split.subtrees, 2)} subtrees, {min(config.split.tile_streams, 2)} streams")
         if config.depth % config.lanes:
             met.add("padding lanes")
-        for number, (stimulus, after, counters) in enumerate(vectors.steps):
+        for number, step in enumerate(vectors.steps):
+            counters, after = Counters(**step.counters), step.memory["weights"]
             delta = counters.since(before) if before else counters
-            gradients, n, T, c = stimulus
+            gradients, (n, T, c) = step.stimulus.gradients, step.stimulus.registers.values()
             middle = 0 < T < config.max_threshold
             if not delta.empty_steps and n:
                 met.add(f"{config.gate} gate, T {'inside' if middle else 'at an end'}: {_share(delta.open_trials, n)}")
@@ -121,36 +126,39 @@ def test_words_are_where_the_manual_says():
     vectors = VectorSet.load(FROZEN["two_words_4"])
     words, d = vectors.words(), vectors.config.depth
     assert words[:6] == [0x5A494D56, 1, d, len(vectors.steps), 0x89ABCDEF, 0x01234567]
-    assert words[6 : 6 + d] == [w % 2**32 for w in vectors.weights]
-    assert len(words) == HEADER_WORDS + d + len(vectors.steps) * step_words(d)
-    for number, (stimulus, after, counters) in enumerate(vectors.steps):
+    assert words[6 : 6 + d] == [w % 2**32 for w in vectors.memory["weights"]]
+    assert set_words(vectors.config) == (HEADER_WORDS + d, 2 * d + 12)
+    assert len(words) == HEADER_WORDS + d + len(vectors.steps) * (2 * d + 12)
+    for number, taken in enumerate(vectors.steps):
         step = words[6 + d + number * (2 * d + 12) :][: 2 * d + 12]
-        assert step[:4] == [stimulus.trials, stimulus.threshold, 0, stimulus.smoothing]
-        assert step[4 : 4 + d] == [g % 2**32 for g in stimulus.gradients]
-        assert step[4 + d : 4 + 2 * d] == [w % 2**32 for w in after]
+        values, counters = taken.stimulus.registers, Counters(**taken.counters)
+        assert step[:4] == [values["trials"], values["threshold"], 0, values["smoothing"]]
+        assert step[4 : 4 + d] == [g % 2**32 for g in taken.stimulus.gradients]
+        assert step[4 + d : 4 + 2 * d] == [w % 2**32 for w in taken.memory["weights"]]
         assert step[4 + 2 * d : 10 + 2 * d] == list(counters[:6])
         assert step[10 + 2 * d] + (step[11 + 2 * d] << 32) == counters.mass
-    assert max(step.counters.mass for step in vectors.steps) > 2**32
+    assert max(step.counters["mass"] for step in vectors.steps) > 2**32
 
 
 def test_a_threshold_of_33_bits_survives(tmp_path):
     vectors = VectorSet.load(FROZEN["gate_bits_32"])
-    assert vectors.steps[0].stimulus.threshold == 2**32
+    assert vectors.steps[0].stimulus.registers["threshold"] == 2**32
     assert VectorSet.load(vectors.save(tmp_path / "copy.hex")) == vectors
 
 
 def test_recording_refuses_what_the_reference_refuses():
     config = VectorSet.load(FROZEN[SMALL]).config
     with pytest.raises(InputError, match=r"^gradients\[1\] = 128: must be in -128\.\.127$"):
-        VectorSet.record(config, 1, [0, 0, 0], [Stimulus((0, 128, 0), 1, 0, 0)])
+        VectorSet.record(config, 1, {"weights": [0, 0, 0]}, [Stimulus((0, 128, 0), values(1, 0, 0))])
 
 
 def test_integers_of_numpy_give_the_same_file():
     config = VectorSet.load(FROZEN[SMALL]).config
-    plain = VectorSet.record(config, 1, [-5, 0, 5], [Stimulus((1, -2, 3), 4, 1, 1)])
+    plain = VectorSet.record(config, 1, {"weights": [-5, 0, 5]}, [Stimulus((1, -2, 3), values(4, 1, 1))])
     weights, gradients = np.array([-5, 0, 5], np.int8), tuple(np.array([1, -2, 3], np.int8))
-    counts = (np.uint32(4), np.uint64(1), np.int8(1))
-    assert VectorSet.record(config, 1, weights, [Stimulus(gradients, *counts)]).to_text() == plain.to_text()
+    counts = values(np.uint32(4), np.uint64(1), np.int8(1))
+    again = VectorSet.record(config, 1, {"weights": weights}, [Stimulus(gradients, counts)])
+    assert again.to_text() == plain.to_text()
 
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing: apt install iverilog")
@@ -198,9 +206,9 @@ class Miscounting(ReferenceUnit):
 
 def test_replay_names_the_first_difference():
     vectors = VectorSet.load(FROZEN[SMALL])
-    right = vectors.steps[1].weights[1]
-    assert vectors.replay(Wrong) == Mismatch(1, "weights[1]", right, right + 1)
-    rejected = vectors.steps[0].counters.rejected_draws
+    right = vectors.steps[1].memory["weights"][1]
+    assert vectors.replay(Wrong) == Mismatch(1, Difference("weights[1]", right, right + 1))
+    rejected = vectors.steps[0].counters["rejected_draws"]
     assert str(vectors.replay(Miscounting)) == f"step 0, rejected_draws: expected {rejected}, got 77"
 
 

@@ -13,7 +13,7 @@ from zimu.rtl.float_datapath import Datapath
 from zimu.rtl.float_frame import Frame
 from zimu.rtl.float_step import Step
 from zimu.sim.bit_parallel import BitParallel
-from zimu.sim.float_operands import boundary_triples, random_triples
+from zimu.sim.float_sgd import boundary_triples, random_triples
 
 FINITE = {"infinities": False}
 SMALL = {

@@ -4,13 +4,14 @@ import random
 
 import pytest
 
+from zimu.golden.config import Counters
 from zimu.golden.errors import InputError
-from zimu.golden.unit import ZERO_COUNTERS, ReferenceUnit
+from zimu.golden.rule import zero_counters
+from zimu.golden.unit import ReferenceUnit
 from zimu.golden.vectors import Stimulus
 from zimu.rtl.onchip import MAX_BITS, ReadPath, ZimUnit
 from zimu.rtl.registers import Control, Register, Status
 from zimu.sim.drivers import HangError, UnitDriver
-from zimu.sim.jobs import Inputs
 from zimu.sim.pins import run_until
 from zimu.sim.streams import Sink, Source
 from zimu.sim.worker import simulate_component
@@ -28,7 +29,8 @@ def drive(config, bench, pause=0.0):
 
 
 def some_inputs(config, trials=9) -> Stimulus:
-    return Stimulus(tuple((7 * i) % 11 - 5 for i in range(config.depth)), trials, config.max_threshold, 1)
+    values = {"trials": trials, "threshold": config.max_threshold, "smoothing": 1}
+    return Stimulus([(7 * i) % 11 - 5 for i in range(config.depth)], values)
 
 
 async def status(driver) -> set[str]:
@@ -80,7 +82,7 @@ def test_run_time_values_and_streams_are_closed_during_a_step(configure):
 
     async def bench(driver):
         await driver.begin(SEED, {"weights": [0] * config.depth})
-        await driver.start(Inputs.of(some_inputs(config, 300)))
+        await driver.start(some_inputs(config, 300))
         driver.weights_in.queue.append(5)
         driver.gradients.queue.extend(driver.beats([1] * config.depth))
         with pytest.raises(HangError, match="refused address 0x18"):
@@ -117,14 +119,13 @@ def test_interrupted_read_out_and_reloaded_weights_leave_the_reference(configure
         for _ in range(2):  # the same weights and seed again: all is as at first
             await driver.begin(SEED, {"weights": start})
             for _ in range(2):
-                await driver.step(Inputs.of(inputs))
+                await driver.step(inputs)
                 seen.append(await driver.read())
         return seen
 
     unit, weights, expected = ReferenceUnit(config, SEED), start, []
     for _ in range(2):
-        step = {"trials": inputs.trials, "threshold": inputs.threshold, "smoothing": inputs.smoothing}
-        weights = unit.step(weights, inputs.gradients, **step)
+        weights = unit.step(weights, inputs.gradients, **inputs.registers)
         expected.append(({"weights": weights}, unit.counters._asdict()))
     assert drive(config, bench, pause=0.3) == expected * 2
 
@@ -153,8 +154,9 @@ def test_a_reseed_clears_the_counters_and_a_reset_forgets_the_seed(configure):
 
     async def bench(driver):
         await driver.begin(SEED, {"weights": [-128] * config.depth})
-        await driver.step(Inputs.of(Stimulus((0,) * config.depth, 9, config.max_threshold, 0)))
-        await driver.step(Inputs.of(some_inputs(config, 99)))
+        values = {"trials": 9, "threshold": config.max_threshold, "smoothing": 0}
+        await driver.step(Stimulus([0] * config.depth, values))
+        await driver.step(some_inputs(config, 99))
         _, counters = await driver.read()
         assert all(counters.values()), "each of them must have something to clear"
         await driver.write(Register.CONTROL, 1 << Control.RESEED)
@@ -163,7 +165,7 @@ def test_a_reseed_clears_the_counters_and_a_reset_forgets_the_seed(configure):
         await driver.reset()
         return counters, await status(driver)
 
-    assert drive(config, bench) == (ZERO_COUNTERS._asdict(), set())
+    assert drive(config, bench) == (zero_counters(Counters)._asdict(), set())
 
 
 def test_the_memory_limit_is_named(configure):

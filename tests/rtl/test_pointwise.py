@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 from amaranth.hdl import Module, Signal
@@ -10,14 +11,15 @@ from amaranth.lib import wiring
 from zimu.golden import float_sgd, int_sgd
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
-from zimu.golden.pointwise import PointwiseReference
+from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.prng import Stream, expand_seed
+from zimu.golden.rule import Integer, Value, reference
+from zimu.golden.vectors import Stimulus
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS
 from zimu.rtl.int_sgd import IntSGD, IntSGDCore
 from zimu.rtl.pointwise import PointwiseCore, unit_members
 from zimu.sim.drivers import CoreDriver, pack, to_signed
-from zimu.sim.jobs import Inputs
 from zimu.sim.pins import run_until
 from zimu.sim.streams import Sink, Source
 from zimu.sim.worker import simulate_component
@@ -59,7 +61,7 @@ async def seed_words(pins, config, seed) -> None:
 
 def stepped(config, beats, rates) -> list[tuple[list[int], int]]:
     """What must come out of a unit, as patterns, and how many were clipped, beat by beat."""
-    bits: Iterator[int] = PointwiseReference(config, SEED).rounding_bits()
+    bits: Iterator[int] = reference(config, SEED).rounding_bits()
     answers = []
     for beat, rate in zip(beats, rates, strict=True):
         if isinstance(config, IntSGDConfig):
@@ -118,7 +120,7 @@ def test_a_unit_takes_its_values_with_each_beat_and_keeps_the_order(name, pause)
         class Losses:
             def clock(self, pins):
                 if len(sink.taken) > len(lost):
-                    lost.append(pins.get("saturated"))
+                    lost.append(pins.get("counted"))
 
         agents = [source, sink, Losses()]
         # Beats that a reset drops leave no trace.
@@ -155,8 +157,8 @@ def drive(core, bench, pause=0.0):
     return simulate_component(core, run)
 
 
-def some_inputs(config, rate=3) -> Inputs:
-    return Inputs([(7 * i) % 13 - 6 for i in range(config.depth)], {"rate": rate})
+def some_inputs(config, rate=3) -> Stimulus:
+    return Stimulus([(7 * i) % 13 - 6 for i in range(config.depth)], {"rate": rate})
 
 
 @pytest.mark.parametrize("fields", [{}, {"fraction_bits": 0}, {"fraction_bits": 20}], ids=str)
@@ -217,19 +219,34 @@ def test_no_step_before_a_seed_and_a_seed_clears_the_counters(fraction_bits):
     assert seen[6] == 0
 
 
+class RollingConfig(PointwiseConfig):
+    """A rule with a memory beside the weights."""
+
+    rule: ClassVar[str] = "rolling"
+    description: ClassVar[str] = ""
+    rounding_bits: ClassVar[int] = 0
+    weight: ClassVar[Integer] = Integer(8)
+    gradient: ClassVar[Integer] = Integer(4)
+    memories: ClassVar[dict[str, Integer]] = {"velocity": Integer(4)}
+    values: ClassVar[dict[str, Value]] = {"k": Value(8)}
+
+    def registers(self, *, k):
+        return {"k": k}
+
+
 class Rolling(wiring.Component):
     """A unit with velocities: v' = v + g, w' = w + v' + k, all modulo 2^8; clips what is not 0."""
 
     def __init__(self, config):
         self.config = config
-        super().__init__(unit_members(config, {"k": 8}, {"weight": 8, "velocity": 4, "gradient": 4}))
+        super().__init__(unit_members(config))
 
     def elaborate(self, platform):
         m = Module()
         lost = Signal(self.config.lanes)
         m.d.comb += [
             self.operands.ready.eq(~self.updated.valid | self.updated.ready),
-            self.saturated.eq(sum(lost[i] for i in range(self.config.lanes))),
+            self.counted.saturations.eq(sum(lost[i] for i in range(self.config.lanes))),
         ]
         with m.If(self.operands.ready):
             m.d.sync += self.updated.valid.eq(self.operands.valid)
@@ -245,30 +262,29 @@ class Rolling(wiring.Component):
 
 @pytest.mark.parametrize("pause", [0.0, 0.4])
 def test_velocities_lie_beside_their_weights_and_rubbish_beyond_the_depth_is_not_counted(monkeypatch, pause):
-    config = configure(depth=23, lanes=4, fraction_bits=0)
-    core = PointwiseCore(Rolling(config))
+    core = PointwiseCore(Rolling(RollingConfig(name="rolling", depth=23, lanes=4)))
     monkeypatch.setattr("zimu.sim.drivers.update_core", lambda config: core)
     rng = random.Random(1)
     memory = {"weights": [rng.randrange(256) for _ in range(23)]}
-    memory["velocities"] = [rng.randrange(16) for _ in range(23)]
+    memory["velocity"] = [rng.randrange(16) for _ in range(23)]
     gradients = [rng.randrange(16) for _ in range(23)]
 
     async def bench(driver):
         await driver.begin(SEED, memory)
         seen = []
         for k in (7, 250):
-            await driver.step(Inputs(gradients, {"k": k}))
+            await driver.step(Stimulus(gradients, {"k": k}))
             seen.append(await driver.read())
         return seen
 
     expected, saturations = [], 0
-    weights, velocities = memory["weights"], memory["velocities"]
+    weights, velocities = memory["weights"], memory["velocity"]
     for number, k in enumerate((7, 250), 1):
         saturations += sum(any(each) for each in zip(weights, velocities, gradients, strict=True))
         velocities = [(v + g) % 16 for v, g in zip(velocities, gradients, strict=True)]
         weights = [(w + v + k) % 256 for w, v in zip(weights, velocities, strict=True)]
         counters = {"steps": number, "saturations": saturations}
-        expected.append(({"weights": weights, "velocities": velocities}, counters))
+        expected.append(({"weights": weights, "velocity": velocities}, counters))
     assert drive(core, bench, pause) == expected
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from zimu.golden.config import CONTRACT_VERSION
+from zimu.golden.rule import CONTRACT_VERSION
 from zimu.rtl.registers import Control, Register, Registers, Status
-from zimu.rtl.unit import counters_layout
+from zimu.rtl.unit import unit_counters
 from zimu.sim.worker import simulate_component
 
 RUN_TIME = {
@@ -123,7 +123,7 @@ def test_only_registers_answer_and_only_some_take_writes(configure):
 
 def test_counters_read_in_full_width(configure):
     config = configure(gradient_bits=32, smoothing_bits=16, depth=50000)
-    layout = counters_layout(config)
+    layout = unit_counters(config)
     values = {name: 0x80000000 + 0x01010101 * i for i, (name, _) in enumerate(layout)} | {"mass": 0x5A3C12345678}
 
     async def bench(pins, bus):

@@ -9,7 +9,6 @@ from zimu.golden.vectors import Stimulus
 from zimu.rtl.cycles import step_cycles
 from zimu.rtl.unit import ZimCore
 from zimu.sim.drivers import CoreDriver
-from zimu.sim.jobs import Inputs
 from zimu.sim.worker import simulate_component
 
 NIGHTLY = pytest.mark.nightly
@@ -24,7 +23,7 @@ def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
     for number in range(steps):
         scale = 2 ** -(number / steps)
         gradients = [round(scale * rng.randint(low // 2, high)) for _ in range(config.depth)]
-        inputs.append(Stimulus(gradients, trials, threshold, 1))
+        inputs.append(Stimulus(gradients, {"trials": trials, "threshold": threshold, "smoothing": 1}))
 
     async def bench(pins):
         driver = CoreDriver(pins, config, random.Random(1), 0.0)
@@ -33,7 +32,7 @@ def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
         clocks = 0
         for step in inputs:
             before = pins.cycles
-            await driver.step(Inputs.of(step))
+            await driver.step(step)
             clocks += pins.cycles - before - 1  # `busy` shows a clock after it fell
         return clocks, *await driver.read()
 
@@ -41,8 +40,7 @@ def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
     unit, expected, modelled = ReferenceUnit(config, 5), [0] * config.depth, 0.0
     for step in inputs:
         opened = unit.counters.open_trials
-        rest = {"trials": step.trials, "threshold": step.threshold, "smoothing": step.smoothing}
-        expected = unit.step(expected, step.gradients, **rest)
+        expected = unit.step(expected, step.gradients, **step.registers)
         modelled += step_cycles(config, trials=trials, opened=unit.counters.open_trials - opened)
     assert (memory["weights"], counters) == (expected, unit.counters._asdict())
     return clocks / steps, modelled / steps

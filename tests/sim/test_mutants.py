@@ -145,7 +145,7 @@ INT_SGD_MUTANTS = [
     (pointwise, "the last place", "self.places - 1", "self.places - 2"),
     (pointwise, "gradients without weights", ".gradient_beat.valid & self.weight_data.valid", ".gradient_beat.valid"),
     (pointwise, "weights beyond the depth", "range(filled, self", "range(filled + 1, self"),
-    (pointwise, "losses of a beat that waits", "Mux(written, unit.saturated, 0)", "unit.saturated"),
+    (pointwise, "losses of a beat that waits", "Mux(written, unit.counted[name], 0)", "unit.counted[name]"),
     (pointwise, "the generators' seed", "unit.shift.eq(expander.strobe)", "unit.shift.eq(expander.busy)"),
     (pointwise, "generators that run on", 'fsm.ongoing("RESEED") | ~self.seeded', "~self.seeded"),
     (update, "a step without an end", "counters.steps + 1", "counters.steps"),

@@ -5,8 +5,7 @@ import pytest
 from zimu.golden.errors import InputError
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
-from zimu.golden.rule import RuleConfig
-from zimu.golden.rules import RULES
+from zimu.golden.rule import RULES, RuleConfig
 from zimu.sim.simulators import SIMULATORS, why_missing
 from zimu.sim.stimuli import random_episodes
 from zimu.sim.verify import Verification, verify
@@ -75,7 +74,7 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one(name):
 
 
 def test_what_is_fed_has_every_corner():
-    inputs = [step.inputs for episode in random_episodes(RIVALS["momentum"], 1, 60) for step in episode.steps]
+    inputs = [step.stimulus for episode in random_episodes(RIVALS["momentum"], 1, 60) for step in episode.steps]
     assert {0} < {each.registers["momentum"] for each in inputs}
     assert any(each.memory for each in inputs[1:])
     assert not all(each.memory for each in inputs)

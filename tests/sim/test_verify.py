@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from zimu.cli import app
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, MissingToolError, ToolError
-from zimu.golden.presets import PRESETS
+from zimu.golden.names import PRESETS
 from zimu.golden.vectors import VectorSet, frozen_sets
 from zimu.rtl.generators import KINDS
 from zimu.rtl.kinds import Xoshiro128pp
-from zimu.sim.jobs import Episode, Job
+from zimu.sim.bench import Episode, Job
 from zimu.sim.simulators import SIMULATORS, available, choose_simulator, simulate, why_missing
 from zimu.sim.stimuli import random_episodes
 from zimu.sim.verify import verify
@@ -99,16 +99,16 @@ def test_a_run_begins_with_what_finds_most(form, seed):
     config = small(**FORMS[form])
     episodes = random_episodes(config, seed, 30)
     first = episodes[0].steps[0]
-    assert first.counters["open_trials"] == first.inputs.registers["trials"] >= 25
+    assert first.counters["open_trials"] == first.stimulus.registers["trials"] >= 25
     # A tile that is not whole may have no power of two among its sums.
     assert first.counters["rejected_draws"] > first.counters["open_trials"] / 4
     block = config.split.tile if config.sampler == "split" else config.depth
-    masses = [abs(gradient) + first.inputs.registers["smoothing"] for gradient in first.inputs.gradients]
+    masses = [abs(gradient) + first.stimulus.registers["smoothing"] for gradient in first.stimulus.gradients]
     for begin in range(0, config.depth - block + 1, block):
         above = sum(masses[begin : begin + block]) - 1
         assert above & (above - 1) == 0
 
-    inputs = [step.inputs for episode in episodes for step in episode.steps]
+    inputs = [step.stimulus for episode in episodes for step in episode.steps]
     assert {0, config.max_threshold} < {each.registers["threshold"] for each in inputs}
     assert {0, 1, 2} < {each.registers["trials"] for each in inputs}
     assert {0, 1, config.max_smoothing} <= {each.registers["smoothing"] for each in inputs}
@@ -206,7 +206,7 @@ def test_a_named_simulator_must_exist_and_be_there(monkeypatch):
 HANGING = """
 import os
 from pathlib import Path
-from zimu.golden.presets import preset
+from zimu.golden.names import preset
 from zimu.rtl.gate import Gate
 
 def build(job):

@@ -9,19 +9,19 @@ from itertools import pairwise
 
 import pytest
 
-from zimu.golden.config import CONTRACT_VERSION, UnitConfig
+from zimu.golden.config import UnitConfig
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
-from zimu.golden.presets import preset
+from zimu.golden.names import preset
 from zimu.golden.programs import run, yosys
-from zimu.golden.rule import RuleConfig
+from zimu.golden.rule import CONTRACT_VERSION, RuleConfig
 from zimu.rtl.netlist import to_rtlil
 from zimu.sim.simulators import SIMULATORS, WAIVERS, simulate, why_missing
 from zimu.sim.verilog import TOPS, circuit, write_rtl
 
 WRITE = """
 import sys
-from zimu.golden.rules import from_toml
+from zimu.golden.rule import from_toml
 from zimu.sim.verilog import write_rtl
 text, *tops = sys.argv[1:]
 for top in tops:

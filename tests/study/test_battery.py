@@ -14,7 +14,7 @@ from zimu.emu.unit import ZimUnit
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, MissingToolError
 from zimu.golden.generators import GENERATORS
-from zimu.golden.presets import preset
+from zimu.golden.names import preset
 from zimu.golden.prng import Stream, WordStream
 from zimu.study import battery
 from zimu.study.battery import ALL, QUICK, Check, check, load, parse, save, sources, tool_version

@@ -3,7 +3,7 @@
 import pytest
 
 from zimu.cost.rows import UNITS_OF_MEASURE
-from zimu.golden.names import RIVALS
+from zimu.golden.names import examples
 from zimu.study import costs
 
 
@@ -163,4 +163,4 @@ def test_no_rows_no_verdict():
 
 def test_rivals_are_units_that_can_be_priced():
     for units in costs.RIVALS.values():
-        assert set(units) <= set(RIVALS)
+        assert set(units) <= set(examples())

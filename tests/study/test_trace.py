@@ -17,9 +17,7 @@ def test_replay_on_the_reference_gives_the_recorded_weights(digits, layer):
         weights = unit.step(
             weights,
             step.gradients.tolist(),
-            trials=step.trials,
-            threshold=step.threshold,
-            smoothing=step.smoothing,
+            **step.registers,
         )
         assert weights == step.weights.tolist()
     assert len(trace.steps) == 4

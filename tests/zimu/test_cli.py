@@ -15,9 +15,9 @@ import pytest
 import zimu
 from zimu.commands import common
 from zimu.golden.config import UnitConfig
+from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.generators import GENERATORS
-from zimu.golden.names import RIVALS
-from zimu.golden.presets import PRESETS
+from zimu.golden.names import PRESETS, examples
 
 TINY = UnitConfig(
     name="tiny",
@@ -91,6 +91,25 @@ def test_emulate_writes_weights_and_counters_of_the_reference(cli, arrays):
     assert np.load(cli.folder / "out.npy").tolist() == weights
     assert json.loads(result.stdout) == unit.counters._asdict()
     assert not np.load(cli.folder / "w.npy").any(), "the input file must stay as it was"
+
+
+def test_emulate_takes_any_rule_and_goes_on_from_a_state(cli):
+    config = FloatSGDConfig(name="moving", depth=3, weights="fp16", momentum=True)
+    config.save(cli.folder / "moving.toml")
+    np.save(cli.folder / "w.npy", np.zeros(3, np.float16))
+    np.save(cli.folder / "g.npy", np.ones(3, np.float16))
+    values = ["--learning-rate", "0.5", "--momentum", "1"]
+    for start in ("w.npy", "out.npy"):
+        arrays = ["--weights", start, "--gradients", "g.npy", "-o", "out.npy", "--state", "state.json"]
+        result = cli("emulate", "moving.toml", *arrays, *values, "--json")
+        assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == {"steps": 2, "saturations": 0}
+    assert np.load(cli.folder / "out.npy").tolist() == [-1.5] * 3  # velocities of 1 and of 2
+    other = ["--weights", "w.npy", "--gradients", "g.npy", "-o", "other.npy"]
+    one_line_error(cli("emulate", "moving.toml", *other, *values[:2]), "--momentum", "--learning-rate LEARNING_RATE")
+    one_line_error(cli("emulate", "moving.toml", *other, *values, "--trials", "5"), "--trials")
+    one_line_error(cli("emulate", "moving.toml", *other, "--momentum", "x", *values[:2]), "'x'")
+    assert not (cli.folder / "other.npy").exists()
 
 
 @pytest.mark.parametrize(
@@ -355,14 +374,10 @@ def test_usage_lines_are_plain(cli, command, usage):
     assert line.strip() == f"Usage: zimu {command} [OPTIONS] {usage}"
 
 
-def test_emulate_offers_no_rivals(cli):
-    assert "float_sgd" not in cli("emulate", "--help").stdout
-
-
 def test_rivals_are_listed_a_line_each_by_rule(cli):
     lines = cli("config", "--list").stdout.splitlines()
-    assert [line.strip() for line in lines if line.startswith("  ")] == list(RIVALS)
-    assert lines.index("rivals, float_sgd") < lines.index("rivals, int_sgd") == lines.index("  int_sgd:8") - 1
+    assert [line.strip() for line in lines if line.startswith("  ")] == examples()
+    assert lines.index("  float_sgd:fp32:comb") < lines.index("int_sgd:BITS") == lines.index("  int_sgd:8") - 1
 
 
 def test_cost_refuses_an_unknown_unit(cli):

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from zimu.commands.common import JsonFlag, Stages, load_zim, out, print_json, print_note
+from zimu.commands.common import JsonFlag, Stages, load_config, out, print_json, print_note
+from zimu.golden.config import UnitConfig
+from zimu.golden.errors import InputError
 from zimu.golden.files import check_writable, write_whole
 
 
@@ -36,7 +38,7 @@ def command(
     checks = battery.ALL if all_tests else battery.QUICK
     if tests:
         checks = tuple(map(battery.check, tests.split(",")))
-    subjects = [name if name in GENERATORS else load_zim(name) for name in units or GENERATORS]
+    subjects = [name if name in GENERATORS else _zim(name) for name in units or GENERATORS]
     check_writable(results, markdown)
     tool = battery.tool_version()
     known = battery.load(results, tool) if results else []
@@ -61,3 +63,11 @@ def command(
         print_note(f"wrote {write_whole(markdown, battery_report.markdown(rows, tool, words))}")
     if any(row.assessment not in ("PASSED", "WEAK") for row in rows):
         raise typer.Exit(1)
+
+
+def _zim(name: str) -> UnitConfig:
+    """A configuration whose streams can be tested: of the integer unit; `InputError` if it is of another rule."""
+    config = load_config(name)
+    if not isinstance(config, UnitConfig):
+        raise InputError(f"{name}: is of the rule {config.rule!r}: must be of 'zim' here")
+    return config

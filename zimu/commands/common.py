@@ -23,8 +23,6 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from zimu.golden.config import UnitConfig
-from zimu.golden.errors import InputError
 from zimu.golden.rule import RuleConfig
 
 notes = Console(stderr=True)
@@ -54,10 +52,9 @@ out = _Output()
 ConfigName = Annotated[
     str,
     typer.Argument(
-        metavar="CONFIG", help="A TOML or vector file, a preset, float_sgd:FORMAT[:OPTION...] or int_sgd:BITS."
+        metavar="CONFIG", help="A TOML or vector file, a preset, or RULE:WHAT[:OPTION...]; see zimu config."
     ),
 ]
-ZimName = Annotated[str, typer.Argument(metavar="CONFIG", help="A TOML file of the integer unit, or a preset.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 LibertyOption = Annotated[
     list[str] | None,
@@ -71,14 +68,6 @@ def load_config(name: str) -> RuleConfig:
     from zimu.golden.names import named
 
     return named(name)
-
-
-def load_zim(name: str) -> UnitConfig:
-    """As `load_config`, of the integer unit; `InputError` if it is of another rule."""
-    config = load_config(name)
-    if not isinstance(config, UnitConfig):
-        raise InputError(f"{name}: is of the rule {config.rule!r}: must be of 'zim' here")
-    return config
 
 
 def print_json(value: Any) -> None:

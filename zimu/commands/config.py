@@ -1,7 +1,5 @@
 """``zimu config``: a preset or a rival as TOML, to start from."""
 
-from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -9,25 +7,23 @@ import typer
 
 from zimu.commands.common import out, print_note, print_text
 from zimu.golden.config import UnitConfig
-from zimu.golden.rule import PrngKind
+from zimu.golden.rule import RULES, PrngKind, config_class
 
 
 def command(
     preset: Annotated[
-        str,
-        typer.Argument(
-            metavar="CONFIG", help="A preset, a TOML or vector file, float_sgd:FORMAT[:OPTION...] or int_sgd:BITS."
-        ),
+        str, typer.Argument(metavar="CONFIG", help="A preset, a TOML or vector file, or RULE:WHAT[:OPTION...].")
     ] = "zim8",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
-    show_all: Annotated[bool, typer.Option("--list", help="List the presets and the rivals.")] = False,
+    show_all: Annotated[
+        bool, typer.Option("--list", help="List the presets, and names of units of other rules.")
+    ] = False,
 ) -> None:
     """Print a configuration as TOML, to start from."""
-    from zimu.golden.names import RIVALS, named
-    from zimu.golden.presets import PRESETS
+    from zimu.golden.names import PRESETS, named
 
     if show_all:
-        _list(PRESETS, RIVALS)
+        _list(PRESETS)
         return
     config = named(preset)
     if output:
@@ -36,7 +32,7 @@ def command(
         print_text(config.to_toml())
 
 
-def _list(configs: dict[str, UnitConfig], rivals: Sequence[str]) -> None:
+def _list(configs: dict[str, UnitConfig]) -> None:
     from rich.table import Table
 
     table = Table("preset", "weights", "gradients", "depth", "lanes", "gate", "sampler", "form", box=None)
@@ -44,9 +40,11 @@ def _list(configs: dict[str, UnitConfig], rivals: Sequence[str]) -> None:
         widths = f"int{c.weight_bits}", f"int{c.gradient_bits}"
         table.add_row(name, *widths, str(c.depth), str(c.lanes), c.gate, c.sampler, c.form)
     out.print(table)
-    for family, names in groupby(rivals, lambda name: name.split(":")[0]):
-        out.print(f"\nrivals, {family}", highlight=False)
-        for name in names:
+    for kind in map(config_class, RULES):
+        if kind.usage:
+            out.print(f"\n{kind.usage}", highlight=False, soft_wrap=True)
+        for name in kind.examples:
             out.print(f"  {name}", highlight=False)
-    out.print("docs/float_sgd.md has more\n", highlight=False)
-    out.print(f"prng is one of {', '.join(get_args(PrngKind))}; docs/generators.md compares them", soft_wrap=True)
+    out.print(
+        "\nprng is one of " + ", ".join(get_args(PrngKind)) + "; docs/generators.md compares them", soft_wrap=True
+    )

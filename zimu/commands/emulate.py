@@ -1,37 +1,53 @@
-"""``zimu emulate``: one step of the emulator on arrays in files."""
+"""``zimu emulate``: one step of an emulated unit on arrays in files."""
 
+import argparse
 import io
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from zimu.commands.common import JsonFlag, Seed, ZimName, load_zim, out, print_json
+from zimu.commands.common import ConfigName, JsonFlag, Seed, load_config, out, print_json
 from zimu.golden.errors import InputError
 from zimu.golden.files import check_writable, write_whole
+from zimu.golden.rule import RuleConfig
+
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""The options that give the run-time values are those of the configuration's rule."""
 
 
 def command(
-    config: ZimName,
+    context: typer.Context,
+    config: ConfigName,
     weights: Annotated[Path, typer.Option(help="Weights, .npy, shape (depth,).")],
     gradients: Annotated[Path, typer.Option(help="Gradients, .npy, shape (depth,).")],
-    trials: Annotated[int, typer.Option(help="n.")],
-    threshold: Annotated[int, typer.Option(help="T in 0..2^gate_bits; the gate opens with probability T/2^gate_bits.")],
-    smoothing: Annotated[int, typer.Option(help="c.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the new weights go, .npy.")],
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Go on from the state in this file, if it is there, and leave the new one there."),
+    ] = None,
     seed: Seed = 0,
     threads: Annotated[int, typer.Option(help="The most threads to use; they change no bit.")] = 1,
     json: JsonFlag = False,
 ) -> None:
-    """Take one step on weights and gradients in .npy files."""
+    """Take one step on weights and gradients in .npy files.
+
+    Further options are the rule's run-time values: --trials, --threshold and --smoothing of the integer unit,
+    --learning-rate (and --momentum) of float_sgd, --rate of int_sgd.
+    """
     import numpy as np
 
-    from zimu.emu.unit import ZimUnit
+    from zimu.emu.update import make_unit
 
-    check_writable(output)
-    unit = ZimUnit(load_zim(config), seed, threads)
+    unit_config = load_config(config)
+    values = _values(unit_config, context.args)
+    for path in (output, state):
+        check_writable(path)
+    unit = make_unit(unit_config, seed, threads)
+    if state and state.exists():
+        unit = type(unit).load(unit_config, state, threads)
     updated = _load(weights).copy()
-    unit.step(updated, _load(gradients), trials=trials, threshold=threshold, smoothing=smoothing)
+    unit.step(updated, _load(gradients), **values)
     content = io.BytesIO()
     np.save(content, updated)
     counters = unit.counters._asdict()
@@ -41,6 +57,28 @@ def command(
         for name, value in counters.items():
             out.print(f"{name:18} {value}")
     write_whole(output, content.getvalue())
+    if state:
+        unit.save(state)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; the run-time values are {self.format_usage().partition(': ')[2].strip()}")
+
+
+def _values(config: RuleConfig, words: list[str]) -> dict[str, float]:
+    """The run-time values in the rest of a command line."""
+    parser = _Parser(prog="", add_help=False, allow_abbrev=False)
+    for name in config.values:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=_number, required=True)
+    return vars(parser.parse_args(words))
+
+
+def _number(text: str) -> float:
+    try:
+        return int(text, 0)
+    except ValueError:
+        return float(text)
 
 
 def _load(path: Path) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zimu.commands.common import JsonFlag, load_zim, out, print_json, print_note
+from zimu.commands.common import JsonFlag, load_config, out, print_json, print_note
 from zimu.golden.files import check_writable
 
 
@@ -38,14 +38,14 @@ def command(
 
 
 def _replay(files: list[Path] | None) -> list[dict[str, Any]]:
-    from zimu.emu.replay import ListUnit
-    from zimu.golden.unit import ReferenceUnit
+    from zimu.emu.update import ListUnit
+    from zimu.golden.rule import reference
     from zimu.golden.vectors import VectorSet, frozen_sets
 
     rows = []
     for path in files or frozen_sets().values():
         vectors = VectorSet.load(path)
-        for machine in (ReferenceUnit, ListUnit):
+        for machine in (reference, ListUnit):
             mismatch = vectors.replay(machine)
             if mismatch:
                 break
@@ -56,6 +56,6 @@ def _replay(files: list[Path] | None) -> list[dict[str, Any]]:
 def _record(name: str, steps: int, seed: int, output: Path) -> None:
     from zimu.sim.stimuli import random_vectors
 
-    config = load_zim(name)
+    config = load_config(name)
     check_writable(output)
     print_note(f"wrote {random_vectors(config, seed, steps).save(output)}")
