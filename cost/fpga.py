@@ -14,21 +14,17 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
-from zimu.cost.rows import Figure
-from zimu.cost.slots import Slots
+from zimu.cost.target import Figure, Options, Slots, Target
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
 from zimu.golden.files import scratch_folder
 from zimu.golden.programs import find_program, how_to_install, run, yosys, yosys_version
-from zimu.rtl.netlist import ANY_ON_COLLISION
 
 DEVICES = ("25k", "45k", "85k")
 PACKAGE = "CABGA381"
 SPEED = 6
 CLOCK = "clk"
-
-SCRIPT = ("read_rtlil top.il", ANY_ON_COLLISION, "synth_ecp5 -noiopad -top top -json top.json")
 
 CELLS = {
     "comb": "TRELLIS_COMB",
@@ -57,7 +53,7 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class Ecp5:
+class Ecp5(Target):
     """One device of the family, speed grade 6, package CABGA381.
 
     Parameters
@@ -70,6 +66,8 @@ class Ecp5:
     device: str = "25k"
     seeds: int = 8
     timeout: float = 600
+    forms: ClassVar[tuple[str, ...]] = tuple(f"ecp5-{device}" for device in DEVICES)
+    metrics: ClassVar[tuple[str, ...]] = (*(metric for metric in CELLS if metric not in OPTIONAL), "fmax_mhz")
 
     def __post_init__(self) -> None:
         check_choice("device", self.device, DEVICES)
@@ -81,14 +79,19 @@ class Ecp5:
         return f"ecp5-{self.device}"
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """What is measured for every design."""
-        return (*(metric for metric in CELLS if metric not in OPTIONAL), "fmax_mhz")
-
-    @property
     def programs(self) -> int:
         """External programs one design takes."""
         return 1 + self.seeds
+
+    @classmethod
+    def find(cls, options: Options) -> list[Self]:
+        """All devices."""
+        return [cls(device, options.seeds, options.timeout) for device in DEVICES]
+
+    @classmethod
+    def default(cls, options: Options) -> list[Self]:
+        """The smallest device."""
+        return cls.find(options)[:1]
 
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
         """Synthesise and place ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
@@ -103,7 +106,7 @@ class Ecp5:
         version = f"{yosys_version()} + {nextpnr_version()}"
         (folder / "top.il").write_text(design, encoding="utf-8")
         with slots:
-            yosys(SCRIPT, folder=folder, timeout=self.timeout)
+            yosys(script(), folder=folder, timeout=self.timeout)
         cache = compiled_programs(self.timeout)
 
         def place(seed: int) -> Placement:
@@ -112,7 +115,7 @@ class Ecp5:
 
         with ThreadPoolExecutor(self.seeds) as pool:
             placements = list(pool.map(place, range(1, self.seeds + 1)))
-        command = f"{'; '.join(SCRIPT)}; {' '.join(self.command('1'))}"
+        command = f"{'; '.join(script())}; {' '.join(self.command('1'))}"
         if self.seeds > 1:
             command += f" (seeds 1 to {self.seeds})"
         return summarise(placements, version, command)
@@ -135,6 +138,13 @@ class Ecp5:
             name="nextpnr-ecp5",
         )
         return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"))
+
+
+def script() -> list[str]:
+    """The Yosys commands that turn ``top.il`` into ``top.json``."""
+    from zimu.rtl.netlist import ANY_ON_COLLISION  # brings Amaranth, too slow for the command line's help
+
+    return ["read_rtlil top.il", ANY_ON_COLLISION, "synth_ecp5 -noiopad -top top -json top.json"]
 
 
 def nextpnr_version() -> str:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import ClassVar, Self
 
 from zimu.cost.liberty import Cell, read_cells
-from zimu.cost.rows import Figure
-from zimu.cost.slots import Slots
+from zimu.cost.target import Figure, Options, Slots, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys, yosys_version
 
@@ -111,7 +111,7 @@ def memory_bits(netlist: str) -> int:
 
 
 @dataclass(frozen=True)
-class Generic:
+class Generic(Target):
     """NAND2 equivalents of no technology, from ``cost/libraries/generic.lib``.
 
     Parameters
@@ -121,8 +121,19 @@ class Generic:
 
     timeout: float = 600
     name = "generic"
-    metrics = ("ff", "ge", "memory_bits")
     programs = 1
+    forms: ClassVar[tuple[str, ...]] = (name,)
+    metrics: ClassVar[tuple[str, ...]] = ("ff", "ge", "memory_bits")
+
+    @classmethod
+    def find(cls, options: Options) -> list[Self]:
+        """The one there is."""
+        return [cls(options.timeout)]
+
+    @classmethod
+    def default(cls, options: Options) -> list[Self]:
+        """The same."""
+        return cls.find(options)
 
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
         """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``; errors of `map_to_cells`."""

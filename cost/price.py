@@ -7,42 +7,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
-from typing import Protocol
 
-from zimu.cost.fpga import DEVICES, Ecp5
-from zimu.cost.gates import Generic
-from zimu.cost.liberty import VARIABLE, find_libraries, pdk_libraries
 from zimu.cost.rates import per_weight
-from zimu.cost.rows import NO_LIBRARY, Figure, Row, rows_of
-from zimu.cost.silicon import Silicon
-from zimu.cost.slots import Progress, Slots
+from zimu.cost.rows import Row, rows_of
+from zimu.cost.target import Figure, Progress, Slots, Target
+from zimu.cost.targets import TARGETS, find_targets
 from zimu.cost.units import PricedUnit, parse_units, priced
 from zimu.golden.config import MAX_TRIALS
-from zimu.golden.errors import InputError, ZimuError, check_range, check_seconds
+from zimu.golden.errors import InputError, ZimuError, check_range
 from zimu.golden.files import scratch_folder
 from zimu.golden.rule import RuleConfig
 from zimu.rtl.netlist import to_rtlil
-
-DEFAULT_TARGETS = ("ecp5-25k", "generic")
-
-
-class Target(Protocol):
-    """Where a design can be measured."""
-
-    @property
-    def name(self) -> str:
-        """What rows call it."""
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """What it measures."""
-
-    @property
-    def programs(self) -> int:
-        """External programs it runs for a design."""
-
-    def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
-        """The figures of ``design``, RTLIL text with top module ``top``; ``folder`` is empty and goes away."""
 
 
 def price(
@@ -61,8 +36,8 @@ def price(
     Parameters
     ----------
     units : names as `zimu.cost.units.parse_units` takes them, configurations of any rule, or units.
-    targets : ``ecp5-25k``, ``ecp5-45k``, ``ecp5-85k``, ``generic`` or ``liberty:NAME``. By default
-        `DEFAULT_TARGETS` and all libraries given.
+    targets : names as `zimu.cost.targets.find_targets` takes them. By default ECP5-25k, gate equivalents and all
+        libraries given.
     liberty : libraries, as `zimu.cost.liberty.find_libraries` takes them.
     seeds : place-and-route seeds, 1..1000.
     trials : n for the throughput of integer units, 1..2^32-1; by default round(sqrt(d)) and d.
@@ -87,6 +62,8 @@ def price(
     _refuse_twice("unit", [unit.name for unit in chosen])
     places = find_targets(targets, liberty=liberty, seeds=seeds, timeout=timeout)
     _refuse_twice("target", [place.name for place in places])
+    found = {type(place) for place in places}
+    absent = [] if targets else [name for name, family in TARGETS.items() if family not in found]
     designs = {unit.name: to_rtlil(unit.build(), "top") for unit in chosen}
     measured = _measure_all(sorted(set(designs.values())), places, jobs, progress)
     rows = []
@@ -94,36 +71,9 @@ def price(
         for place in places:
             figures = measured[designs[unit.name], place.name]
             rows += rows_of(unit.name, place.name, [*figures, *per_weight(figures, unit.rates)])
-        if not targets and not any(isinstance(place, Silicon) for place in places):
-            rows += rows_of(
-                unit.name, NO_LIBRARY, [Figure(name, None, _no_library()) for name in ("area_um2", "delay_ns")]
-            )
+        for family in absent:
+            rows += rows_of(unit.name, family, TARGETS[family].absent())
     return rows
-
-
-def find_targets(
-    names: Sequence[str] = (), *, liberty: Sequence[str] = (), seeds: int = 8, timeout: float = 600
-) -> list[Target]:
-    """The targets of those names; arguments and errors as in `price`."""
-    check_range("seeds", seeds, 1, 1000)
-    check_seconds("timeout", timeout)
-    libraries = find_libraries(liberty)
-    silicon = {f"liberty:{library.name}": library for library in libraries}
-    names = names or (*DEFAULT_TARGETS, *silicon)
-    if not set(names) <= {*silicon, *DEFAULT_TARGETS}:
-        silicon = {f"liberty:{library.name}": library for library in pdk_libraries()} | silicon
-    found: list[Target] = []
-    for name in names:
-        if name in silicon:
-            found.append(Silicon(silicon[name], timeout))
-        elif name == Generic.name:
-            found.append(Generic(timeout))
-        elif name in (f"ecp5-{device}" for device in DEVICES):
-            found.append(Ecp5(name.removeprefix("ecp5-"), seeds, timeout))
-        else:
-            known = [*(f"ecp5-{device}" for device in DEVICES), Generic.name, *silicon]
-            raise InputError(f"target = {name!r}: must be one of {', '.join(known)}")
-    return found
 
 
 def _units(unit: str | RuleConfig | PricedUnit, trials: Sequence[int] | None) -> list[PricedUnit]:
@@ -164,10 +114,3 @@ def _measure(design: str, target: Target, folder: Path, slots: Slots) -> list[Fi
         return target.measure(design, folder, slots)
     except ZimuError as error:
         return [Figure(metric, None, str(error)) for metric in target.metrics]
-
-
-def _no_library() -> str:
-    reason = f"no cell library: give one with --liberty or {VARIABLE}"
-    if found := len(pdk_libraries()):
-        reason += f", or choose one of the {found} under PDK_ROOT with --target liberty:NAME"
-    return reason

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from zimu.cost.rows import Figure
+from zimu.cost.target import Figure
 from zimu.cost.units import Rate
 
 _SIZES = {"comb": "comb_per_wpc", "ge": "ge_per_wpc", "area_um2": "area_um2_per_wpc"}

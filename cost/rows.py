@@ -1,11 +1,11 @@
-"""What the cost flow hands back: figures of one design on one target, and rows that name unit and target too.
-
-A value that was not measured is None with a reason, never 0.
-"""
+"""What the cost flow hands back: rows, each a figure with the names of its unit and target."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from zimu.cost.target import Figure
+from zimu.cost.targets import is_family_alone
 
 UNITS_OF_MEASURE = {
     "comb": "TRELLIS_COMB",
@@ -29,34 +29,6 @@ UNITS_OF_MEASURE = {
 }
 """All metrics in the order they are shown, with what they are counted in."""
 
-NO_LIBRARY = "liberty"
-"""The target of the rows that say that no cell library was given."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One metric of one design on one target.
-
-    Parameters
-    ----------
-    metric : a key of `UNITS_OF_MEASURE`.
-    value : the figure; of several seeds the median. None where it was not measured.
-    reason : why there is no value.
-    minimum, maximum : spread over place-and-route seeds.
-    trials : n, the trials of a step the figure holds for; None where it does not depend on n.
-    tool, version, command : what measured it.
-    """
-
-    metric: str
-    value: float | None
-    reason: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    trials: int | None = None
-    tool: str = ""
-    version: str = ""
-    command: str = ""
-
 
 @dataclass(frozen=True)
 class Row(Figure):
@@ -73,7 +45,7 @@ class Row(Figure):
     @property
     def failed(self) -> bool:
         """Whether this was asked for and could not be measured."""
-        return self.value is None and self.target != NO_LIBRARY
+        return self.value is None and not is_family_alone(self.target)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; names first, then the figure."""

@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar, Self
 
 from zimu.cost.gates import command, map_to_cells
-from zimu.cost.liberty import Library
-from zimu.cost.rows import Figure
-from zimu.cost.slots import Slots
+from zimu.cost.liberty import VARIABLE, Library, find_libraries, pdk_libraries
+from zimu.cost.target import Figure, Options, Slots, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys_version
 
@@ -24,7 +24,7 @@ DELAY_SCRIPT = (
 
 
 @dataclass(frozen=True)
-class Silicon:
+class Silicon(Target):
     """A technology.
 
     Parameters
@@ -35,13 +35,35 @@ class Silicon:
 
     technology: Library
     timeout: float = 600
-    metrics = ("ff", "ge", "area_um2", "delay_ns", "memory_bits")
     programs = 1
+    forms: ClassVar[tuple[str, ...]] = ("liberty:NAME",)
+    metrics: ClassVar[tuple[str, ...]] = ("ff", "ge", "area_um2", "delay_ns", "memory_bits")
 
     @property
     def name(self) -> str:
         """The target's name."""
         return f"liberty:{self.technology.name}"
+
+    @classmethod
+    def find(cls, options: Options) -> list[Self]:
+        """The libraries given, and those of the PDKs under names that are free."""
+        given = cls.default(options)
+        taken = {target.name for target in given}
+        every = [cls(library, options.timeout) for library in pdk_libraries()]
+        return [*(target for target in every if target.name not in taken), *given]
+
+    @classmethod
+    def default(cls, options: Options) -> list[Self]:
+        """The libraries given."""
+        return [cls(library, options.timeout) for library in find_libraries(options.liberty)]
+
+    @classmethod
+    def absent(cls) -> list[Figure]:
+        """That no library was given."""
+        reason = f"no cell library: give one with --liberty or {VARIABLE}"
+        if found := len(pdk_libraries()):
+            reason += f", or choose one of the {found} under PDK_ROOT with --target liberty:NAME"
+        return [Figure(metric, None, reason) for metric in ("area_um2", "delay_ns")]
 
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
         """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``.

@@ -9,8 +9,9 @@ from itertools import chain
 from typing import Any
 
 from zimu.cost.fpga import Ecp5
-from zimu.cost.price import find_targets, price
-from zimu.cost.slots import Progress
+from zimu.cost.price import price
+from zimu.cost.target import Progress
+from zimu.cost.targets import find_targets
 from zimu.golden.config import UnitConfig
 from zimu.study.costs import RIVALS
 from zimu.study.methods import HEADLINE, layer_config

@@ -11,8 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from zimu.cost.rows import Figure
-from zimu.cost.slots import Slots
+from zimu.cost.target import Figure, Slots
 from zimu.rtl.netlist import to_rtlil
 
 

@@ -1,14 +1,18 @@
 """Pricing as a whole: rows of tiny units, figures per weight, refusals."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from zimu.cost import price as price_module
+from zimu.cost.fpga import Ecp5
 from zimu.cost.liberty import VARIABLE
-from zimu.cost.price import find_targets, price
+from zimu.cost.price import price
 from zimu.cost.rates import per_weight
-from zimu.cost.rows import UNITS_OF_MEASURE, Figure, Row
+from zimu.cost.rows import UNITS_OF_MEASURE, Row
+from zimu.cost.target import Figure, Slots
+from zimu.cost.targets import find_targets, forms
 from zimu.cost.units import PricedUnit, Rate
 from zimu.golden.errors import InputError, ToolError
 
@@ -56,7 +60,7 @@ def test_same_design_is_measured_once(tiny):
 
 
 def test_without_a_library_area_is_missing_with_a_reason(tiny, monkeypatch):
-    monkeypatch.setattr(price_module, "DEFAULT_TARGETS", ("generic",))
+    monkeypatch.setattr(Ecp5, "default", lambda options: [])
     missing = [row for row in price([tiny("a")]) if row.value is None]
     assert [(row.target, row.metric, row.failed) for row in missing] == [
         ("liberty", "area_um2", False),
@@ -101,6 +105,12 @@ def test_pdk_library_is_a_target_where_it_is_named(tmp_path, monkeypatch):
 def test_unknown_target_is_refused():
     with pytest.raises(InputError, match=r"^target = 'ice40': must be one of ecp5-25k, ecp5-45k, ecp5-85k, generic$"):
         find_targets(["ice40"])
+
+
+def test_help_names_the_targets_and_brings_no_circuits():
+    assert forms() == "ecp5-25k, ecp5-45k, ecp5-85k, generic, liberty:NAME"
+    code = "import sys, zimu.cli; print('amaranth' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +175,7 @@ def test_rows_have_a_unit_of_measure_for_every_metric():
 
 
 def test_closed_slots_let_nothing_begin():
-    slots = price_module.Slots(1)
+    slots = Slots(1)
     slots.close()
     with pytest.raises(ToolError, match="stopped before it was measured"), slots:
         pass

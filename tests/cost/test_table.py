@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from zimu.cost.rates import per_weight
-from zimu.cost.rows import UNITS_OF_MEASURE, Figure, Row, rows_of
+from zimu.cost.rows import UNITS_OF_MEASURE, Row, rows_of
 from zimu.cost.table import ANY, MEASURED, PER_WEIGHT, number, tables
+from zimu.cost.target import Figure
 from zimu.cost.units import Rate
 from zimu.golden.names import examples
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from zimu.cli import app
+from zimu.cost.liberty import VARIABLE
 from zimu.cost.rows import Row
 from zimu.golden.errors import InputError
 from zimu.study import demo, methods, pricing, replay
@@ -217,6 +218,7 @@ def test_priced_units_are_the_one_that_trained_and_its_rival():
 
 
 def test_all_forms_and_all_rivals_are_priced(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
     seen, told = [], []
 
     def price(units, targets=(), *, progress, **_):

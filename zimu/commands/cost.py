@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zimu.commands.common import JsonFlag, LibertyOption, Stages, out, print_json, print_note
+from zimu.cost.targets import forms
 from zimu.golden.files import write_whole
 
 
@@ -20,7 +21,7 @@ def command(
     ],
     target: Annotated[
         list[str] | None,
-        typer.Option(help="ecp5-25k, ecp5-45k, ecp5-85k, generic, liberty:NAME; repeat for several."),
+        typer.Option(help=f"{forms()}; repeat for several."),
     ] = None,
     liberty: LibertyOption = None,
     seeds: Annotated[int, typer.Option(help="Place-and-route seeds.")] = 8,

@@ -1,0 +1,55 @@
+"""The targets by family, and how they are found by name.
+
+To add a target, add its file with a subclass of ``cost/target.py``'s `Target`, and its line here. The command line
+lists the targets in its help, so their files import nothing that takes long to load.
+"""
+
+from collections.abc import Sequence
+
+from zimu.cost.fpga import Ecp5
+from zimu.cost.gates import Generic
+from zimu.cost.silicon import Silicon
+from zimu.cost.target import Options, Target
+from zimu.golden.errors import InputError
+
+TARGETS: dict[str, type[Target]] = {
+    "ecp5": Ecp5,
+    "generic": Generic,
+    "liberty": Silicon,
+}
+"""The families in the order they are shown. A target is called as its family, ``FAMILY-PART`` or ``FAMILY:PART``."""
+
+
+def forms() -> str:
+    """The names that targets have, for a help text."""
+    return ", ".join(form for family in TARGETS.values() for form in family.forms)
+
+
+def find_targets(
+    names: Sequence[str] = (), *, liberty: Sequence[str] = (), seeds: int = 8, timeout: float = 600
+) -> list[Target]:
+    """The targets of those names, by default those of `defaults`.
+
+    Parameters
+    ----------
+    names : of targets.
+    liberty, seeds, timeout : as `zimu.cost.target.Options` takes them.
+
+    Raises
+    ------
+    InputError
+        an unknown name, a library that is not there, or a number out of its range.
+    """
+    options = Options(tuple(liberty), seeds, timeout)
+    if not names:
+        return [target for family in TARGETS.values() for target in family.default(options)]
+    known = {target.name: target for family in TARGETS.values() for target in family.find(options)}
+    for name in names:
+        if name not in known:
+            raise InputError(f"target = {name!r}: must be one of {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def is_family_alone(target: str) -> bool:
+    """Whether this is the name of a family that no target bears: rows have it where the user brought no part of it."""
+    return target in TARGETS and target not in TARGETS[target].forms
