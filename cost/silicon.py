@@ -5,16 +5,28 @@ setup times. The mapping itself is in ``cost/gates.py``.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
-from zimu.cost.gates import command, map_to_cells
+from zimu.cost.gates import GATES, GATES_PER_THROUGHPUT, command, map_to_cells
 from zimu.cost.liberty import VARIABLE, Library, find_libraries, pdk_libraries
+from zimu.cost.metrics import (
+    FLIP_FLOPS,
+    MEMORY_BITS,
+    THROUGHPUT,
+    Metric,
+    per_throughput,
+    time_per_weight,
+    times_time,
+)
 from zimu.cost.target import Figure, Options, Slots, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys_version
+
+AREA = Metric(name="area_um2", title="Area", uom="um2", label="area", charted=True, judged=True)
+DELAY = Metric(name="delay_ns", title="Delay", uom="ns", label="delay", charted=True)
 
 DELAY_SCRIPT = (
     "strash; ifraig; scorr; dc2; dch -f; map -B 0.9 -D 2000; topo; buffer -c; topo; upsize -D 2000; dnsize -D 2000; "
@@ -37,7 +49,18 @@ class Silicon(Target):
     timeout: float = 600
     programs = 1
     forms: ClassVar[tuple[str, ...]] = ("liberty:NAME",)
-    metrics: ClassVar[tuple[str, ...]] = ("ff", "ge", "area_um2", "delay_ns", "memory_bits")
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        FLIP_FLOPS,
+        GATES,
+        AREA,
+        DELAY,
+        MEMORY_BITS,
+        THROUGHPUT,
+        time_per_weight(DELAY),
+        replace(GATES_PER_THROUGHPUT, judged=False),  # it follows from the area
+        per_throughput(AREA, "Area per throughput", judged=True),
+        times_time(AREA, DELAY, "Area x time per weight"),
+    )
 
     @property
     def name(self) -> str:
@@ -63,7 +86,7 @@ class Silicon(Target):
         reason = f"no cell library: give one with --liberty or {VARIABLE}"
         if found := len(pdk_libraries()):
             reason += f", or choose one of the {found} under PDK_ROOT with --target liberty:NAME"
-        return [Figure(metric, None, reason) for metric in ("area_um2", "delay_ns")]
+        return [Figure(metric, None, reason) for metric in (AREA, DELAY)]
 
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
         """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
@@ -83,11 +106,11 @@ class Silicon(Target):
         figure = partial(Figure, tool="yosys", version=yosys_version(), command=script)
         delay = read_delay(mapped.log)
         return [
-            figure("ff", mapped.flip_flops),
-            figure("ge", mapped.area / self.technology.nand2_area),
-            figure("area_um2", mapped.area),
-            figure("delay_ns", delay, reason="" if delay else "there are no gates to time"),
-            figure("memory_bits", mapped.memory_bits),
+            figure(FLIP_FLOPS, mapped.flip_flops),
+            figure(GATES, mapped.area / self.technology.nand2_area),
+            figure(AREA, mapped.area),
+            figure(DELAY, delay, reason="" if delay else "there are no gates to time"),
+            figure(MEMORY_BITS, mapped.memory_bits),
         ]
 
 

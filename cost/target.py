@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from zimu.cost.metrics import Metric
 from zimu.golden.errors import ToolError, check_range, check_seconds
 
 Progress = Callable[[int, int], None]
@@ -23,7 +24,7 @@ class Figure:
 
     Parameters
     ----------
-    metric : a key of `zimu.cost.rows.UNITS_OF_MEASURE`.
+    metric : one of its target's.
     value : the figure; of several seeds the median. None where it was not measured, never 0.
     reason : why there is no value.
     minimum, maximum : spread over place-and-route seeds.
@@ -31,7 +32,7 @@ class Figure:
     tool, version, command : what measured it.
     """
 
-    metric: str
+    metric: Metric
     value: float | None
     reason: str = ""
     minimum: float | None = None
@@ -108,8 +109,8 @@ class Target(ABC):
     forms: ClassVar[tuple[str, ...]]
     """The names of the family's targets as a help text has them, a word in capitals for what the user brings."""
 
-    metrics: ClassVar[tuple[str, ...]]
-    """What is measured for every design."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """All that the family has figures of, in the order they are shown: first what `measure` gives."""
 
     @property
     @abstractmethod
@@ -120,6 +121,11 @@ class Target(ABC):
     @abstractmethod
     def programs(self) -> int:
         """External programs it runs for a design."""
+
+    @classmethod
+    def missing(cls, reason: str) -> list[Figure]:
+        """What `measure` would have given, without a value."""
+        return [Figure(metric, None, reason) for metric in cls.metrics if not metric.per_weight and not metric.optional]
 
     @abstractmethod
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:

@@ -4,13 +4,15 @@ To add a target, add its file with a subclass of ``cost/target.py``'s `Target`, 
 lists the targets in its help, so their files import nothing that takes long to load.
 """
 
+import re
 from collections.abc import Sequence
 
 from zimu.cost.fpga import Ecp5
 from zimu.cost.gates import Generic
+from zimu.cost.metrics import Metric
 from zimu.cost.silicon import Silicon
 from zimu.cost.target import Options, Target
-from zimu.golden.errors import InputError
+from zimu.golden.errors import InputError, check_choice
 
 TARGETS: dict[str, type[Target]] = {
     "ecp5": Ecp5,
@@ -48,6 +50,17 @@ def find_targets(
         if name not in known:
             raise InputError(f"target = {name!r}: must be one of {', '.join(known)}")
     return [known[name] for name in names]
+
+
+def metrics_of(target: str) -> tuple[Metric, ...]:
+    """What rows of that target have figures of, in the order they are shown; `InputError` if its family is unknown."""
+    return TARGETS[check_choice("family of targets", re.split("[-:]", target)[0], TARGETS)].metrics
+
+
+def find_metric(target: str, name: str) -> Metric:
+    """The metric that rows of that target call so; `InputError` if there is none."""
+    metrics = {metric.name: metric for metric in metrics_of(target)}
+    return metrics[check_choice(f"metric of {target}", name, metrics)]
 
 
 def is_family_alone(target: str) -> bool:

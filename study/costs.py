@@ -1,43 +1,20 @@
-"""The cost rows of results.json as the report shows them: a verdict in sentences, bars, and a table for each target.
+"""The cost rows of results.json as the report shows them: a verdict in sentences, and bars.
 
-Used by ``study/report.py``; the rows are those of ``cost/rows.py`` as plain data. Units are the integer unit in its
-forms, all those that are not in `RIVALS`, and the rivals.
+Used by ``study/report.py``. Units are the integer unit in its forms, all those that are not in `RIVALS`, and the
+rivals.
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zimu.cost.rows import UNITS_OF_MEASURE, Row
-from zimu.cost.table import ANY, Grid, grids, unique
+from zimu.cost.layout import charts, unique
+from zimu.cost.metrics import DASH, Metric
+from zimu.cost.rows import Row
+from zimu.cost.targets import metrics_of
 from zimu.study import plots
-from zimu.study.numbers import DASH, number
-
-TITLES = {
-    "comb": "Combinational cells",
-    "ff": "Flip-flops",
-    "dsp": "DSP blocks",
-    "alu54": "DSP adders",
-    "bram": "Block RAMs",
-    "ramw": "LUT RAMs",
-    "fmax_mhz": "Clock frequency",
-    "ge": "Gate equivalents",
-    "area_um2": "Area",
-    "delay_ns": "Delay",
-    "memory_bits": "Memory bits",
-    "weights_per_cycle": "Throughput",
-    "ns_per_weight": "Time per weight",
-    "comb_per_wpc": "Cells per throughput",
-    "ge_per_wpc": "Gates per throughput",
-    "area_um2_per_wpc": "Area per throughput",
-    "comb_ns_per_weight": "Cells x time per weight",
-    "area_um2_ns_per_weight": "Area x time per weight",
-}
-"""What readers call the metrics of the cost flow, in the order they are shown."""
-
-BARS = ("comb", "dsp", "bram", "fmax_mhz", "ge", "area_um2", "delay_ns", "ns_per_weight", "comb_per_wpc", "ge_per_wpc")
-"""The metrics that get bars."""
+from zimu.study.numbers import number
 
 RIVALS = {
     "FP32 SGD": ("float_sgd:fp32:comb", "float_sgd:fp32:pipelined"),
@@ -45,9 +22,6 @@ RIVALS = {
     "int8 SGD": ("int_sgd:8",),
 }
 """What the integer unit is held against, and the units that stand for it, by their names in `zimu.golden.names`."""
-
-SIZES = ("comb_per_wpc", "area_um2_per_wpc", "ge_per_wpc")
-"""Sizes per throughput; of each target the first that it has is judged."""
 
 LEVEL = 0.05
 """Figures that differ by no more are level: equivalent forms of one circuit do, by the mappers' luck."""
@@ -57,19 +31,18 @@ Results = dict[str, Any]
 
 @dataclass(frozen=True)
 class Contest:
-    """The integer unit against one rival in one figure, the smaller the better.
+    """The integer unit against one rival in one figure.
 
     Parameters
     ----------
-    target, metric, uom, trials : the figure; ``trials`` is None where it does not depend on n.
+    target, metric, trials : the figure; ``trials`` is None where it does not depend on n.
     rival : a key of `RIVALS`.
     own, other : the best figure of the integer unit's forms, and of the rival's. None where one was not measured.
     reason : why there is no figure.
     """
 
     target: str
-    metric: str
-    uom: str
+    metric: Metric
     trials: int | None
     rival: str
     own: float | None
@@ -83,13 +56,13 @@ class Contest:
             return "missing"
         if max(self.own, self.other) <= (1 + LEVEL) * min(self.own, self.other):
             return "level"
-        return "win" if self.own < self.other else "loss"
+        return "win" if (self.own < self.other) == self.metric.smaller_is_better else "loss"
 
     def clause(self) -> str:
         """Who wins, and by what factor."""
         if self.own is None or self.other is None:
             return f"cannot be compared with {self.rival}: {DASH} ({self.reason})"
-        rival = f"{self.rival} ({number(self.other)})"
+        rival = f"{self.rival} ({self.metric.text(self.other)})"
         factor = number(max(self.own, self.other) / min(self.own, self.other))
         return {
             "win": f"beats {rival} by a factor of {factor}",
@@ -98,27 +71,28 @@ class Contest:
         }[self.outcome]
 
 
-def contests(rows: list[Results]) -> list[Contest]:
-    """Every judged figure against every rival: size per throughput, time per weight, and area where there is one.
+def contests(rows: Sequence[Row]) -> list[Contest]:
+    """Every judged figure against every rival.
 
     The best form of a unit counts, for each figure anew. A form without a figure leaves its unit without one, since it
     might have been the best.
     """
     found = []
-    for target in unique(row["target"] for row in rows):
-        mine = [row for row in rows if row["target"] == target]
-        for metric in _judged({row["metric"] for row in mine}):
-            figure = [row for row in mine if row["metric"] == metric]
-            for trials in sorted({row["trials"] for row in figure} - {None}) or [None]:
-                some = [row for row in figure if row["trials"] in (trials, None)]
-                own, why = _best([row for row in some if not _is_rival(row["unit"])])
+    for target in unique(row.target for row in rows):
+        # What follows from most stands last in tables, and is said first.
+        for metric in filter(lambda metric: metric.judged, reversed(metrics_of(target))):
+            figure = [row for row in rows if (row.target, row.metric) == (target, metric)]
+            counts: list[int | None] = [*sorted({row.trials for row in figure if row.trials is not None})]
+            for trials in counts or [None] if figure else []:
+                some = [row for row in figure if row.trials in (trials, None)]
+                own, why = _best([row for row in some if not _is_rival(row.unit)])
                 for rival, units in RIVALS.items():
-                    other, why_not = _best([row for row in some if row["unit"] in units])
-                    found.append(Contest(target, metric, some[0]["uom"], trials, rival, own, other, why or why_not))
+                    other, why_not = _best([row for row in some if row.unit in units])
+                    found.append(Contest(target, metric, trials, rival, own, other, why or why_not))
     return found
 
 
-def verdict(rows: list[Results]) -> Results:
+def verdict(rows: Sequence[Row]) -> Results:
     """Who wins, in sentences made from the rows.
 
     Returns
@@ -154,93 +128,35 @@ def _detail(mine: list[Contest]) -> Results:
             sentences.append(f"{unit} has {DASH} ({some[0].reason}).")
         else:
             clauses = ", ".join(one.clause() for one in some)
-            sentences.append(f"{unit} ({number(some[0].own)}) {clauses}.")
+            sentences.append(f"{unit} ({some[0].metric.text(some[0].own)}) {clauses}.")
     one = mine[0]
-    return {"title": f"{TITLES[one.metric]} ({one.uom}), {one.target}", "text": " ".join(sentences)}
+    return {"title": f"{one.metric.title} ({one.metric.uom}), {one.target}", "text": " ".join(sentences)}
 
 
-def _judged(metrics: Collection[str]) -> list[str]:
-    """The metrics of one target that are judged."""
-    sizes = [metric for metric in SIZES if metric in metrics][:1]
-    return [*sizes, *(metric for metric in ("ns_per_weight", "area_um2") if metric in metrics)]
-
-
-def _best(rows: list[Results]) -> tuple[float | None, str]:
-    """The smallest value, or None and why there is none."""
+def _best(rows: Sequence[Row]) -> tuple[float | None, str]:
+    """The best value, or None and why there is none."""
     if not rows:
         return None, "not priced"
+    values = []
     for row in rows:
-        if row["value"] is None:
-            return None, str(row["reason"])
-    return min(row["value"] for row in rows), ""
+        if row.value is None:
+            return None, row.reason
+        values.append(row.value)
+    return min(values) if rows[0].metric.smaller_is_better else max(values), ""
 
 
 def _is_rival(unit: str) -> bool:
     return any(unit in units for units in RIVALS.values())
 
 
-def figures(rows: list[Results]) -> list[Results]:
-    """One figure for each metric and target that at least one unit has a value for: name, title, svg."""
-    drawn: list[Results] = []
-    for target in unique(row["target"] for row in rows):
-        for metric in BARS:
-            group = [row for row in rows if (row["target"], row["metric"]) == (target, metric)]
-            if any(row["value"] is not None for row in group):
-                name = f"cost{len(drawn) + 1}"
-                svg = plots.cost_bars(name, [_bar(row) for row in group])
-                drawn.append({"name": name, "title": f"{TITLES[metric]}, {target}", "svg": svg})
-    return drawn
-
-
-def _bar(row: Results) -> Results:
-    return {
-        "label": row["unit"] if row["trials"] is None else f"{row['unit']}, n = {row['trials']:,}",
-        "value": row["value"],
-        "minimum": row["minimum"],
-        "maximum": row["maximum"],
-        "text": number(row["value"]),
-        "uom": row["uom"],
-        "rule": row["unit"].partition(":")[0] if _is_rival(row["unit"]) else "zim",
-    }
-
-
-def tables(rows: list[Results]) -> list[Results]:
-    """For each target its grids of cells, the reasons for dashes, and what measured the figures."""
+def figures(rows: Sequence[Row]) -> list[Results]:
+    """Name, title and SVG text of each chart."""
     return [
-        _target([row for row in rows if row["target"] == target]) | {"target": target}
-        for target in unique(row["target"] for row in rows)
+        {"name": f"cost{place}", "title": chart.title, "svg": plots.cost_bars(f"cost{place}", chart, _rule)}
+        for place, chart in enumerate(charts(rows), 1)
     ]
 
 
-def _target(rows: list[Results]) -> Results:
-    reasons = list(dict.fromkeys(row["reason"] for row in rows if row["value"] is None))
-    made = dict.fromkeys((row["tool"], row["version"], row["command"]) for row in rows if row["value"] is not None)
-    sources = [{"tool": tool, "version": version, "command": command} for tool, version, command in made]
-    every = [_grid(grid, reasons) for grid in grids([Row.from_dict(row) for row in rows])]
-    return {"grids": every, "reasons": reasons, "sources": sources}
-
-
-def _grid(grid: Grid, reasons: list[str]) -> Results:
-    """Headings are titles and units of measure."""
-    return {
-        "counted": grid.counted,
-        "columns": [{"title": TITLES[metric], "uom": UNITS_OF_MEASURE[metric]} for metric in grid.headings],
-        "lines": [
-            {
-                "unit": line.unit,
-                "n": ANY if line.trials is None else f"{line.trials:,}",
-                "cells": [_cell(row, reasons) for row in line.rows],
-            }
-            for line in grid.lines
-        ],
-    }
-
-
-def _cell(row: Row | None, reasons: list[str]) -> Results:
-    """Value, range over the seeds, and the number of the note that says why there is no value."""
-    if row is None:
-        return {"value": "", "range": "", "note": None}
-    if row.value is None:
-        return {"value": DASH, "range": "", "note": reasons.index(row.reason) + 1}
-    span = f"{number(row.minimum)} to {number(row.maximum)}" if row.minimum != row.maximum else ""
-    return {"value": number(row.value), "range": span, "note": None}
+def _rule(row: Row) -> str:
+    """The update rule of its unit."""
+    return row.unit.partition(":")[0] if _is_rival(row.unit) else "zim"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-DASH = "\N{EM DASH}"
+from zimu.cost.metrics import DASH as DASH
 
 
 def percent(share: float | None, digits: int = 2) -> str:

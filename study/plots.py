@@ -8,9 +8,12 @@ by ``study/report.py``, which passes what it read from results.json.
 
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from zimu.cost.layout import Chart
+from zimu.cost.plot import draw, height
+from zimu.cost.rows import Row
 from zimu.golden.errors import MissingToolError
 from zimu.golden.programs import how_to_install
 
@@ -31,7 +34,7 @@ THEME = {
 
 _NAMES = {light.lower(): name for name, (light, _) in THEME.items()}
 
-_RULES = {"zim": BLUE, "float_sgd": VERMILION, "int_sgd": GREEN}
+RULES = {"zim": BLUE, "float_sgd": VERMILION, "int_sgd": GREEN}
 """The colours of units by their update rule."""
 
 _STYLES = {
@@ -197,28 +200,9 @@ def weights(results: Results, layer: int) -> str:
     return _figure(f"weights{layer + 1}", draw)
 
 
-def cost_bars(name: str, bars: Sequence[Results]) -> str:
-    """Bars of one metric on one target, one per unit, with the range over place-and-route seeds.
-
-    ``bars`` have ``label``, ``value``, ``minimum``, ``maximum``, ``text`` (the value as shown), ``uom``, and ``rule``,
-    the unit's update rule. A value that was not measured is None, its text an em dash.
-    """
-
-    def draw(axes: Any) -> None:
-        ends = [max(bar["value"] or 0, bar["maximum"] or 0) for bar in bars]
-        largest = max(ends) or 1
-        for place, (bar, end) in enumerate(zip(bars, ends, strict=True)):
-            axes.barh(place, bar["value"] or 0, height=0.6, color=_RULES[bar["rule"]])
-            if bar["minimum"] is not None and bar["minimum"] != bar["maximum"]:
-                axes.plot([bar["minimum"], bar["maximum"]], [place, place], color=AXIS, linewidth=1.4)
-            axes.text(end + largest * 0.015, place, bar["text"], va="center", fontsize=9)
-        axes.set_yticks(range(len(bars)), [bar["label"] for bar in bars])
-        axes.set(xlabel=bars[0]["uom"], xlim=(0, largest * 1.25), ylim=(len(bars) - 0.5, -0.5))
-        axes.xaxis.set_major_formatter("{x:,g}")
-        axes.locator_params(axis="x", nbins=5)
-        axes.grid(axis="y", visible=False)
-
-    return _figure(name, draw, height=0.75 + 0.3 * len(bars))
+def cost_bars(name: str, chart: Chart, rule: Callable[[Row], str]) -> str:
+    """A chart of costs; ``rule`` gives the update rule of a row's unit, a key of `RULES`."""
+    return _figure(name, lambda axes: draw(axes, chart, lambda row: RULES[rule(row)]), height(chart))
 
 
 def _chosen(results: Results, keys: Iterable[str]) -> list[Results]:

@@ -1,13 +1,15 @@
 """The report of the study: one self-contained HTML page, a pure function of what is in results.json.
 
 The same results give the same bytes. Nothing is loaded from elsewhere: figures are inline, and the page holds no
-address. Uses ``study/plots.py``, ``study/costs.py`` and ``study/templates/report.html.j2``; the results come from
-``study/demo.py``.
+address. Uses ``cost/layout.py``, ``study/plots.py``, ``study/costs.py`` and ``study/templates/report.html.j2``; the
+results come from ``study/demo.py``.
 """
 
 from importlib import resources
 from typing import Any
 
+from zimu.cost.layout import sheets
+from zimu.cost.rows import Row
 from zimu.study import costs, plots
 from zimu.study.numbers import DASH, number, percent, points, spread
 
@@ -26,16 +28,17 @@ def render(results: Results) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
+    rows = [Row.from_dict(row) for row in results["cost"]]
     environment.filters.update(percent=percent, points=points, number=number, spread=spread)
     source = resources.files("zimu.study").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(source).render(
         results,
         figures=_figures(results),
-        cost_verdict=costs.verdict(results["cost"]),
+        cost_verdict=costs.verdict(rows),
         level=costs.LEVEL,
         theme=plots.THEME,
-        cost_figures=costs.figures(results["cost"]),
-        cost_tables=costs.tables(results["cost"]),
+        cost_figures=costs.figures(rows),
+        cost_sheets=sheets(rows),
         contrast=_contrast(results),
         DASH=DASH,
     )

@@ -109,12 +109,12 @@ def circuits() -> ModuleType:
 
 @pytest.fixture
 def measure(tmp_path: Path) -> Callable[..., dict[str, Figure]]:
-    """Measures a circuit on a target; the figures by metric."""
+    """Measures a circuit on a target; the figures by their metrics' names."""
 
     def run(target, circuit: Circuit) -> dict[str, Figure]:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         figures = target.measure(to_rtlil(circuit, "top"), folder, Slots(2))
-        return {figure.metric: figure for figure in figures}
+        return {figure.metric.name: figure for figure in figures}
 
     return run

@@ -6,18 +6,27 @@ import pytest
 
 from zimu.cost.plot import bars
 from zimu.cost.rows import Row
+from zimu.cost.targets import find_metric
 
 pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
 
+
+def row(target: str, metric: str, value: float | None, reason: str = "", **fields: object) -> Row:
+    return Row(find_metric(target, metric), value, reason, target=target, **fields)
+
+
 ROWS = [
-    Row("comb", 2708, unit="zim8", target="ecp5-25k"),
-    Row("comb", 1853, unit="rival", target="ecp5-25k"),
-    Row("fmax_mhz", 83.25, minimum=80.0, maximum=85.5, unit="zim8", target="ecp5-25k"),
-    Row("fmax_mhz", None, "no clock", unit="rival", target="ecp5-25k"),
-    Row("ns_per_weight", 2.5, trials=32, unit="zim8", target="ecp5-25k"),
-    Row("bram", 0, unit="zim8", target="ecp5-25k"),
-    Row("area_um2", None, "no library", unit="zim8", target="liberty"),
+    row("ecp5-25k", "comb", 2708, unit="zim8"),
+    row("ecp5-25k", "comb", 1853, unit="rival"),
+    row("ecp5-25k", "fmax_mhz", 83.25, minimum=80.0, maximum=85.5, unit="zim8"),
+    row("ecp5-25k", "fmax_mhz", None, "no clock", unit="rival"),
+    row("ecp5-25k", "ns_per_weight", 2.5, trials=32, unit="zim8"),
+    row("ecp5-25k", "bram", 0, unit="zim8"),
+    row("liberty", "area_um2", None, "no library", unit="zim8"),
 ]
+
+
+TITLES = ("Combinational cells, ecp5-25k", "Clock frequency, ecp5-25k", "Time per weight, ecp5-25k")
 
 
 def words(svg: bytes) -> list[str]:
@@ -26,14 +35,14 @@ def words(svg: bytes) -> list[str]:
 
 def test_charts_hold_units_values_and_dashes():
     found = words(bars(ROWS))
-    for word in ("comb, ecp5-25k", "fmax_mhz, ecp5-25k", "2,708", "1,853", "83.25", "—", "zim8, n = 32", "rival"):
+    for word in (*TITLES, "TRELLIS_COMB", "MHz", "2,708", "1,853", "83.25", "—", "zim8, n = 32", "rival"):
         assert word in found
 
 
 def test_metric_nobody_has_gets_no_chart():
     found = words(bars(ROWS))
-    assert "area_um2, liberty" not in found
-    assert "bram, ecp5-25k" not in found
+    assert "Area, liberty" not in found
+    assert "Block RAMs, ecp5-25k" not in found
 
 
 def test_same_rows_give_same_bytes():

@@ -1,18 +1,15 @@
 """Pricing as a whole: rows of tiny units, figures per weight, refusals."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from zimu.cost.fpga import Ecp5
 from zimu.cost.liberty import VARIABLE
-from zimu.cost.price import price
-from zimu.cost.rates import per_weight
-from zimu.cost.rows import UNITS_OF_MEASURE, Row
+from zimu.cost.price import per_weight, price
+from zimu.cost.rows import Row
 from zimu.cost.target import Figure, Slots
-from zimu.cost.targets import find_targets, forms
+from zimu.cost.targets import find_metric, metrics_of
 from zimu.cost.units import PricedUnit, Rate
 from zimu.golden.errors import InputError, ToolError
 
@@ -35,7 +32,7 @@ def tiny(circuits):
 
 def test_rows_name_unit_target_and_metric_in_order(tiny):
     rows = price([tiny("a", Rate(0.5, 4), Rate(0.25, 16)), tiny("b")], ["generic"])
-    assert [(row.unit, row.metric, row.trials, row.value) for row in rows] == [
+    assert [(row.unit, row.metric.name, row.trials, row.value) for row in rows] == [
         ("a", "ff", None, 0),
         ("a", "ge", None, 1),
         ("a", "memory_bits", None, 0),
@@ -62,7 +59,7 @@ def test_same_design_is_measured_once(tiny):
 def test_without_a_library_area_is_missing_with_a_reason(tiny, monkeypatch):
     monkeypatch.setattr(Ecp5, "default", lambda options: [])
     missing = [row for row in price([tiny("a")]) if row.value is None]
-    assert [(row.target, row.metric, row.failed) for row in missing] == [
+    assert [(row.target, row.metric.name, row.failed) for row in missing] == [
         ("liberty", "area_um2", False),
         ("liberty", "delay_ns", False),
     ]
@@ -71,7 +68,7 @@ def test_without_a_library_area_is_missing_with_a_reason(tiny, monkeypatch):
 
 def test_failure_leaves_rows_with_the_reason(tiny):
     rows = price([tiny("a")], ["generic"], timeout=0.01)
-    failed = {row.metric: row.reason for row in rows if row.failed}
+    failed = {row.metric.name: row.reason for row in rows if row.failed}
     reason = "yosys did not finish within 0.01 s and was stopped"
     assert failed == dict.fromkeys(("ff", "ge", "memory_bits", "ge_per_wpc"), reason)
 
@@ -83,34 +80,7 @@ def test_incomplete_library_does_not_stop_the_others(tiny, tmp_path):
         "library part has no flip-flop: if its technology comes in several files, give them as one library: "
         "NAME=FOLDER or NAME=PATTERN"
     }
-    assert [row.value for row in rows if (row.target, row.metric) == ("generic", "ge")] == [1]
-
-
-def test_default_targets_take_in_given_libraries(tmp_path):
-    (tmp_path / "x.lib").write_text("library(x) {}")
-    targets = find_targets(liberty=[str(tmp_path)], seeds=3)
-    assert [target.name for target in targets] == ["ecp5-25k", "generic", "liberty:x"]
-    assert targets[0].programs == 4
-
-
-def test_pdk_library_is_a_target_where_it_is_named(tmp_path, monkeypatch):
-    place = tmp_path / "pdk" / "libs.ref" / "cells" / "lib"
-    place.mkdir(parents=True)
-    (place / "cells_typ.lib").write_text("library(x) {}")
-    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
-    assert [target.name for target in find_targets()] == ["ecp5-25k", "generic"]
-    assert [target.name for target in find_targets(["liberty:cells_typ"])] == ["liberty:cells_typ"]
-
-
-def test_unknown_target_is_refused():
-    with pytest.raises(InputError, match=r"^target = 'ice40': must be one of ecp5-25k, ecp5-45k, ecp5-85k, generic$"):
-        find_targets(["ice40"])
-
-
-def test_help_names_the_targets_and_brings_no_circuits():
-    assert forms() == "ecp5-25k, ecp5-45k, ecp5-85k, generic, liberty:NAME"
-    code = "import sys, zimu.cli; print('amaranth' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+    assert [row.value for row in rows if (row.target, row.metric.name) == ("generic", "ge")] == [1]
 
 
 @pytest.mark.parametrize(
@@ -121,9 +91,16 @@ def test_names_given_twice_are_refused(tiny, units, targets, message):
         price([tiny(name) for name in units], targets)
 
 
+def by_name(figures):
+    return {figure.metric.name: figure for figure in figures}
+
+
 def test_figures_per_weight_on_an_fpga():
-    figures = [Figure("comb", 300, minimum=300, maximum=300), Figure("fmax_mhz", 50.0, minimum=40.0, maximum=80.0)]
-    derived = {figure.metric: figure for figure in per_weight(figures, [Rate(0.5, 7)])}
+    figures = [
+        Figure(find_metric("ecp5-25k", "comb"), 300, minimum=300, maximum=300),
+        Figure(find_metric("ecp5-25k", "fmax_mhz"), 50.0, minimum=40.0, maximum=80.0),
+    ]
+    derived = by_name(per_weight(metrics_of("ecp5-25k"), figures, [Rate(0.5, 7)]))
     assert {name: (f.value, f.minimum, f.maximum) for name, f in derived.items() if name != "weights_per_cycle"} == {
         "comb_per_wpc": (600, 600, 600),
         "ns_per_weight": (40, 25, 50),
@@ -133,9 +110,10 @@ def test_figures_per_weight_on_an_fpga():
 
 
 def test_figures_per_weight_in_silicon():
-    figures = [Figure("ge", 10.0), Figure("area_um2", 80.0), Figure("delay_ns", 2.5)]
-    values = {figure.metric: figure.value for figure in per_weight(figures, [Rate(2.0)])}
-    assert values == {
+    measured = {"ge": 10.0, "area_um2": 80.0, "delay_ns": 2.5}
+    figures = [Figure(find_metric("liberty", name), value) for name, value in measured.items()]
+    found = by_name(per_weight(metrics_of("liberty"), figures, [Rate(2.0)]))
+    assert {name: figure.value for name, figure in found.items()} == {
         "weights_per_cycle": 2,
         "ge_per_wpc": 5,
         "area_um2_per_wpc": 40,
@@ -146,14 +124,16 @@ def test_figures_per_weight_in_silicon():
 
 @pytest.mark.parametrize("missing", ["comb", "fmax_mhz"])
 def test_what_follows_from_a_missing_figure_is_missing_for_the_same_reason(missing):
-    known = [Figure("comb", 1), Figure("fmax_mhz", 1)]
-    figures = [Figure(f.metric, None, "why") if f.metric == missing else f for f in known]
-    product = next(f for f in per_weight(figures, [Rate(1.0)]) if f.metric == "comb_ns_per_weight")
+    figures = [
+        Figure(find_metric("ecp5-25k", name), *((None, "why") if name == missing else (1,)))
+        for name in ("comb", "fmax_mhz")
+    ]
+    product = by_name(per_weight(metrics_of("ecp5-25k"), figures, [Rate(1.0)]))["comb_ns_per_weight"]
     assert (product.value, product.reason) == (None, "why")
 
 
 def test_row_as_plain_data_is_json_with_null_for_missing():
-    row = Row("area_um2", None, "no library", unit="u", target="liberty")
+    row = Row(find_metric("liberty", "area_um2"), None, "no library", unit="u", target="liberty")
     data = row.to_dict()
     assert list(data)[:5] == ["unit", "target", "metric", "value", "uom"]
     assert json.loads(json.dumps(data, allow_nan=False))["value"] is None
@@ -165,13 +145,9 @@ def test_row_as_plain_data_is_json_with_null_for_missing():
 
 
 def test_a_row_comes_back_from_its_data():
-    row = Row("fmax_mhz", 50.5, minimum=49.0, maximum=51.0, trials=3, tool="t", unit="a", target="b")
+    clock = find_metric("ecp5-45k", "fmax_mhz")
+    row = Row(clock, 50.5, minimum=49.0, maximum=51.0, trials=3, tool="t", unit="a", target="ecp5-45k")
     assert Row.from_dict(json.loads(json.dumps(row.to_dict() | {"failed": row.failed}))) == row
-
-
-def test_rows_have_a_unit_of_measure_for_every_metric():
-    for target in find_targets():
-        assert set(target.metrics) <= set(UNITS_OF_MEASURE)
 
 
 def test_closed_slots_let_nothing_begin():

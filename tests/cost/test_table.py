@@ -1,14 +1,17 @@
 """The tables on a terminal: whole at every width, with units of measure, throughput and reasons."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from zimu.cost.rates import per_weight
-from zimu.cost.rows import UNITS_OF_MEASURE, Row, rows_of
-from zimu.cost.table import ANY, MEASURED, PER_WEIGHT, number, tables
+from zimu.cost.layout import ANY
+from zimu.cost.price import per_weight
+from zimu.cost.rows import Row, rows_of
+from zimu.cost.table import tables
 from zimu.cost.target import Figure
+from zimu.cost.targets import find_metric, metrics_of
 from zimu.cost.units import Rate
 from zimu.golden.names import examples
 
@@ -18,17 +21,24 @@ RATES = {"zim8": (Rate(5.31, 32), Rate(0.912, 1024)), **{name: (Rate(1.0),) for 
 
 def priced(unit: str) -> list[Row]:
     """Rows as `zimu.cost.price.price` gives them; the figures are those of no unit, as wide as the widest."""
-    fpga = [Figure("comb", 12_345), Figure("ff", 2_345), Figure("dsp", 18), Figure("bram", 11)]
-    fpga += [Figure("ramw", 1_234)] if unit == "zim8" else []
-    fpga += [Figure("fmax_mhz", 138.94, minimum=132.21, maximum=141.34)]
-    gates = [Figure("ge", 18_613.25), Figure("ff", 2_345), Figure("memory_bits", 57_344)]
-    silicon = [Figure("area_um2", 135_085.4), Figure("delay_ns", 14.004)]
-    every = {"ecp5-25k": fpga, "generic": gates, "liberty:sg13g2_stdcell_typ_1p20V_25C": [*gates, *silicon]}
-    return [
-        row
-        for target, figures in every.items()
-        for row in rows_of(unit, target, [*figures, *per_weight(figures, RATES[unit])])
-    ]
+    fpga = {"comb": 12_345, "ff": 2_345, "dsp": 18, "bram": 11, "fmax_mhz": 138.94}
+    fpga |= {"ramw": 1_234} if unit == "zim8" else {}
+    gates = {"ge": 18_613.25, "ff": 2_345, "memory_bits": 57_344}
+    silicon = {"area_um2": 135_085.4, "delay_ns": 14.004}
+    every = {"ecp5-25k": fpga, "generic": gates, "liberty:sg13g2_stdcell_typ_1p20V_25C": gates | silicon}
+    rows = []
+    for target, values in every.items():
+        spread = {"fmax_mhz": (132.21, 141.34)}
+        figures = [
+            Figure(find_metric(target, name), value, "", *spread.get(name, (None, None)))
+            for name, value in values.items()
+        ]
+        rows += rows_of(unit, target, [*figures, *per_weight(metrics_of(target), figures, RATES[unit])])
+    return rows
+
+
+def row(target: str, metric: str, value: float | None, reason: str = "", **fields: object) -> Row:
+    return Row(find_metric(target, metric), value, reason, target=target, **fields)
 
 
 def shown(rows: list[Row], width: int) -> str:
@@ -51,7 +61,7 @@ def test_nothing_is_cut_at_any_width(width, count):
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
     assert max(map(len, text.splitlines())) <= width
     for row in rows:
-        assert re.search(rf"(?<![\d.,]){re.escape(number(row.value))}(?![\d.,])", text), row
+        assert re.search(rf"(?<![\d.,]){re.escape(row.metric.text(row.value))}(?![\d.,])", text), row
         assert f"{row.unit} " in text
 
 
@@ -62,23 +72,16 @@ def test_every_metric_has_a_column_and_its_unit_of_measure(width, count):
     rows = [row for unit in list(RATES)[:count] for row in priced(unit)]
     heads = [part for part in shown(rows, width).split("\n\n") if "unit" in part]
     assert len(heads) == 6
-    for headings in (MEASURED, PER_WEIGHT):
-        for metric, heading in headings.items():
-            assert letters(UNITS_OF_MEASURE[metric]) in letters(heading)
     tops = [head[: head.index("─")] for head in heads]
-    for top, metrics in zip(tops, (MEASURED, PER_WEIGHT) * 3, strict=True):
+    for top, derived in zip(tops, (False, True) * 3, strict=True):
         target = top.splitlines()[0].removesuffix(", per weight").strip()
         for row in rows:
-            if row.target == target and row.metric in metrics:
-                assert all(word in top for word in metrics[row.metric].split("\n"))
+            if row.target == target and row.metric.per_weight == derived:
+                assert all(word in top for word in row.metric.heading.split("\n"))
 
 
 def letters(text: str) -> str:
     return re.sub(r"\W|_", "", text)
-
-
-def test_every_metric_has_one_heading():
-    assert [*MEASURED, *PER_WEIGHT] == list(UNITS_OF_MEASURE)
 
 
 def test_lines_of_one_unit_at_two_n_differ_in_throughput():
@@ -91,19 +94,20 @@ def test_lines_of_one_unit_at_two_n_differ_in_throughput():
 
 
 def test_a_line_has_the_figures_of_its_unit_and_reasons_stand_below():
+    t = "ecp5-25k"
     rows = [
-        Row("comb", 1234, unit="a", target="t"),
-        Row("comb", 1235, unit="b", target="t"),
-        Row("fmax_mhz", 50.125, minimum=49.0, maximum=51.5, unit="a", target="t"),
-        Row("fmax_mhz", None, "no clock", unit="b", target="t"),
-        Row("weights_per_cycle", 0.5, trials=16, unit="a", target="t"),
-        Row("weights_per_cycle", 0.25, trials=1024, unit="a", target="t"),
-        Row("weights_per_cycle", 1.0, unit="b", target="t"),
-        Row("comb_per_wpc", 2468, trials=16, unit="a", target="t"),
-        Row("comb_per_wpc", 4936, trials=1024, unit="a", target="t"),
-        Row("ns_per_weight", 79.8, trials=1024, unit="a", target="t"),
-        Row("ns_per_weight", None, "no clock", unit="b", target="t"),
-        Row("area_um2", None, "no library", unit="a", target="liberty"),
+        row(t, "comb", 1234, unit="a"),
+        row(t, "comb", 1235, unit="b"),
+        row(t, "fmax_mhz", 50.125, minimum=49.0, maximum=51.5, unit="a"),
+        row(t, "fmax_mhz", None, "no clock", unit="b"),
+        row(t, "weights_per_cycle", 0.5, trials=16, unit="a"),
+        row(t, "weights_per_cycle", 0.25, trials=1024, unit="a"),
+        row(t, "weights_per_cycle", 1.0, unit="b"),
+        row(t, "comb_per_wpc", 2468, trials=16, unit="a"),
+        row(t, "comb_per_wpc", 4936, trials=1024, unit="a"),
+        row(t, "ns_per_weight", 79.8, trials=1024, unit="a"),
+        row(t, "ns_per_weight", None, "no clock", unit="b"),
+        row("liberty", "area_um2", None, "no library", unit="a"),
     ]
     lines = cells(shown(rows, 80))
     for line in (
@@ -130,16 +134,9 @@ def test_the_spread_gives_way_before_a_figure_does():
 
 def test_a_long_name_is_folded_not_cut():
     name = "a_unit_with_a_name_that_is_as_long_as_a_line_of_the_terminal_is_wide_and_longer"
-    rows = [Row(row.metric, row.value, trials=row.trials, unit=name, target=row.target) for row in priced("zim8")]
+    rows = [replace(row, unit=name) for row in priced("zim8")]
     text = shown(rows, 80)
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
     assert "12,345" in text
     firsts = re.findall(r"^([a-z_]+)(?: .*)?$", text, flags=re.MULTILINE)
     assert name in "".join(firsts)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (18246.25, "18,246"), (5.2419, "5.242"), (0.65204, "0.652"), (12.0, "12")]
-)
-def test_numbers_are_written_for_readers(value, text):
-    assert number(value) == text

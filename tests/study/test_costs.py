@@ -1,19 +1,26 @@
 """Cost rows as verdict, bars and tables: nothing is lost, and what was not measured is never a number."""
 
+from dataclasses import replace
+
 import pytest
 
-from zimu.cost.rows import UNITS_OF_MEASURE
+from zimu.cost.fpga import Ecp5
+from zimu.cost.layout import sheets
+from zimu.cost.metrics import CLOCK
+from zimu.cost.rows import Row
+from zimu.cost.targets import find_metric, metrics_of
 from zimu.golden.names import examples
 from zimu.study import costs
 
 
 def test_units_stand_below_each_other(results):
-    first, second = costs.tables(results["cost"])
-    assert (first["target"], second["target"]) == ("ecp5-25k", "generic")
-    measured, per_weight = first["grids"]
-    assert measured["columns"] == [{"title": "Combinational cells", "uom": "TRELLIS_COMB"}]
-    assert per_weight["columns"] == [{"title": "Cells per throughput", "uom": "TRELLIS_COMB per weight/cycle"}]
-    assert (measured["counted"], per_weight["counted"]) == (False, True)
+    first, second = sheets(read(results))
+    assert (first.target, second.target) == ("ecp5-25k", "generic")
+    measured, per_weight = first.grids
+    assert [(one.title, one.uom) for one in measured.metrics] == [("Combinational cells", "TRELLIS_COMB")]
+    (one,) = per_weight.metrics
+    assert (one.title, one.uom) == ("Cells per throughput", "TRELLIS_COMB per weight/cycle")
+    assert (measured.counted, per_weight.counted) == (False, True)
     assert shown(measured) == [
         ("digits_layer1", "any", "12,345"),
         ("float_sgd:fp32:comb", "any", "\N{EM DASH}"),
@@ -26,45 +33,42 @@ def test_units_stand_below_each_other(results):
 
 
 def shown(grid):
-    return [(line["unit"], line["n"], *(cell["value"] for cell in line["cells"])) for line in grid["lines"]]
+    return [(line.unit, line.n, *(cell.text for cell in line.cells)) for line in grid.lines]
+
+
+def read(results):
+    return [Row.from_dict(row) for row in results["cost"]]
 
 
 def test_range_over_seeds_is_shown_where_there_is_one(results):
-    lines = costs.tables(results["cost"])[0]["grids"][0]["lines"]
-    assert [line["cells"][0]["range"] for line in lines] == ["12,001 to 12,999", ""]
+    lines = sheets(read(results))[0].grids[0].lines
+    assert [line.cells[0].spread for line in lines] == ["12,001 to 12,999", ""]
 
 
-def test_reasons_are_numbered_within_their_table(results):
-    first, second = costs.tables(results["cost"])
-    assert first["reasons"] == ["the reason of the float unit"]
-    assert first["grids"][0]["lines"][1]["cells"][0]["note"] == 1
-    assert second["reasons"] == ["nothing has gate equivalents"]
-    assert second["sources"] == []
-    assert [source["command"] for source in first["sources"]] == ["synth_ecp5 -top top"]
+def test_reasons_and_sources_stand_with_their_target(results):
+    first, second = sheets(read(results))
+    assert first.reasons == ["the reason of the float unit"] == [first.grids[0].lines[1].cells[0].reason]
+    assert second.reasons == ["nothing has gate equivalents"]
+    assert second.sources == []
+    assert [source.command for source in first.sources] == ["synth_ecp5 -top top"]
 
 
 def test_no_bars_where_nothing_was_measured(results):
-    titles = [figure["title"] for figure in costs.figures(results["cost"])]
+    titles = [figure["title"] for figure in costs.figures(read(results))]
     assert titles == ["Combinational cells, ecp5-25k", "Cells per throughput, ecp5-25k"]
 
 
-def test_every_metric_of_the_cost_flow_is_shown():
-    assert list(costs.TITLES) == list(UNITS_OF_MEASURE)
-    assert set(costs.BARS) <= set(UNITS_OF_MEASURE)
-
-
-def rows(values, metric="comb_per_wpc", target="t", trials=None):
+def rows(values, metric="comb_per_wpc", target="ecp5-25k", trials=None):
     """Rows of one metric, made from values by unit; of the integer unit's forms alone at ``trials``."""
     return [
-        {
-            "unit": unit,
-            "target": target,
-            "metric": metric,
-            "value": value if not isinstance(value, str) else None,
-            "reason": value if isinstance(value, str) else "",
-            "uom": UNITS_OF_MEASURE[metric],
-            "trials": None if ":" in unit else trials,
-        }
+        Row(
+            find_metric(target, metric),
+            value if not isinstance(value, str) else None,
+            value if isinstance(value, str) else "",
+            trials=None if ":" in unit else trials,
+            unit=unit,
+            target=target,
+        )
         for unit, value in values.items()
     ]
 
@@ -86,7 +90,7 @@ def test_the_verdict_says_who_wins_and_by_what_factor():
     found = costs.verdict(rows(of(1000, 2500, 500, 1040), trials=416))
     assert found["details"] == [
         {
-            "title": "Cells per throughput (TRELLIS_COMB per weight/cycle), t",
+            "title": "Cells per throughput (TRELLIS_COMB per weight/cycle), ecp5-25k",
             "text": "At n = 416 the int8 unit (1,000) beats FP32 SGD (2,500) by a factor of 2.5, "
             "loses to bfloat16 SGD (500) by a factor of 2, is level with int8 SGD (1,040).",
         }
@@ -105,10 +109,19 @@ def test_outcomes(own, outcome):
     assert {one.outcome for one in costs.contests(rows(of(own, 100, 100, 100)))} == {outcome}
 
 
+def test_the_larger_figure_wins_where_that_is_better(monkeypatch):
+    monkeypatch.setattr(Ecp5, "metrics", (replace(CLOCK, judged=True),))
+    found = costs.contests(rows(of(100, 60, 120, 30), "fmax_mhz"))
+    # The best of the forms are 101, 180, 240 and 30 MHz.
+    assert [one.outcome for one in found] == ["loss", "loss", "win"]
+    assert [one.own for one in found] == [101] * 3
+
+
 def test_every_n_is_judged_and_figures_without_n_once():
-    few, full = (rows(of(own, 100, 100, 100), "ns_per_weight", trials=n) for own, n in ((50, 416), (400, 4160)))
-    own = [row for row in full if ":" not in row["unit"]]
-    found = costs.verdict([*few, *own, *rows(of(300, 100, 200, 600), "area_um2")])
+    t = "liberty:t"
+    few, full = (rows(of(own, 100, 100, 100), "ns_per_weight", t, trials=n) for own, n in ((50, 416), (400, 4160)))
+    own = [row for row in full if ":" not in row.unit]
+    found = costs.verdict([*few, *own, *rows(of(300, 100, 200, 600), "area_um2", t)])
     time, area = found["details"]
     assert time["text"].count("by a factor of 2") == time["text"].count("by a factor of 4") == 3
     assert "At n = 416 the int8 unit (50) beats FP32 SGD" in time["text"]
@@ -143,16 +156,19 @@ def test_a_figure_that_is_missing_decides_nothing():
 
 def test_size_time_and_area_are_judged_where_they_are():
     """A library's gates follow from its area, so they are not judged beside it."""
-    every = [row for metric in UNITS_OF_MEASURE for row in rows(of(1, 1, 1, 1), metric, "liberty:x")]
-    every = [row for row in every if not row["metric"].startswith("comb")]
-    every += [row for metric in ("comb", "comb_per_wpc") for row in rows(of(1, 1, 1, 1), metric, "ecp5-25k")]
-    every += [row for metric in ("ge", "ge_per_wpc") for row in rows(of(1, 1, 1, 1), metric, "generic")]
-    judged = list(dict.fromkeys((one.target, one.metric) for one in costs.contests(every)))
+    every = [
+        row
+        for target in ("liberty:x", "ecp5-25k", "generic")
+        for metric in metrics_of(target)
+        for row in rows(of(1, 1, 1, 1), metric.name, target)
+    ]
+    judged = list(dict.fromkeys((one.target, one.metric.name) for one in costs.contests(every)))
     assert judged == [
         ("liberty:x", "area_um2_per_wpc"),
         ("liberty:x", "ns_per_weight"),
         ("liberty:x", "area_um2"),
         ("ecp5-25k", "comb_per_wpc"),
+        ("ecp5-25k", "ns_per_weight"),
         ("generic", "ge_per_wpc"),
     ]
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from zimu.cli import app
+from zimu.cost.gates import GATES
 from zimu.cost.liberty import VARIABLE
 from zimu.cost.rows import Row
 from zimu.golden.errors import InputError
@@ -227,7 +228,7 @@ def test_all_forms_and_all_rivals_are_priced(monkeypatch):
         programs = len(units) * (1 if targets else 10)
         progress(0, programs)
         progress(programs, programs)
-        return [Row(unit=unit, target=target, metric="ge", value=1) for unit in units for target in targets]
+        return [Row(unit=unit, target=target, metric=GATES, value=1) for unit in units for target in targets]
 
     monkeypatch.setattr(pricing, "price", price)
     monkeypatch.delenv("ZIMU_LIBERTY", raising=False)

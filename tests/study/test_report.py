@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from zimu.cost.rows import Row
 from zimu.study import costs
 from zimu.study.numbers import number, percent, points
 from zimu.study.report import render
@@ -105,7 +106,7 @@ def test_what_was_not_measured_is_a_dash_with_its_reason(page, results):
 def test_the_verdict_on_cost_stands_at_the_top_and_comes_from_the_rows(page, results):
     top = page[: page.index("<h2>")]
     for words in (
-        *costs.verdict(results["cost"])["lead"],
+        *costs.verdict([Row.from_dict(row) for row in results["cost"]])["lead"],
         "At n = 416 the int8 unit (54,321) loses to FP32 SGD (3,456) by a factor of 15.7",
         "cannot be compared with bfloat16 SGD: \N{EM DASH} (not priced)",
     ):
