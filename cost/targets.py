@@ -7,7 +7,7 @@ lists the targets in its help, so their files import nothing that takes long to 
 import re
 from collections.abc import Sequence
 
-from zimu.cost.fpga import Ecp5
+from zimu.cost.ecp5 import Ecp5
 from zimu.cost.gates import Generic
 from zimu.cost.metrics import Metric
 from zimu.cost.silicon import Silicon

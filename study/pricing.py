@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from zimu.cost.fpga import Ecp5
+from zimu.cost.fpga import Fpga
 from zimu.cost.price import price
 from zimu.cost.target import Progress
 from zimu.cost.targets import find_targets
@@ -55,7 +55,7 @@ def price_units(
     forms, rivals = GATES_ONLY
     small: list[str | UnitConfig] = [*(unit for unit in integer_units() if unit.form in forms), *rivals]
     everything: list[str | UnitConfig] = [*integer_units(), *chain.from_iterable(RIVALS.values())]
-    gates = [target for target in find_targets(liberty=liberty) if not isinstance(target, Ecp5)]
+    gates = [target for target in find_targets(liberty=liberty) if not isinstance(target, Fpga)]
     to_come = len(small) * sum(target.programs for target in gates)
     ended = 0
 

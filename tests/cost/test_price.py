@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from zimu.cost.fpga import Ecp5
+from zimu.cost.ecp5 import Ecp5
 from zimu.cost.liberty import VARIABLE
 from zimu.cost.price import per_weight, price
 from zimu.cost.rows import Row

