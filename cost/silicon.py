@@ -69,11 +69,8 @@ class Silicon(Target):
 
     @classmethod
     def find(cls, options: Options) -> list[Self]:
-        """The libraries given, and those of the PDKs under names that are free."""
-        given = cls.default(options)
-        taken = {target.name for target in given}
-        every = [cls(library, options.timeout) for library in pdk_libraries()]
-        return [*(target for target in every if target.name not in taken), *given]
+        """The libraries of the PDKs, then those given, which take the place of any of the same name."""
+        return [*(cls(library, options.timeout) for library in pdk_libraries()), *cls.default(options)]
 
     @classmethod
     def default(cls, options: Options) -> list[Self]:

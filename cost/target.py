@@ -146,7 +146,13 @@ class Target(ABC):
     @classmethod
     @abstractmethod
     def find(cls, options: Options) -> Sequence[Self]:
-        """All targets of the family that can be asked for by name; `InputError` if ``options`` are no good."""
+        """All targets of the family that can be asked for by name; of two of one name the later one counts.
+
+        Raises
+        ------
+        InputError
+            ``options`` are no good.
+        """
 
     @classmethod
     @abstractmethod
