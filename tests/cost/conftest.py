@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from amaranth.hdl import Const, Module, Signal
@@ -11,7 +12,9 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from zimu.cost.rows import Row
 from zimu.cost.target import Figure, Slots
+from zimu.cost.targets import find_metric
 from zimu.rtl.netlist import to_rtlil
 
 
@@ -105,6 +108,17 @@ def two_clocks() -> Circuit:
 def circuits() -> ModuleType:
     """The circuits above."""
     return sys.modules[__name__]
+
+
+def make_row(target: str, metric: str, value: float | None, reason: str = "", **fields: Any) -> Row:
+    """A row with the metric that rows of that target call so."""
+    return Row(find_metric(target, metric), value, reason, target=target, **fields)
+
+
+@pytest.fixture
+def row() -> Callable[..., Row]:
+    """Makes rows."""
+    return make_row
 
 
 @pytest.fixture

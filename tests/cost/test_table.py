@@ -37,10 +37,6 @@ def priced(unit: str) -> list[Row]:
     return rows
 
 
-def row(target: str, metric: str, value: float | None, reason: str = "", **fields: object) -> Row:
-    return Row(find_metric(target, metric), value, reason, target=target, **fields)
-
-
 def shown(rows: list[Row], width: int) -> str:
     console = Console(width=width)
     with console.capture() as capture:
@@ -93,7 +89,7 @@ def test_lines_of_one_unit_at_two_n_differ_in_throughput():
             assert sum(line.startswith("zim8 1,024 0.912 ") for line in lines) == 3
 
 
-def test_a_line_has_the_figures_of_its_unit_and_reasons_stand_below():
+def test_a_line_has_the_figures_of_its_unit_and_reasons_stand_below(row):
     t = "ecp5-25k"
     rows = [
         row(t, "comb", 1234, unit="a"),
