@@ -1,13 +1,21 @@
 """The update rules that the study compares, and the grid each one's single knob is chosen from.
 
-The unit's knob is the weight scale (what one count is worth), the float rule's is the learning rate: both set the size
-of a step. Everything else is fixed here, in advance. Used by ``study/train.py``.
+A method is a configuration for each layer, a knob with its grid, a schedule of run-time values and an encoding: any
+rule trains that has these. The unit's knob is the weight scale (what one count is worth), SGD's is the learning rate:
+both set the size of a step. Everything else is fixed here, in advance. Used by ``study/train.py``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
 from zimu.golden.config import UnitConfig
+from zimu.golden.float_sgd import FloatSGDConfig
+from zimu.golden.names import named
+from zimu.golden.rule import RuleConfig
+from zimu.study.encoding import START_SCALE_LOG2, Counts, Encoding, Formats
 from zimu.study.network import DEPTHS
 
 EPOCHS = 30
@@ -18,10 +26,32 @@ BATCH = 64
 START_RANGE = 20
 """Weights start uniform in -20..20 counts."""
 
-START_SCALE_LOG2 = -6
-"""What one count of the start is worth to the float rules: 2^-6, the middle of the unit's own grid."""
-
 WEIGHT_BITS = GRADIENT_BITS = 8
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to train; its functions are of modules, so that other processes can have it.
+
+    Parameters
+    ----------
+    key, label : names for programs and for people.
+    knob : what is chosen from the grid.
+    grid : the settings tried.
+    config : the unit of a layer (0 or 1).
+    schedule : the run-time values of a step: configuration, setting, step in 0..steps-1, steps -> `step`'s arguments.
+    encoding : of configuration and setting.
+    describe : a setting in one line.
+    """
+
+    key: str
+    label: str
+    knob: str
+    grid: tuple[float, ...]
+    config: Callable[[int], RuleConfig]
+    schedule: Callable[[Any, float, int, int], dict[str, Any]]
+    encoding: Callable[[Any, float], Encoding]
+    describe: Callable[[float], str]
 
 
 def layer_config(layer: int) -> UnitConfig:
@@ -39,8 +69,12 @@ def layer_config(layer: int) -> UnitConfig:
     )
 
 
-@dataclass(frozen=True)
-class UnitMethod:
+def layer_of(name: str, layer: int) -> RuleConfig:
+    """The unit of that name with the weights of a layer."""
+    return named(name).replace(depth=DEPTHS[layer])
+
+
+def integer_unit(key: str, label: str, trials_per_weight: Fraction, falling: str, smoothing: int) -> Method:
     """Weights kept as int8 and changed by nothing but the unit.
 
     Parameters
@@ -49,38 +83,51 @@ class UnitMethod:
     trials_per_weight : n / d of the first step.
     falling : what falls linearly to 0 over the run: ``"trials"`` n, ``"threshold"`` T, or nothing (``""``).
     smoothing : c.
-    grid : values tried for log2 of the weight scale.
     """
-
-    key: str
-    label: str
-    trials_per_weight: Fraction
-    falling: str
-    smoothing: int
-    grid: tuple[float, ...] = (-9, -8, -7, -6, -5, -4)
-
-    def schedule(self, config: UnitConfig, step: int, steps: int) -> dict[str, int]:
-        """Run-time values of ``step`` in 0..steps-1; a falling value is floor(first * (steps - step) / steps)."""
-        values = {
-            "trials": int(self.trials_per_weight * config.depth),
-            "threshold": config.max_threshold,
-            "smoothing": self.smoothing,
-        }
-        if self.falling:
-            values[self.falling] = values[self.falling] * (steps - step) // steps
-        return values
-
-    def describe(self, setting: float) -> str:
-        """The settings in one line."""
-        share = self.trials_per_weight
-        trials = f"n = {'' if share == 1 else f'{float(share):g} '}d"
-        trials += " falling linearly to 0" if self.falling == "trials" else ""
-        gate = "T falling linearly from 2^k to 0" if self.falling == "threshold" else "T = 2^k"
-        return f"{trials}, {gate}, c = {self.smoothing}, weight scale 1/{2 ** -int(setting)}"
+    fixed: dict[str, Any] = {"share": trials_per_weight, "falling": falling, "smoothing": smoothing}
+    return Method(
+        key,
+        label,
+        knob="log2 of the weight scale",
+        grid=(-9, -8, -7, -6, -5, -4),
+        config=layer_config,
+        schedule=partial(_unit_schedule, **fixed),
+        encoding=_scaled,
+        describe=partial(_describe_unit, **fixed),
+    )
 
 
-@dataclass(frozen=True)
-class FloatMethod:
+def _unit_schedule(
+    config: UnitConfig, setting: float, step: int, steps: int, *, share: Fraction, falling: str, smoothing: int
+) -> dict[str, int]:
+    """A falling value is floor(first * (steps - step) / steps)."""
+    values = {"trials": int(share * config.depth), "threshold": config.max_threshold, "smoothing": smoothing}
+    if falling:
+        values[falling] = values[falling] * (steps - step) // steps
+    return values
+
+
+def _scaled(config: RuleConfig, setting: float) -> Encoding:
+    """The setting is the weight scale."""
+    return Counts(config.weight, config.gradient, int(setting))
+
+
+def _describe_unit(setting: float, *, share: Fraction, falling: str, smoothing: int) -> str:
+    trials = "n = d" if share == 1 else f"n = {float(share):g} d"
+    trials += " falling linearly to 0" if falling == "trials" else ""
+    gate = "T falling linearly from 2^k to 0" if falling == "threshold" else "T = 2^k"
+    return f"{trials}, {gate}, c = {smoothing}, weight scale 1/{2 ** -int(setting)}"
+
+
+def float_unit(
+    key: str,
+    label: str,
+    *,
+    falling: bool = False,
+    grid: tuple[float, ...] = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
+    unit: str = "float_sgd:fp32",
+    momentum: float | None = None,
+) -> Method:
     """Weights kept in floating point and changed by a unit of the rule ``float_sgd``.
 
     Parameters
@@ -91,57 +138,70 @@ class FloatMethod:
     unit : the unit, by its name in `zimu.golden.names`.
     momentum : of a unit that has it.
     """
-
-    key: str
-    label: str
-    falling: bool
-    grid: tuple[float, ...] = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-    unit: str = "float_sgd:fp32"
-    momentum: float | None = None
-
-    def learning_rate(self, setting: float, step: int, steps: int) -> float:
-        """The rate of ``step`` in 0..steps-1."""
-        return setting * (steps - step) / steps if self.falling else setting
-
-    def describe(self, setting: float) -> str:
-        """The settings in one line."""
-        return f"learning rate {setting:g}" + (" falling linearly to 0" if self.falling else "")
+    fixed = {} if momentum is None else {"momentum": momentum}
+    return Method(
+        key,
+        label,
+        knob="learning rate",
+        grid=grid,
+        config=partial(layer_of, unit),
+        schedule=partial(_rate, falling=falling, fixed=fixed),
+        encoding=_formats,
+        describe=partial(_describe_rate, falling=falling),
+    )
 
 
-@dataclass(frozen=True)
-class IntegerMethod:
-    """Weights kept as integers and changed by a unit of the rule ``int_sgd``.
-
-    Parameters
-    ----------
-    key, label : names for programs and for people.
-    grid : values tried for eta, the learning rate in units of 2^-f.
-    unit : the unit, by its name in `zimu.golden.names`.
-    """
-
-    key: str
-    label: str
-    grid: tuple[float, ...] = (1, 2, 4, 8, 16, 32)
-    unit: str = "int_sgd:8"
-
-    def describe(self, setting: float) -> str:
-        """The settings in one line."""
-        return f"eta = {int(setting)}, weight scale 1/{2**-START_SCALE_LOG2}"
+def _rate(
+    config: RuleConfig, setting: float, step: int, steps: int, *, falling: bool, fixed: dict[str, float]
+) -> dict[str, float]:
+    return {"learning_rate": setting * (steps - step) / steps if falling else setting} | fixed
 
 
-Method = UnitMethod | FloatMethod | IntegerMethod
+def _formats(config: FloatSGDConfig, setting: float) -> Encoding:
+    return Formats(config.weights, config.gradients or config.weights)
 
-HEADLINE = UnitMethod("unit", "int8 unit", Fraction(1, 5), "trials", 0)
+
+def _describe_rate(setting: float, *, falling: bool) -> str:
+    return f"learning rate {setting:g}" + (" falling linearly to 0" if falling else "")
+
+
+def plain_integer_unit(key: str, label: str, *, grid: tuple[float, ...] = (1, 2, 4, 8, 16, 32)) -> Method:
+    """Weights kept as int8 and changed by a unit of the rule ``int_sgd``; the grid is of eta, in units of 2^-f."""
+    return Method(
+        key,
+        label,
+        knob="eta",
+        grid=grid,
+        config=partial(layer_of, "int_sgd:8"),
+        schedule=_eta,
+        encoding=_unscaled,
+        describe=_describe_eta,
+    )
+
+
+def _eta(config: RuleConfig, setting: float, step: int, steps: int) -> dict[str, int]:
+    return {"rate": int(setting)}
+
+
+def _unscaled(config: RuleConfig, setting: float) -> Encoding:
+    return Counts(config.weight, config.gradient)
+
+
+def _describe_eta(setting: float) -> str:
+    return f"eta = {int(setting)}, weight scale 1/{2**-START_SCALE_LOG2}"
+
+
+HEADLINE = integer_unit("unit", "int8 unit", Fraction(1, 5), "trials", 0)
 """The unit at its best known settings: what the study's claim is about, and whose gradients are recorded."""
 
-RIVAL = FloatMethod("float", "FP32 SGD", False)
+RIVAL = float_unit("float", "FP32 SGD")
 """What the claim is measured against: FP32 SGD at its best learning rate."""
 
 METHODS: tuple[Method, ...] = (
     HEADLINE,
-    UnitMethod("unit_smoothed", "int8 unit, smoothed", Fraction(1, 5), "trials", 1),
-    UnitMethod("unit_gated", "int8 unit, gate as learning rate", Fraction(1, 5), "threshold", 0),
-    UnitMethod("unit_full", "int8 unit, n = d throughout", Fraction(1), "", 1),
+    integer_unit("unit_smoothed", "int8 unit, smoothed", Fraction(1, 5), "trials", 1),
+    integer_unit("unit_gated", "int8 unit, gate as learning rate", Fraction(1, 5), "threshold", 0),
+    integer_unit("unit_full", "int8 unit, n = d throughout", Fraction(1), "", 1),
     RIVAL,
-    FloatMethod("float_falling", "FP32 SGD, falling rate", True),
+    float_unit("float_falling", "FP32 SGD, falling rate", falling=True),
 )

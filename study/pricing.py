@@ -35,7 +35,7 @@ def integer_units() -> list[UnitConfig]:
 def trial_counts() -> tuple[int, int]:
     """The n that throughput is given for: the mean of the headline run, and n = d, the hard case."""
     config = layer_config(0)
-    return HEADLINE.schedule(config, 1, 2)["trials"], config.depth
+    return int(HEADLINE.schedule(config, HEADLINE.grid[0], 1, 2)["trials"]), config.depth
 
 
 def check_targets(place_seeds: int, liberty: Sequence[str]) -> None:

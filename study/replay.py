@@ -55,7 +55,7 @@ def _replay_one(layer: int, trace: Trace, simulator: str, progress: Progress) ->
     check: Results = {
         "layer": layer,
         "config": config.name,
-        "form": config.form,
+        "form": config.model_dump().get("form"),
         "depth": config.depth,
         "seed": trace.seed,
         "simulator": simulator,

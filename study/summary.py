@@ -6,12 +6,12 @@ text, ready for JSON: a value that does not exist is None. Uses ``study/train.py
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from zimu.study.methods import HEADLINE, RIVAL, Method, UnitMethod
-from zimu.study.train import LayerCounters, Run
+from zimu.study.methods import HEADLINE, RIVAL, Method
+from zimu.study.train import Run
 
 ALLOWED_GAP = 0.01
 """The claim: the unit's mean test accuracy is at most this far below FP32 SGD at its best learning rate."""
@@ -58,7 +58,7 @@ class MethodSummary:
     sweep: list[SweepPoint]
     fit_loss_curve: list[Spread]
     test_accuracy_curve: list[Spread]
-    counters: list[LayerCounters]
+    counters: list[dict[str, int]]
     histograms: list[list[int]]
     """How many final weights have each value -128..127."""
 
@@ -100,7 +100,7 @@ def _summarise_one(method: Method, runs: list[Run]) -> MethodSummary:
     return MethodSummary(
         key=method.key,
         label=method.label,
-        knob="log2 of the weight scale" if isinstance(method, UnitMethod) else "learning rate",
+        knob=method.knob,
         setting=chosen.setting,
         description=method.describe(chosen.setting),
         test_accuracy=chosen.test_accuracy,
@@ -130,9 +130,8 @@ def _curve(runs: Iterable[Sequence[float]]) -> list[Spread]:
     return [Spread.of(values) for values in zip(*runs, strict=True)]
 
 
-def _add(counters: Iterable[LayerCounters]) -> LayerCounters:
-    rows = [asdict(counter) for counter in counters]
-    return LayerCounters(**{name: sum(row[name] for row in rows) for name in rows[0]})
+def _add(layers: Sequence[dict[str, int]]) -> dict[str, int]:
+    return {name: sum(layer[name] for layer in layers) for name in layers[0]}
 
 
 def judge(summaries: Iterable[MethodSummary]) -> Claim:

@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zimu.golden.config import UnitConfig
+from zimu.emu.arrays import Array
 from zimu.golden.errors import check_range
+from zimu.golden.rule import RuleConfig
 from zimu.study.digits import Digits
-from zimu.study.methods import EPOCHS, UnitMethod
+from zimu.study.methods import EPOCHS, Method
 from zimu.study.network import DEPTHS
-from zimu.study.train import TraceStep, UnitRule, iterate, start_weights, steps_per_epoch, unit_seed
+from zimu.study.train import TraceStep, Trainee, iterate, steps_per_epoch, unit_seed
 
 
 @dataclass(frozen=True)
@@ -26,13 +24,13 @@ class Trace:
     ----------
     config : the unit.
     seed : the 64-bit seed it was given before the first step.
-    weights : int8, shape (depth,): the weights before the first step.
-    steps : gradients (int8, shape (depth,)), run-time values, and the weights after each step.
+    weights : shape (depth,): the weights before the first step.
+    steps : gradients, shape (depth,), run-time values, and the weights after each step.
     """
 
-    config: UnitConfig
+    config: RuleConfig
     seed: int
-    weights: NDArray[np.int8]
+    weights: Array
     steps: tuple[TraceStep, ...]
 
     def __iter__(self) -> Iterator[TraceStep]:
@@ -40,8 +38,8 @@ class Trace:
 
 
 def record(
-    method: UnitMethod,
-    scale_log2: float,
+    method: Method,
+    setting: float,
     seed: int,
     data: Digits,
     *,
@@ -64,7 +62,8 @@ def record(
         if updated == layer:
             kept.append(step)
 
-    rule = UnitRule(method, scale_log2, seed, observe)
-    for _ in islice(iterate(rule, data, seed, epochs), steps):
+    trainee = Trainee(method, setting, seed, observe)
+    before = [weights.copy() for weights in trainee.weights]
+    for _ in islice(iterate(trainee, data, seed, epochs), steps):
         pass
-    return Trace(rule.configs[layer], unit_seed(seed, layer), start_weights(seed)[layer], tuple(kept))
+    return Trace(trainee.configs[layer], unit_seed(seed, layer), before[layer], tuple(kept))

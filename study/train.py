@@ -1,42 +1,26 @@
-"""Training runs: the same network, start and order of images under each update rule.
+"""Training runs: the same network, start and order of images under each method.
 
 A run is fixed by (method, setting, seed) alone: the number of worker processes never changes a result, and matrix
-products run on one thread. The rules are bit-accurate models of the circuits that are priced.
-Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients), ``study/scaling.py`` (integers).
+products run on one thread. The units are bit-accurate models of the circuits that are priced.
+Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients), ``study/encoding.py`` (arrays).
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.float_sgd import from_format, to_format
-from zimu.emu.unit import ZimUnit
-from zimu.emu.update import UpdateUnit, make_unit
-from zimu.golden.config import UnitConfig
+from zimu.emu.arrays import Array
+from zimu.emu.update import make_unit
 from zimu.golden.errors import check_range
-from zimu.golden.float_sgd import FloatSGDConfig
-from zimu.golden.int_sgd import IntSGDConfig
-from zimu.golden.names import named
-from zimu.golden.pointwise import PointwiseConfig
+from zimu.golden.rule import counters_of
 from zimu.study.digits import Digits
-from zimu.study.methods import (
-    BATCH,
-    EPOCHS,
-    GRADIENT_BITS,
-    START_RANGE,
-    START_SCALE_LOG2,
-    FloatMethod,
-    IntegerMethod,
-    Method,
-    UnitMethod,
-    layer_config,
-)
+from zimu.study.encoding import Counts
+from zimu.study.methods import BATCH, EPOCHS, START_RANGE, Method
 from zimu.study.network import DEPTHS, Reals, evaluate, gradients
-from zimu.study.scaling import to_integers
 from zimu.study.workers import worker_processes
 
 Progress = Callable[[int, int], object]
@@ -46,133 +30,60 @@ Progress = Callable[[int, int], object]
 class TraceStep(NamedTuple):
     """What one step gave a unit, and the weights it left."""
 
-    gradients: NDArray[np.int8]
-    registers: dict[str, int]
+    gradients: Array
+    registers: dict[str, Any]
     """The run-time values, by name."""
-    weights: NDArray[np.int8]
+    weights: Array
 
 
 Observer = Callable[[int, TraceStep], None]
 """Called with the layer after each of its updates."""
 
 
-class Rule(Protocol):
-    """A way to change weights."""
+class Trainee:
+    """The weights of a network under a method, and the unit of each layer.
+
+    Parameters
+    ----------
+    method, setting : what trains.
+    seed : of the run.
+    observe : is told of every update.
+
+    Attributes
+    ----------
+    weights : one array per layer, of the unit's dtype.
+    units : one per layer; that of layer l has the seed `unit_seed` (seed, l).
+    """
+
+    def __init__(self, method: Method, setting: float, seed: int, observe: Observer | None = None) -> None:
+        self.method, self.setting, self.observe = method, setting, observe
+        self.configs = [method.config(layer) for layer in range(len(DEPTHS))]
+        self.encodings = [method.encoding(config, setting) for config in self.configs]
+        self.units = [make_unit(config, unit_seed(seed, layer)) for layer, config in enumerate(self.configs)]
+        starts = zip(self.encodings, start_weights(seed), strict=True)
+        self.weights = [encoding.start(counts) for encoding, counts in starts]
 
     @property
     def values(self) -> list[Reals]:
         """The weights as the network sees them, one flat array per layer."""
+        return [encoding.reals(weights) for encoding, weights in zip(self.encodings, self.weights, strict=True)]
 
     def update(self, gradients: list[Reals], step: int, steps: int) -> None:
         """Take ``step`` of ``steps``."""
-
-
-@dataclass
-class LayerCounters:
-    """What the unit of one layer counted over a run."""
-
-    steps: int = 0
-    trials: int = 0
-    open_trials: int = 0
-    discarded_trials: int = 0
-    rejected_draws: int = 0
-    saturations: int = 0
-    empty_steps: int = 0
-
-
-@dataclass
-class UnitRule:
-    """int8 weights, one `ZimUnit` per layer; the unit of layer l has the seed 256 * seed + l."""
-
-    method: UnitMethod
-    scale_log2: float
-    seed: int
-    observe: Observer | None = None
-    configs: tuple[UnitConfig, ...] = field(default_factory=lambda: tuple(map(layer_config, range(len(DEPTHS)))))
-
-    def __post_init__(self) -> None:
-        self.weights = start_weights(self.seed)
-        self.units = [ZimUnit(config, unit_seed(self.seed, i)) for i, config in enumerate(self.configs)]
-        self.counters = [LayerCounters() for _ in self.configs]
-
-    @property
-    def values(self) -> list[Reals]:
-        return [np.ldexp(weights.astype(np.float64), int(self.scale_log2)) for weights in self.weights]
-
-    def update(self, gradients: list[Reals], step: int, steps: int) -> None:
         for layer, config in enumerate(self.configs):
-            integers, _ = to_integers(gradients[layer], GRADIENT_BITS)
-            values = self.method.schedule(config, step, steps)
-            result = self.units[layer].step(self.weights[layer], integers, **values)
-            counters = self.counters[layer]
-            counters.steps += 1
-            counters.trials += values["trials"]
-            counters.open_trials += int(result.open_trials)
-            counters.discarded_trials += int(result.discarded_trials)
-            counters.rejected_draws += int(result.rejected_draws)
-            counters.saturations += int(result.saturations)
-            counters.empty_steps += int(result.empty)
+            encoded = self.encodings[layer].gradients(gradients[layer])
+            values = self.method.schedule(config, self.setting, step, steps)
+            self.units[layer].step(self.weights[layer], encoded, **values)
             if self.observe:
-                self.observe(layer, TraceStep(integers, values, self.weights[layer].copy()))
+                self.observe(layer, TraceStep(encoded, values, self.weights[layer].copy()))
 
-
-@dataclass
-class FloatRule:
-    """Weights in a floating-point format, one bit-accurate unit per layer, seeded as those of `UnitRule`."""
-
-    method: FloatMethod
-    setting: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        config = named(self.method.unit)
-        assert isinstance(config, FloatSGDConfig)
-        self.formats = config.weights, config.gradients or config.weights
-        start = [np.ldexp(w.astype(np.float64), START_SCALE_LOG2) for w in start_weights(self.seed)]
-        self.weights = [to_format(self.formats[0], w) for w in start]
-        self.units = _units_of(config, self.seed)
-
-    @property
-    def values(self) -> list[Reals]:
-        return [from_format(self.formats[0], weights) for weights in self.weights]
-
-    def update(self, gradients: list[Reals], step: int, steps: int) -> None:
-        values: dict[str, float] = {"learning_rate": self.method.learning_rate(self.setting, step, steps)}
-        if self.method.momentum is not None:
-            values["momentum"] = self.method.momentum
-        for unit, weights, gradient in zip(self.units, self.weights, gradients, strict=True):
-            unit.step(weights, to_format(self.formats[1], gradient), **values)
-
-
-@dataclass
-class IntegerRule:
-    """Integer weights under the plain integer unit, one per layer, seeded as those of `UnitRule`."""
-
-    method: IntegerMethod
-    setting: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        config = named(self.method.unit)
-        assert isinstance(config, IntSGDConfig)
-        self.gradient_bits = config.gradient_bits
-        self.units = _units_of(config, self.seed)
-        self.weights = [w.astype(self.units[0].weight_dtype) for w in start_weights(self.seed)]
-
-    @property
-    def values(self) -> list[Reals]:
-        return [np.ldexp(weights.astype(np.float64), START_SCALE_LOG2) for weights in self.weights]
-
-    def update(self, gradients: list[Reals], step: int, steps: int) -> None:
-        for unit, weights, gradient in zip(self.units, self.weights, gradients, strict=True):
-            integers, _ = to_integers(gradient, self.gradient_bits)
-            unit.step(weights, integers, rate=int(self.setting))
-
-
-def _units_of(config: PointwiseConfig, seed: int) -> list[UpdateUnit[Any]]:
-    """A unit for each layer."""
-    layers = enumerate(DEPTHS)
-    return [make_unit(config.replace(depth=depth), unit_seed(seed, i)) for i, depth in layers]
+    def counters(self) -> list[dict[str, int]]:
+        """What the unit of each layer counted over the run."""
+        kinds = [counters_of(config.counters) for config in self.configs]
+        return [
+            {name: int(getattr(unit.counters, name)) for name, kind in of_unit.items() if not kind.latest}
+            for of_unit, unit in zip(kinds, self.units, strict=True)
+        ]
 
 
 def unit_seed(seed: int, layer: int) -> int:
@@ -186,21 +97,12 @@ def start_weights(seed: int) -> list[NDArray[np.int8]]:
     return [generator.integers(-START_RANGE, START_RANGE, d, np.int8, endpoint=True) for d in DEPTHS]
 
 
-def make_rule(method: Method, setting: float, seed: int) -> UnitRule | FloatRule | IntegerRule:
-    """The rule of a run at its start."""
-    if isinstance(method, UnitMethod):
-        return UnitRule(method, setting, seed)
-    if isinstance(method, IntegerMethod):
-        return IntegerRule(method, setting, seed)
-    return FloatRule(method, setting, seed)
-
-
 def steps_per_epoch(data: Digits) -> int:
     """Batches of one pass over the fit part."""
     return -(-len(data.fit) // BATCH)
 
 
-def iterate(rule: Rule, data: Digits, seed: int, epochs: int) -> Iterator[int]:
+def iterate(trainee: Trainee, data: Digits, seed: int, epochs: int) -> Iterator[int]:
     """Train, yielding the index of each step when it is done. The order of images depends on ``seed`` alone."""
     generator = np.random.default_rng([seed, 1])
     step, steps = 0, epochs * steps_per_epoch(data)
@@ -208,7 +110,7 @@ def iterate(rule: Rule, data: Digits, seed: int, epochs: int) -> Iterator[int]:
         order = generator.permutation(len(data.fit))
         for first in range(0, len(order), BATCH):
             batch = data.fit.select(order[first : first + BATCH])
-            rule.update(gradients(rule.values, batch), step, steps)
+            trainee.update(gradients(trainee.values, batch), step, steps)
             yield step
             step += 1
 
@@ -220,10 +122,10 @@ class Run:
     method: str
     setting: float
     seed: int
-    weights: list[NDArray[np.int8]]
-    """Final int8 weights of each layer; none for the rivals."""
-    counters: list[LayerCounters]
-    """Counters of each layer; none for the rivals."""
+    weights: list[Array]
+    """Final weights of each layer, where they are integers; otherwise none."""
+    counters: list[dict[str, int]] = field(default_factory=list)
+    """What the unit of each layer counted."""
     fit_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
@@ -242,14 +144,15 @@ def train(method: Method, setting: float, seed: int, data: Digits, epochs: int =
     """Train once."""
     from threadpoolctl import threadpool_limits
 
-    rule = make_rule(method, setting, seed)
-    # The rule's own arrays and counters, which it goes on updating.
-    run = Run(method.key, setting, seed, *((rule.weights, rule.counters) if isinstance(rule, UnitRule) else ([], [])))
+    trainee = Trainee(method, setting, seed)
+    integers = all(isinstance(encoding, Counts) for encoding in trainee.encodings)
+    run = Run(method.key, setting, seed, trainee.weights if integers else [])  # which go on being updated
     # A rate that diverges is a result of the sweep, not an event to warn about.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
-        for step in iterate(rule, data, seed, epochs):
+        for step in iterate(trainee, data, seed, epochs):
             if (step + 1) % steps_per_epoch(data) == 0:
-                run.evaluate(rule.values, data)
+                run.evaluate(trainee.values, data)
+    run.counters = trainee.counters()
     return run
 
 

@@ -18,8 +18,8 @@ from zimu.golden.errors import InputError
 from zimu.study import demo, methods, pricing, replay
 from zimu.study.train import train_all
 
-SETTINGS = {methods.UnitMethod: (-6,), methods.FloatMethod: (1.0,)}
-SHORT = tuple(replace(method, grid=SETTINGS[type(method)]) for method in methods.METHODS)
+SETTINGS = {"log2 of the weight scale": (-6,), "learning rate": (1.0,)}
+SHORT = tuple(replace(method, grid=SETTINGS[method.knob]) for method in methods.METHODS)
 """One setting of each method."""
 
 

@@ -68,8 +68,8 @@ def test_summary_adds_up(digits):
     assert [sum(histogram) for histogram in summary.histograms] == [2 * 4160, 2 * 650]
     first = [weights for run in runs for weights in run.weights[0].tolist()]
     assert summary.histograms[0][128 - 20] == first.count(-20)
-    assert summary.counters[0].steps == 2 * 19
-    assert summary.counters[1].rejected_draws == sum(run.counters[1].rejected_draws for run in runs)
+    assert summary.counters[0]["steps"] == 2 * 19
+    assert summary.counters[1]["rejected_draws"] == sum(run.counters[1]["rejected_draws"] for run in runs)
     assert summary.test_accuracy.mean == pytest.approx(sum(run.test_accuracy[-1] for run in runs) / 2)
     assert summary.test_accuracy_curve[-1] == summary.test_accuracy
 

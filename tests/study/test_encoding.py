@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zimu.study.scaling import to_integers
+from zimu.study.encoding import to_integers
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
