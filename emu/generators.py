@@ -1,64 +1,93 @@
-"""The kinds of generators, compiled: `fill` is the one door, for Python and for other kernels.
+"""The kinds of generators, compiled: `KINDS` describes them, and `fill` is the one door, for Python and for kernels.
 
 A kernel takes the generators one after the other, each with its state in registers, which is faster than going
 row by row. The casts are there because numba widens uint32 arithmetic to 64 bits, and uint64 with int64 to float.
+A further kind is a number, its record, and its kernel with a line in `fill`, all in this file.
 Twins: ``golden/generators.py``, ``rtl/generators.py``.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zimu.emu.intrinsics import xoshiro_pass
 from zimu.emu.kernel import int64, kernel
-from zimu.emu.xoshiro import vector_pass
 from zimu.golden.rule import PrngKind
 
 Words = NDArray[np.uint32]
 
 XOSHIRO128PP, PHILOX4X32, PCG32, XOROSHIRO128AOX, LFSR128, TRIVIUM = range(6)
 
-CODES: dict[PrngKind, int] = {
-    "xoshiro128++": XOSHIRO128PP,
-    "philox4x32-10": PHILOX4X32,
-    "pcg32": PCG32,
-    "xoroshiro128aox": XOROSHIRO128AOX,
-    "lfsr128": LFSR128,
-    "trivium": TRIVIUM,
+
+class Kind(NamedTuple):
+    """A kind of generator, as streams need to know it."""
+
+    code: int
+    """What `fill` calls it."""
+    expanded: int
+    """State words that come from the seed."""
+    saved: int
+    """State words; those beyond the expanded ones start at 0."""
+    odd: int | None = None
+    """The state word that must be odd."""
+    flag: int | None = None
+    """The state word that must be 0 or 1."""
+    locks_up: bool = True
+    """Whether it gives zeros for ever where all expanded words are 0."""
+
+
+KINDS: dict[PrngKind, Kind] = {
+    "xoshiro128++": Kind(XOSHIRO128PP, expanded=4, saved=4),
+    "philox4x32-10": Kind(PHILOX4X32, expanded=2, saved=4, locks_up=False),
+    "pcg32": Kind(PCG32, expanded=4, saved=4, odd=2, locks_up=False),
+    "xoroshiro128aox": Kind(XOROSHIRO128AOX, expanded=4, saved=5, flag=4),
+    "lfsr128": Kind(LFSR128, expanded=4, saved=4),
+    "trivium": Kind(TRIVIUM, expanded=9, saved=9),
 }
-"""What `fill` calls the kinds."""
+"""The kinds by name."""
+
+
+class Generators(NamedTuple):
+    """The generators of a stream, as kernels take them; their states lie in an array beside."""
+
+    code: int
+    """Of their kind."""
+    lanes: int
+    """How many."""
+
 
 MANY_BLOCKS = 64
 """Philox blocks that are made together where as many are wanted."""
 
-_pass2, _pass4, _pass8, _pass16 = map(vector_pass, (2, 4, 8, 16))
+_pass2, _pass4, _pass8, _pass16 = map(xoshiro_pass, (2, 4, 8, 16))
 
 u32: Any = np.uint32
 u64: Any = np.uint64
 
 
 @kernel
-def fill(kind: int, state: Words, lanes: int, out: Words) -> None:
+def fill(code: int, state: Words, lanes: int, out: Words) -> None:
     """Fill ``out``, a whole number of rows, with the next words of ``lanes`` generators.
 
     Parameters
     ----------
-    kind : one of `CODES`.
+    code : that of a `Kind`.
     state : the saved words of the generators, one generator after the other; advanced in place.
     lanes : P; word t of ``out`` comes from generator t mod P.
     out : shape (rows * lanes,), contiguous.
     """
-    if kind == XOSHIRO128PP:
+    if code == XOSHIRO128PP:
         _xoshiro128pp(state, lanes, out)
-    elif kind == PHILOX4X32:
+    elif code == PHILOX4X32:
         _philox4x32(state, lanes, out)
-    elif kind == PCG32:
+    elif code == PCG32:
         _pcg32(state, lanes, out)
-    elif kind == XOROSHIRO128AOX:
+    elif code == XOROSHIRO128AOX:
         _xoroshiro128aox(state, lanes, out)
-    elif kind == LFSR128:
+    elif code == LFSR128:
         _lfsr128(state, lanes, out)
-    elif kind == TRIVIUM:
+    elif code == TRIVIUM:
         _trivium(state, lanes, out)
 
 

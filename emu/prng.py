@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.generators import CODES, fill
+from zimu.emu.generators import KINDS, Generators, fill
 from zimu.emu.generators import Words as Words
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.rule import PrngKind
@@ -31,19 +31,6 @@ DRAW_STREAM = 4
 ROUND_STREAM = 5
 """Number of the stream of rounding bits."""
 
-EXPANDED_WORDS: dict[PrngKind, int] = {
-    "xoshiro128++": 4,
-    "philox4x32-10": 2,
-    "pcg32": 4,
-    "xoroshiro128aox": 4,
-    "lfsr128": 4,
-    "trivium": 9,
-}
-"""State words of a generator that come from the seed."""
-
-SAVED_WORDS: dict[PrngKind, int] = EXPANDED_WORDS | {"philox4x32-10": 4, "xoroshiro128aox": 5}
-"""State words of a generator; those beyond the expanded ones start at 0."""
-
 Halves = NDArray[Any]  # uint16; numpy's own types lose the width in shifts
 
 
@@ -62,21 +49,23 @@ class WordStream:
 
     Attributes
     ----------
-    code : the kind, as `zimu.emu.generators.fill` calls it.
+    generators : the kind and the lanes, as kernels take them.
     state : the saved words of the generators, one generator after the other; uint32.
     """
 
     def __init__(self, kind: PrngKind, seed: int, stream: int, lanes: int, first_lane: int = 0) -> None:
-        self.kind, self.code, self.lanes = kind, CODES[kind], lanes
-        state = np.zeros((lanes, SAVED_WORDS[kind]), np.uint32)
-        state[:, : EXPANDED_WORDS[kind]] = expand_seed(seed, stream, first_lane, lanes, EXPANDED_WORDS[kind])
-        if kind == "pcg32":
-            state[:, 2] |= 1
+        self.kind, self.lanes = kind, lanes
+        record = KINDS[kind]
+        self.generators = Generators(record.code, lanes)
+        state = np.zeros((lanes, record.saved), np.uint32)
+        state[:, : record.expanded] = expand_seed(seed, stream, first_lane, lanes, record.expanded)
+        if record.odd is not None:
+            state[:, record.odd] |= 1
         self.state = state.reshape(-1)
 
     def read(self, out: Words) -> None:
         """Fill ``out``, a whole number of rows, with the next words."""
-        fill(self.code, self.state, self.lanes, out)
+        fill(self.generators.code, self.state, self.lanes, out)
 
     def restore(self, words: list[int]) -> None:
         """Continue from a saved `state`.
@@ -95,11 +84,12 @@ class WordStream:
 
 
 def _check_generator(kind: PrngKind, lane: int, words: Words) -> None:
-    if kind == "pcg32" and not words[2] & 1:
-        raise InputError(f"generator {lane} has an even increment, {words[2]}: bit 0 must be 1")
-    if kind == "xoroshiro128aox" and words[4] > 1:
-        raise InputError(f"generator {lane} has {words[4]} in its last word: must be 0 or 1")
-    if kind not in ("pcg32", "philox4x32-10") and not words[: EXPANDED_WORDS[kind]].any():
+    record = KINDS[kind]
+    if record.odd is not None and not words[record.odd] & 1:
+        raise InputError(f"generator {lane} has an even increment, {words[record.odd]}: bit 0 must be 1")
+    if record.flag is not None and words[record.flag] > 1:
+        raise InputError(f"generator {lane} has {words[record.flag]} in its last word: must be 0 or 1")
+    if record.locks_up and not words[: record.expanded].any():
         raise InputError(f"generator {lane} is all zero: {kind} locks up there, a bit must be set")
 
 
@@ -109,24 +99,24 @@ def expand_seed(seed: int, stream: int, first_lane: int, lanes: int, words: int)
     State word j of a generator is Speck32/64 of ``stream << 24 | lane << 8 | j`` under the seed.
     """
     lane = np.arange(first_lane, first_lane + lanes)[:, np.newaxis]
-    return speck32_64(seed, (stream << 24 | lane << 8 | np.arange(words)).astype(np.uint32))
+    return speck32_64(seed, ((stream << 24) | (lane << 8) | np.arange(words)).astype(np.uint32))
 
 
 def speck32_64(key: int, blocks: Words) -> Words:
     """Encrypt 32-bit blocks under one 64-bit key with Speck32/64 (22 rounds; IACR 2013/404, section 4)."""
-    k, *left = (np.array([key >> shift & 0xFFFF], np.uint16) for shift in (0, 16, 32, 48))
+    k, *left = (np.array([(key >> shift) & 0xFFFF], np.uint16) for shift in (0, 16, 32, 48))
     x, y = (blocks >> 16).astype(np.uint16), blocks.astype(np.uint16)
     for i in range(22):
         x = (_ror7(x) + y) ^ k
         y = _rol2(y) ^ x
         left.append((_ror7(left[i]) + k) ^ np.uint16(i))
         k = _rol2(k) ^ left[-1]
-    return (x.astype(np.uint32) << 16 | y).astype(np.uint32)
+    return ((x.astype(np.uint32) << 16) | y).astype(np.uint32)
 
 
 def _ror7(x: Halves) -> Halves:
-    return x >> 7 | x << 9
+    return (x >> 7) | (x << 9)
 
 
 def _rol2(x: Halves) -> Halves:
-    return x << 2 | x >> 14
+    return (x << 2) | (x >> 14)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.generators import CODES, fill
+from zimu.emu.generators import KINDS, fill
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words
 from zimu.emu.sampler import sum_tiles
@@ -51,7 +51,7 @@ def small_steps(
     weights, gradients : shape (units, depth).
     results : shape (units, `RESULTS`), written.
     """
-    code, lanes, step_gate = CODES[config.prng], config.prng_lanes, config.gate == "step"
+    code, lanes, step_gate = KINDS[config.prng].code, config.prng_lanes, config.gate == "step"
     if config.sampler == "inverse":
         inverse_steps(
             code,

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers
-from zimu.emu.generators import fill
+from zimu.emu.generators import KINDS, fill
 from zimu.emu.intrinsics import ones
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
-from zimu.emu.prng import DRAW_STREAM, SAVED_WORDS, SPLIT_STREAM, TOP_STREAM, Words, WordStream
+from zimu.emu.prng import DRAW_STREAM, SPLIT_STREAM, TOP_STREAM, Words, WordStream
 from zimu.emu.sampler import running_sums, sum_tiles
 from zimu.emu.tiles import BUFFER, Scratch, draw_tiles, scratch
 from zimu.golden.config import UnitConfig
@@ -68,7 +68,7 @@ class SplitSampler:
         Returns the draws rejected, the trials that met a gradient of 0, and the trials lost at the rails.
         """
         config, shape = self.config, self.config.split
-        kind, lanes = self.streams["top"].code, config.prng_lanes
+        kind, lanes = self.streams["top"].generators.code, config.prng_lanes
         leaves = config.leaves // shape.subtrees
         of_subtrees = np.zeros(shape.subtrees, np.int64)
         work = Work.make(config, leaves)
@@ -124,7 +124,7 @@ class Work(NamedTuple):
             np.empty(BUFFER, np.uint32),
             np.empty(leaves, np.int64),
             np.empty((_LEVELS, 3), np.int64),
-            np.empty((streams, lanes * SAVED_WORDS[config.prng]), np.uint32),
+            np.empty((streams, lanes * KINDS[config.prng].saved), np.uint32),
             np.empty((streams, BUFFER), np.uint32),
         )
 
@@ -135,7 +135,7 @@ def binomial(stream: WordStream, trials: int, a: int, b: int) -> int:
     bounds = np.array([0, a, b], np.int64)
     waiting = np.empty((_LEVELS, 3), np.int64)
     words = np.empty(BUFFER, np.uint32)
-    split_counts(stream.code, stream.lanes, stream.state, words, bounds, trials, counts, waiting)
+    split_counts(stream.generators.code, stream.lanes, stream.state, words, bounds, trials, counts, waiting)
     return int(counts[0])
 
 

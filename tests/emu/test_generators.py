@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from zimu.emu.generators import CODES, MANY_BLOCKS, fill, philox_block, philox_blocks
+from zimu.emu.generators import KINDS, MANY_BLOCKS, fill, philox_block, philox_blocks
 from zimu.golden.generators import GENERATORS
 from zimu.golden.known_answers import KNOWN_ANSWERS, PHILOX_BLOCKS
 
@@ -26,15 +26,15 @@ def check(kind, generators, state, rows):
     lanes = len(generators)
     # The words around must stay as they are.
     room = np.full(rows * lanes + 2, 77, np.uint32)
-    fill(CODES[kind], state, lanes, room[1:-1])
+    fill(KINDS[kind].code, state, lanes, room[1:-1])
     expected = [generator.next() for _ in range(rows) for generator in generators]
     assert room.tolist() == [77, *expected, 77]
     assert state.tolist() == flat(generators).tolist()
 
 
 def test_every_kind_has_a_code_of_its_own():
-    assert list(CODES) == list(GENERATORS)
-    assert len(set(CODES.values())) == len(CODES)
+    assert list(KINDS) == list(GENERATORS)
+    assert len({kind.code for kind in KINDS.values()}) == len(KINDS)
 
 
 @pytest.mark.parametrize("answer", KNOWN_ANSWERS, ids=lambda answer: answer.kind)
@@ -42,7 +42,7 @@ def test_every_kind_has_a_code_of_its_own():
 def test_known_answers(answer, lanes):
     state = np.array(answer.state * lanes, np.uint32)
     words = np.empty((answer.skipped + len(answer.words), lanes), np.uint32)
-    fill(CODES[answer.kind], state, lanes, words.reshape(-1))
+    fill(KINDS[answer.kind].code, state, lanes, words.reshape(-1))
     for lane in range(lanes):
         assert tuple(words[answer.skipped :, lane].tolist()) == answer.words
 
@@ -59,7 +59,7 @@ def test_philox_blocks(block):
 @pytest.mark.parametrize("kind", GENERATORS)
 @pytest.mark.parametrize("lanes", range(1, 17))
 def test_pieces_of_any_length_are_the_references_words(kind, lanes):
-    source = random.Random(100 * lanes + CODES[kind])
+    source = random.Random(100 * lanes + KINDS[kind].code)
     generators, state = random_generators(kind, lanes, source)
     for rows in (1, 0, 2, 5, 1, 4, 3, 8, 1, *(source.randrange(40) for _ in range(3))):
         check(kind, generators, state, rows)
@@ -68,7 +68,7 @@ def test_pieces_of_any_length_are_the_references_words(kind, lanes):
 @pytest.mark.parametrize("kind", GENERATORS)
 def test_many_states(kind):
     """Also those with few ones, where a wrong tap or a lost carry shows in another way."""
-    source = random.Random(CODES[kind])
+    source = random.Random(KINDS[kind].code)
     machine = GENERATORS[kind]
     for bit in range(32 * machine.expanded_words):
         words = [(1 << bit >> 32 * j) & 2**32 - 1 for j in range(machine.expanded_words)]
@@ -85,9 +85,9 @@ def test_a_state_saved_anywhere_continues(kind):
     for rows in range(1, 9):
         saved = np.array(state.tolist(), np.uint32)
         whole, first, rest = (np.empty(3 * n, np.uint32) for n in (rows + 9, rows, 9))
-        fill(CODES[kind], state, 3, first)
-        fill(CODES[kind], np.array(state.tolist(), np.uint32), 3, rest)
-        fill(CODES[kind], saved, 3, whole)
+        fill(KINDS[kind].code, state, 3, first)
+        fill(KINDS[kind].code, np.array(state.tolist(), np.uint32), 3, rest)
+        fill(KINDS[kind].code, saved, 3, whole)
         assert whole.tolist() == [*first, *rest]
 
 
