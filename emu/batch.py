@@ -10,9 +10,9 @@ from typing import Any, Self, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu import small
-from zimu.emu.parallel import check_threads, spread
+from zimu.emu.parallel import check_threads
 from zimu.emu.states import Resumable, check_intact, checksum
+from zimu.emu.steps import Run, SamplerGroup
 from zimu.emu.unit import StepResult, ZimUnit, checked_arrays
 from zimu.emu.update import UnitState
 from zimu.golden.config import UnitConfig
@@ -57,12 +57,7 @@ class Batch(Resumable):
         if not numbered:
             raise InputError("seeds is empty: must hold a seed for each unit")
         self.units = [ZimUnit(config, check_range(f"seeds[{i}]", seed, 0, 2**64 - 1), threads) for i, seed in numbered]
-        self._states = {
-            name: np.stack([unit.streams()[name].state for unit in self.units]) for name in self.units[0].streams()
-        }
-        for row, unit in enumerate(self.units):
-            for name, stream in unit.streams().items():
-                stream.state = self._states[name][row]
+        self._samplers = SamplerGroup([unit.sampler for unit in self.units], self.threads)
 
     @property
     def torn(self) -> bool:
@@ -85,27 +80,12 @@ class Batch(Resumable):
             an argument is refused, or a unit is torn; weights, states and counters are as before.
         """
         config = self.config
-        values = config.registers(trials=trials, threshold=threshold, smoothing=smoothing)
-        trials, threshold, smoothing = values.values()
-        shape = (len(self.units), config.depth)
-        weights, gradients = checked_arrays(config, shape, weights, gradients)
+        run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing))
+        weights, gradients = checked_arrays(config, (len(self.units), config.depth), weights, gradients)
         self.begin()
-        if not small.suits(config, trials):
-            arrays = zip(self.units, weights, gradients, strict=True)
-            results = [unit.step(w, g, **values) for unit, w, g in arrays]
-            self._torn = False
-            return results
-        rows = np.empty((len(self.units), small.RESULTS), np.int64)
-
-        def part(first: int, last: int) -> None:
-            states = {name: state[first:last] for name, state in self._states.items()}
-            arrays = weights[first:last], gradients[first:last]
-            run = trials, threshold, smoothing
-            small.small_steps(config, states["gate"], states, *arrays, *run, rows[first:last])
-
         for unit in self.units:
             unit.begin()
-        spread(part, len(self.units), max(weights.size, trials * len(self.units)), self.threads)
+        rows = self._samplers.step(weights, gradients, run)
         results = [unit.record(row) for unit, row in zip(self.units, rows, strict=True)]
         self._torn = False
         return results

@@ -5,8 +5,9 @@ Twins: ``golden/gate.py``, ``rtl/gate.py``.
 
 import numpy as np
 
+from zimu.emu.generators import Generators, Words, fill
 from zimu.emu.kernel import int64, kernel
-from zimu.emu.prng import Words, WordStream
+from zimu.emu.prng import WordStream
 
 _BUFFER_WORDS = 2**14
 
@@ -28,9 +29,24 @@ def count_open(stream: WordStream, gate_bits: int, threshold: int, draws: int) -
 
 
 @kernel
+def count_open_in_kernel(
+    generators: Generators, state: Words, gate_bits: int, threshold: int, draws: int, buffer: Words
+) -> int:
+    """The same for kernels, which cannot be interrupted; ``buffer`` is scratch of any number of rows."""
+    code, lanes = generators
+    opened = 0
+    for start in range(0, draws, buffer.size):
+        rows = (draws - start + lanes - 1) // lanes
+        row_words = buffer[: rows * lanes]
+        fill(code, state, lanes, row_words)
+        opened += below(row_words[: draws - start], (1 << gate_bits) - 1, threshold)
+    return opened
+
+
+@kernel
 def below(words: Words, mask: int, threshold: int) -> int:
     """How many ``words & mask`` are below ``threshold``, which may be 2^32."""
     count = 0
     for word in words:
-        count += int64(word) & mask < threshold
+        count += (int64(word) & mask) < threshold
     return count

@@ -3,7 +3,7 @@
 The rules: ``emu/float_sgd.py``, ``emu/int_sgd.py``. Twins: ``golden/pointwise.py``, ``rtl/pointwise.py``.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +14,6 @@ from zimu.emu.parallel import spread
 from zimu.emu.prng import ROUND_STREAM, Words, WordStream
 from zimu.emu.update import UpdateUnit
 from zimu.golden.pointwise import PointwiseConfig
-from zimu.golden.rule import counters_of
 
 Config = TypeVar("Config", bound=PointwiseConfig)
 
@@ -58,7 +57,7 @@ class PointwiseUnit(UpdateUnit[Config]):
             spread(
                 lambda first, last: parts.append(part(first, last, _NO_BITS)), config.depth, config.depth, self.threads
             )
-            self._count(parts)
+            self.count(*map(sum, zip(*parts, strict=True)))
             return
         block = min(max(BLOCK // config.lanes, 1), config.beats)
         words = np.empty(block * config.row_words, np.uint32)
@@ -69,12 +68,7 @@ class PointwiseUnit(UpdateUnit[Config]):
             self._stream.read(words[: beats * config.row_words])
             cut_words(words, random[: last - first], config.lanes, config.row_words, config.rounding_bits)
             parts.append(part(first, last, random[: last - first]))
-        self._count(parts)
-
-    def _count(self, parts: Iterable[Sequence[int]]) -> None:
-        names = counters_of(self.config.counters)
-        sums = map(sum, zip(*parts, strict=True))
-        self.count(**dict(zip((name for name in names if name != "steps"), sums, strict=True)))
+        self.count(*map(sum, zip(*parts, strict=True)))
 
 
 @kernel

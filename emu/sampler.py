@@ -1,22 +1,25 @@
-"""The ``inverse`` sampler: masked rejection, then all trials of a step at once.
+"""The ``inverse`` sampler: masked rejection, and the weight of a draw by its place among the prefix sums of the masses.
 
-Which weight a draw lands on depends on its value alone, so accepted draws may be sorted and merged with the
-prefix sums of the masses |g_i| + c. Blocks of weights are summed first; only those hit are read again.
+Which weight a draw lands on depends on its value alone, so accepted draws may be sorted and merged with the prefix
+sums. Blocks of weights are summed first; only those hit are read again. Few draws of a small unit, `_step_small`, are
+each looked up by itself instead.
 Twins: ``golden/sampler.py``, ``rtl/sampler.py``.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers, accumulate
-from zimu.emu.gate import count_open
-from zimu.emu.intrinsics import RUN, sum_run, sum_sizes
+from zimu.emu.gate import count_open, count_open_in_kernel
+from zimu.emu.generators import Generators, fill
+from zimu.emu.intrinsics import RUN, sum_run
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
 from zimu.emu.prng import TRIALS_STREAM, Words, WordStream
+from zimu.emu.steps import Bounds, Masses, Row, Run, Sampler, put_row, sum_blocks
 from zimu.golden.config import UnitConfig
 
 BLOCK = 128
@@ -37,100 +40,101 @@ SLICE = 2**14
 Draws = NDArray[Any]
 """Accepted draws: uint32 where W <= 2^32, else uint64."""
 
-Bounds = NDArray[np.int64]
-
 Hits = tuple[NDArray[np.uint32], NDArray[np.uint32]]
 """Indices of weights and how many trials landed on each."""
 
-
 _BUFFER_WORDS = 2**14
 
+_FEW_WORDS = 256
+"""Words generated ahead where draws are few."""
 
-class InverseSampler:
-    """The stream of the ``inverse`` sampler, and steps taken with it.
 
-    Parameters
-    ----------
-    config : a configuration with ``sampler = "inverse"``.
-    seed : 64-bit seed.
-    threads : the most threads a step may use; they change no bit.
+class InverseSettings(NamedTuple):
+    """What kernels take of a configuration."""
 
-    Attributes
-    ----------
-    streams : the streams by name.
-    """
+    generators: Generators
+    """Of the draws."""
+    draw_words: int
+    step_gate: bool
+    gate_bits: int
+    low: int
+    """The smallest weight."""
+    high: int
+
+
+class InverseSampler(Sampler):
+    """The sampler of a configuration with ``sampler = "inverse"``; parameters as for `Sampler`."""
+
+    FEW: ClassVar[int] = 256
 
     def __init__(self, config: UnitConfig, seed: int, threads: int) -> None:
-        self.config, self.threads = config, threads
-        self.streams = {"trials": WordStream(config.prng, seed, TRIALS_STREAM, config.prng_lanes)}
+        super().__init__(config, seed, threads, {"trials": (TRIALS_STREAM, config.prng_lanes)})
+        self._settings = InverseSettings(
+            self.streams["trials"].generators,
+            config.draw_words,
+            config.gate == "step",
+            config.gate_bits,
+            *config.weight_range,
+        )
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
         self._bounds: Bounds = np.zeros(0, np.int64)
 
-    def bounds(self, gradients: Integers, smoothing: int) -> Bounds:
-        """Exclusive prefix sums of the masses, one for each block of `BLOCK` weights, and W at the end.
+    def sharding(self) -> "InverseSampler":
+        """The sampler itself."""
+        return self
 
-        The next call overwrites them.
-        """
+    def masses(self, gradients: Integers, smoothing: int) -> Masses:
+        """The masses of a unit or a shard, those of `BLOCK` weights summed; the next call overwrites the sums."""
         size = -(-gradients.size // BLOCK) + 1
         if self._bounds.size != size:
             self._bounds = np.zeros(size, np.int64)
-        bounds = self._bounds
-        bounds[0] = 0
-        sum_tiles(gradients, smoothing, BLOCK, bounds[1:])
-        running_sums(bounds)
-        return bounds
+        masses = Masses(gradients, smoothing, BLOCK, self._bounds)
+        sum_blocks(masses)
+        return masses
 
-    def open(self, gate: WordStream, trials: int, threshold: int) -> int:
-        """How many of ``trials`` pass the gate of every trial."""
-        return count_open(gate, self.config.gate_bits, threshold, trials)
-
-    def step(
-        self, weights: Integers, gradients: Integers, smoothing: int, bounds: Bounds, trials: int
-    ) -> tuple[int, int, int]:
-        """Draw ``trials`` and move the weights.
-
-        Returns the draws rejected, the trials that met a gradient of 0, and the trials lost at the rails.
-        """
-        return self.step_shard(weights, gradients, smoothing, bounds, trials, before=0, mass=int(bounds[-1]))
-
-    def step_shard(
-        self,
-        weights: Integers,
-        gradients: Integers,
-        smoothing: int,
-        bounds: Bounds,
-        trials: int,
-        before: int,
-        mass: int,
-    ) -> tuple[int, int, int]:
-        """Draw the ``trials`` of a unit and apply those that land on a shard of its weights.
-
-        Parameters
-        ----------
-        weights, gradients, bounds : of the shard.
-        trials : open trials of the whole unit.
-        before : mass of the weights before the shard.
-        mass : W of the whole unit.
-        """
-        config, lost = self.config, [(0, 0)]
-        rejected = 0
-        own = int(bounds[-1])
-        chunk = SORTED_DRAWS if self.threads == 1 else SORTED_DRAWS // 2
-        taken = draw(
-            self.streams["trials"], config.draw_words, mass, trials, self._buffer, chunk=chunk, before=before, own=own
+    def step_shard(self, weights: Integers, masses: Masses, run: Run, *, before: int, mass: int) -> Row:
+        """Take a step of the whole unit on a shard of its weights; see `Sharding.step_shard`."""
+        opened = self._open(run) if mass else 0
+        rejected, lost = 0, [(0, 0)]
+        bounds, low, high = masses.bounds, self._settings.low, self._settings.high
+        draws_wanted = draw(
+            self.streams["trials"],
+            self._settings.draw_words,
+            mass,
+            opened,
+            self._buffer,
+            chunk=SORTED_DRAWS if self.threads == 1 else SORTED_DRAWS // 2,
+            before=before,
+            own=int(bounds[-1]),
         )
-        for draws, more in taken:
+        for draws, more in draws_wanted:
             rejected += more
 
             def part(first: int, last: int, draws: Draws = draws) -> None:
                 if last - first < bounds.size - 1:
                     draws = _between(draws, int(bounds[first]), int(bounds[last]))
-                for indices, counts in land(gradients, smoothing, bounds, first, draws):
-                    lost.append(accumulate(weights, gradients, indices, counts, *config.weight_range))
+                for indices, counts in land(masses, first, draws):
+                    lost.append(accumulate(weights, masses.gradients, indices, counts, low, high))
 
             spread(part, bounds.size - 1, draws.size, self.threads)
         discarded, saturations = (sum(column) for column in zip(*lost, strict=True))
-        return rejected, discarded, saturations
+        return opened, discarded, rejected, saturations, mass == 0, mass
+
+    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Row:
+        masses = self.masses(gradients, run.smoothing)
+        return self.step_shard(weights, masses, run, before=0, mass=int(masses.bounds[-1]))
+
+    def _step_rows(
+        self, states: Mapping[str, Words], weights: Integers, gradients: Integers, run: Run, rows: NDArray[np.int64]
+    ) -> None:
+        _step_small(self._settings, run, states["gate"], states["trials"], weights, gradients, rows)
+
+    def _open(self, run: Run) -> int:
+        """How many trials pass the gate."""
+        gate, bits = self.streams["gate"], self._settings.gate_bits
+        if self._settings.step_gate:
+            return run.trials * count_open(gate, bits, run.threshold, 1)
+        return count_open(gate, bits, run.threshold, run.trials)
 
 
 def draw(
@@ -151,7 +155,7 @@ def draw(
     ``buffer`` is scratch, a multiple of 16 words. In the end the stream stands at the next row.
     """
     own = mass - before if own is None else own
-    mask = 2 ** (mass - 1).bit_length() - 1
+    rule = draw_words, 2 ** (mass - 1).bit_length() - 1, mass, before, own
     words, at = buffer[:0], 0
     while wanted:
         # One more than there can be: every draw is written down, and overwritten if it is not kept.
@@ -163,72 +167,43 @@ def draw(
                 rows = -(-wanted * draw_words // stream.lanes)
                 words, at = buffer[: rows * stream.lanes], 0
                 stream.read(words)
-            at, taken, size, more = _accept(words, at, draw_words, mask, mass, before, own, wanted, kept, size)
+            at, taken, size, more = _accept(words, at, rule, wanted, kept, size)
             wanted -= taken
             rejected += more
         yield kept[:size], rejected
 
 
-def land(gradients: Integers, smoothing: int, bounds: Bounds, block: int, draws: Draws) -> Iterator[Hits]:
+def land(masses: Masses, block: int, draws: Draws) -> Iterator[Hits]:
     """Yield, slice by slice, the weights that ``draws`` land on; sorts ``draws`` in place.
 
     No draw lies before the block ``block``. A weight whose draws lie in two slices comes up twice. The next slice
     overwrites the arrays yielded.
     """
     draws.sort()
-    sparse = draws.size < SPARSE * bounds.size
+    sparse = draws.size < SPARSE * masses.bounds.size
     # One more than there can be hits: every weight is written down, and overwritten if nothing landed on it.
     indices, counts = np.empty((2, min(SLICE, draws.size) + 1), np.uint32)
     prefix, below = np.zeros((2, TILE), np.int64)
     for start in range(0, draws.size, SLICE):
         part = draws[start : start + SLICE]
         if sparse:
-            hits, block = _walk(gradients, smoothing, BLOCK, bounds, block, part, indices, counts)
+            hits, block = _walk(masses, block, part, indices, counts)
         else:
-            hits, block = _merge(gradients, smoothing, BLOCK, bounds, block, part, indices, counts, prefix, below)
+            hits, block = _merge(masses, block, part, indices, counts, prefix, below)
         yield indices[:hits], counts[:hits]
 
 
 @kernel
-def sum_tiles(gradients: Integers, smoothing: int, tile: int, sums: Bounds) -> None:
-    """The mass of each run of ``tile`` weights, the last of which may be shorter."""
-    whole = gradients.size // tile if tile % RUN == 0 else 0
-    for t in range(whole):
-        total = 0
-        for start in range(t * tile, (t + 1) * tile, RUN):
-            total += sum_run(gradients, start)
-        sums[np.uintp(t)] = total + smoothing * tile
-    for t in range(whole, sums.size):
-        start, stop = t * tile, min((t + 1) * tile, gradients.size)
-        sums[t] = sum_sizes(gradients, start, stop) + smoothing * (stop - start)
-
-
-@kernel
-def running_sums(sums: Bounds) -> None:
-    """Replace ``sums`` by their running sums, several times as fast as numpy does."""
-    total = 0
-    for i in range(sums.size):
-        total += sums[i]
-        sums[i] = total
-
-
-@kernel
 def _accept(
-    words: Words,
-    at: int,
-    draw_words: int,
-    mask: int,
-    mass: int,
-    before: int,
-    own: int,
-    wanted: int,
-    kept: Draws,
-    size: int,
+    words: Words, at: int, rule: tuple[int, int, int, int, int], wanted: int, kept: Draws, size: int
 ) -> tuple[int, int, int, int]:
     """Accept up to ``wanted`` draws of ``words[at:]``; append those in the shard to ``kept`` until it is full.
 
-    Returns the next word, how many were accepted, the size of ``kept``, and how many were rejected.
+    ``rule`` is words of a draw, mask, W, mass before the shard, mass of the shard: plain, as this is called for every
+    buffer and a named tuple takes a microsecond longer. Returns the next word, how many were accepted, the size of
+    ``kept``, and how many were rejected.
     """
+    draw_words, mask, mass, before, own = rule
     accepted = rejected = 0
     while at < words.size and accepted < wanted and size < kept.size - 1:
         u = int64(words[at])
@@ -262,10 +237,7 @@ def _between(draws: Draws, low: int, high: int) -> Draws:
 
 @kernel
 def _walk(
-    gradients: Integers,
-    smoothing: int,
-    block: int,
-    bounds: Bounds,
+    masses: Masses,
     first: int,
     draws: Draws,
     indices: NDArray[np.uint32],
@@ -275,6 +247,7 @@ def _walk(
 
     Weights are only looked at in blocks that are hit, up to the last hit of each.
     """
+    gradients, smoothing, block, bounds = masses
     hits, b, i, reached = -1, first, first * block - 1, int64(bounds[first])
     for at in range(draws.size):
         u = int64(draws[at])
@@ -306,10 +279,7 @@ def _walk(
 
 @kernel
 def _merge(
-    gradients: Integers,
-    smoothing: int,
-    block: int,
-    bounds: Bounds,
+    masses: Masses,
     first: int,
     draws: Draws,
     indices: NDArray[np.uint32],
@@ -322,6 +292,7 @@ def _merge(
     Within a tile of weights each draw is compared with every prefix sum at once: that is faster than walking on, whose
     branches cannot be predicted. ``prefix`` and ``below`` are scratch of one tile.
     """
+    gradients, smoothing, block, bounds = masses
     tile = prefix.size
     hits = at = 0
     b = first
@@ -353,3 +324,68 @@ def _merge(
             base += mass
         if at == draws.size:
             return hits, b
+
+
+@kernel
+def _step_small(
+    settings: InverseSettings,
+    run: Run,
+    gates: Words,
+    streams: Words,
+    weights: Integers,
+    gradients: Integers,
+    rows: NDArray[np.int64],
+) -> None:
+    """One step for each row of weights; ``gates`` and ``streams`` hold a state a row, and ``rows`` what was done."""
+    depth = weights.shape[1]
+    code, lanes = settings.generators
+    prefix, buffer = np.empty(depth, np.int64), np.empty(_FEW_WORDS, np.uint32)
+    saved = np.empty(streams.shape[1], np.uint32)
+    for row in range(weights.shape[0]):
+        mass = 0
+        for i in range(depth):
+            gradient = int64(gradients[row, i])
+            mass += max(gradient, -gradient) + run.smoothing
+            prefix[i] = mass
+        opened = 0
+        if mass > 0:
+            draws, worth = (1, run.trials) if settings.step_gate else (run.trials, 1)
+            of_gate = Generators(code, 1)
+            opened = worth * count_open_in_kernel(of_gate, gates[row], settings.gate_bits, run.threshold, draws, buffer)
+        mask = 1
+        while mask < mass:
+            mask <<= 1
+        mask -= 1
+        accepted = rejected = discarded = saturations = 0
+        at = buffer.size
+        while accepted < opened:
+            if at == buffer.size:
+                saved[:] = streams[row]
+                fill(code, streams[row], lanes, buffer)
+                at = 0
+            u = int64(buffer[at])
+            if settings.draw_words == 2:
+                u |= int64(buffer[at + 1]) << 32
+            at += settings.draw_words
+            u &= mask
+            if u >= mass:
+                rejected += 1
+                continue
+            accepted += 1
+            # The first weight whose prefix sum exceeds u, by halving.
+            first, size = 0, depth
+            while size > 1:
+                half = size >> 1
+                first += half * (prefix[first + half - 1] <= u)
+                size -= half
+            gradient, weight = int64(gradients[row, first]), int64(weights[row, first])
+            if gradient == 0:
+                discarded += 1
+            elif weight == (settings.low if gradient > 0 else settings.high):
+                saturations += 1
+            else:
+                weights[row, first] = weight - (1 if gradient > 0 else -1)
+        if at < buffer.size:
+            streams[row] = saved
+            fill(code, streams[row], lanes, buffer[: (at + lanes - 1) // lanes * lanes])
+        put_row(rows[row], opened, discarded, rejected, saturations, mass)

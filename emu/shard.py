@@ -4,16 +4,15 @@ Every machine draws the words of the whole unit and keeps the draws in its own p
 others is two numbers: the mass before its weights and the mass of all.
 """
 
-from functools import partial
 from typing import Self
 
 from zimu.emu.accumulator import Integers
-from zimu.emu.sampler import InverseSampler
 from zimu.emu.states import Resumable
+from zimu.emu.steps import Run
 from zimu.emu.unit import StepResult, ZimUnit, checked_arrays, checked_gradients
 from zimu.emu.update import UnitState
 from zimu.golden.config import UnitConfig
-from zimu.golden.errors import InputError, check_range
+from zimu.golden.errors import check_range
 
 
 class Shard(Resumable):
@@ -36,16 +35,14 @@ class Shard(Resumable):
         self.first = check_range("first", first, 0, config.depth - 1)
         self.last = check_range("last", last, first + 1, config.depth)
         self.unit = ZimUnit(config, seed, threads)
-        if not isinstance(self.unit.sampler, InverseSampler):
-            raise InputError(f"sampler = {config.sampler!r}: must be 'inverse' to be sharded")
-        self._sampler = self.unit.sampler
+        self._sampler = self.unit.sampler.sharding()
 
     def mass(self, gradients: Integers, smoothing: int) -> int:
         """The sum of |g| + c over the shard: what the other machines have to be told; arguments as for `step`."""
         config = self.unit.config
         smoothing = check_range("smoothing", smoothing, 0, config.max_smoothing)
         gradients = checked_gradients(config, (self.last - self.first,), gradients)
-        return int(self._sampler.bounds(gradients, smoothing)[-1])
+        return int(self._sampler.masses(gradients, smoothing).bounds[-1])
 
     @property
     def torn(self) -> bool:
@@ -83,15 +80,14 @@ class Shard(Resumable):
             an argument is refused, or the shard is torn; weights and state are as before.
         """
         config = self.unit.config
-        trials, threshold, smoothing = config.registers(
-            trials=trials, threshold=threshold, smoothing=smoothing
-        ).values()
+        run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing))
         weights, gradients = checked_arrays(config, (self.last - self.first,), weights, gradients)
-        bounds = self._sampler.bounds(gradients, smoothing)
-        mass = check_range("mass", mass, int(bounds[-1]), config.max_mass)
-        before = check_range("before", before, 0, mass - int(bounds[-1]))
-        land = partial(self._sampler.step_shard, before=before, mass=mass)
-        return self.unit.apply(weights, gradients, bounds, land, trials, threshold, smoothing, mass)
+        masses = self._sampler.masses(gradients, run.smoothing)
+        own = int(masses.bounds[-1])
+        mass = check_range("mass", mass, own, config.max_mass)
+        before = check_range("before", before, 0, mass - own)
+        self.unit.begin()
+        return self.unit.record(self._sampler.step_shard(weights, masses, run, before=before, mass=mass))
 
     def state(self) -> UnitState:
         """The state between two steps, for `restore`; the streams are those of the whole unit."""

@@ -1,105 +1,64 @@
 """The ``split`` sampler: exact binomials down the tree of tiles, then draws inside each tile.
 
-A subtree has streams of its own, so threads take subtrees as they like and the bits are the same.
+A subtree has streams of its own, so threads take subtrees as they like and the bits are the same. The draws inside
+tiles are in ``emu/tiles.py``.
 Twins: ``golden/split.py``, ``rtl/split.py``.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import cached_property
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers
-from zimu.emu.generators import KINDS, fill
+from zimu.emu.gate import count_open_in_kernel
+from zimu.emu.generators import Generators, fill
 from zimu.emu.intrinsics import ones
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
-from zimu.emu.prng import DRAW_STREAM, SPLIT_STREAM, TOP_STREAM, Words, WordStream
-from zimu.emu.sampler import running_sums, sum_tiles
-from zimu.emu.tiles import BUFFER, Scratch, draw_tiles, scratch
-from zimu.golden.config import UnitConfig
+from zimu.emu.prng import DRAW_STREAM, SPLIT_STREAM, TOP_STREAM, Words
+from zimu.emu.steps import Masses, Row, Run, Sampler, put_row, sum_blocks
+from zimu.emu.tiles import BUFFER, Scratch, draw_tiles
+from zimu.golden.config import MAX_TRIALS, UnitConfig
 
 Counts = NDArray[np.int64]
 
-_LEVELS = 32
+LEVELS = 32
 """More than a tree has levels: the most nodes that wait for their turn."""
 
 
-class SplitSampler:
-    """The streams of the ``split`` sampler, and steps taken with them.
+class SplitSettings(NamedTuple):
+    """What kernels take of a configuration."""
 
-    Parameters
-    ----------
-    config : a configuration with ``sampler = "split"``.
-    seed : 64-bit seed.
-    threads : the most threads a step may use; they change no bit.
+    generators: Generators
+    tile: int
+    draw_bits: int
+    step_gate: bool
+    gate_bits: int
 
-    Attributes
-    ----------
-    streams : the streams by name, those of all subtrees one after the other.
-    """
 
-    def __init__(self, config: UnitConfig, seed: int, threads: int) -> None:
-        shape, lanes = config.split, config.prng_lanes
-        self.config, self.threads = config, threads
-        self.streams = {
-            "top": WordStream(config.prng, seed, TOP_STREAM, lanes),
-            "split": WordStream(config.prng, seed, SPLIT_STREAM, lanes * shape.subtrees),
-            "draw": WordStream(config.prng, seed, DRAW_STREAM, lanes * shape.subtrees * shape.tile_streams),
-        }
+class States(NamedTuple):
+    """States of the streams."""
 
-    def bounds(self, gradients: Integers, smoothing: int) -> Counts:
-        """Exclusive prefix sums of the tiles' masses, and W from the last tile on: ``leaves + 1`` values."""
-        config, tile = self.config, self.config.split.tile
-        bounds = np.zeros(config.leaves + 1, np.int64)
-        sum_tiles(gradients, smoothing, tile, bounds[1 : config.tiles + 1])
-        running_sums(bounds)
-        return bounds
+    gate: Words
+    top: Words
+    split: Words
+    """A row for each subtree."""
+    draw: Words
+    """For each subtree a row for each stream that its tiles take in turn."""
 
-    def open(self, gate: WordStream, trials: int, threshold: int) -> int:
-        """How many of ``trials`` pass the gate of every trial."""
-        return binomial(gate, trials, threshold, self.config.max_threshold)
 
-    def step(
-        self, weights: Integers, gradients: Integers, smoothing: int, bounds: Counts, trials: int
-    ) -> tuple[int, int, int]:
-        """Draw ``trials`` and move the weights.
+class Plan(NamedTuple):
+    """A step between its two parts: what is known before the subtrees take their turns, and what they leave."""
 
-        Returns the draws rejected, the trials that met a gradient of 0, and the trials lost at the rails.
-        """
-        config, shape = self.config, self.config.split
-        kind, lanes = self.streams["top"].generators.code, config.prng_lanes
-        leaves = config.leaves // shape.subtrees
-        of_subtrees = np.zeros(shape.subtrees, np.int64)
-        work = Work.make(config, leaves)
-        top = self.streams["top"].state
-        split_counts(kind, lanes, top, work.words, bounds[::leaves], trials, of_subtrees, work.waiting)
-        splits = self.streams["split"].state.reshape(shape.subtrees, -1)
-        draws = self.streams["draw"].state.reshape(shape.subtrees, shape.tile_streams, -1)
-        lost = np.zeros((shape.subtrees, 3), np.int64)
-
-        def part(first: int, last: int) -> None:
-            draw_subtrees(
-                kind,
-                lanes,
-                shape.tile,
-                config.draw_bits,
-                first,
-                splits[first:last],
-                draws[first:last],
-                bounds,
-                of_subtrees[first:last],
-                gradients,
-                smoothing,
-                weights,
-                Work.make(config, leaves),
-                scratch(shape.tile, config.draw_bits, config.weight_range, config.weight_bits),
-                lost[first:last],
-            )
-
-        spread(part, shape.subtrees, trials, self.threads)
-        rejected, discarded, saturations = (int(total) for total in lost.sum(axis=0))
-        return rejected, discarded, saturations
+    bounds: Counts
+    """Prefix sums of the masses of all tiles."""
+    trials: Counts
+    """Of each subtree."""
+    lost: NDArray[np.int64]
+    """For each subtree: draws rejected, trials that met a gradient of 0, and trials lost at the rails."""
 
 
 class Work(NamedTuple):
@@ -107,95 +66,170 @@ class Work(NamedTuple):
 
     words: Words
     """Words generated ahead."""
-    counts: Counts
-    """Trials of each tile of a subtree."""
     waiting: NDArray[np.int64]
     """Nodes that wait for their turn: first part, parts, trials."""
-    saved: Words
-    """The state of each stream of draws before its words were generated."""
-    buffers: Words
-    """Words generated ahead for each stream of draws."""
+    counts: Counts
+    """Trials of each tile of a subtree."""
 
-    @classmethod
-    def make(cls, config: UnitConfig, leaves: int) -> "Work":
-        """Scratch for subtrees of ``leaves`` tiles."""
-        streams, lanes = config.split.tile_streams, config.prng_lanes
-        return cls(
-            np.empty(BUFFER, np.uint32),
-            np.empty(leaves, np.int64),
-            np.empty((_LEVELS, 3), np.int64),
-            np.empty((streams, lanes * KINDS[config.prng].saved), np.uint32),
-            np.empty((streams, BUFFER), np.uint32),
+
+class SplitSampler(Sampler):
+    """The sampler of a configuration with ``sampler = "split"``; parameters as for `Sampler`.
+
+    The stream ``split`` is those of all subtrees one after the other; so is the stream ``draw``.
+    """
+
+    FEW: ClassVar[int] = MAX_TRIALS
+
+    def __init__(self, config: UnitConfig, seed: int, threads: int) -> None:
+        tree, lanes = config.split, config.prng_lanes
+        streams = {
+            "top": (TOP_STREAM, lanes),
+            "split": (SPLIT_STREAM, lanes * tree.subtrees),
+            "draw": (DRAW_STREAM, lanes * tree.subtrees * tree.tile_streams),
+        }
+        super().__init__(config, seed, threads, streams)
+        self._settings = SplitSettings(
+            self.streams["top"].generators, tree.tile, config.draw_bits, config.gate == "step", config.gate_bits
         )
 
+    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Row:
+        settings, plan = self._settings, self._plan
+        states = self._arranged({name: stream.state for name, stream in self.streams.items()})
+        masses = Masses(gradients, run.smoothing, settings.tile, plan.bounds)
+        opened = _begin(settings, run, states, masses, plan, self._scratch[0])
 
-def binomial(stream: WordStream, trials: int, a: int, b: int) -> int:
-    """How many of ``trials`` succeed, each with probability a / b exactly, 0 <= a <= b < 2^62."""
-    counts = np.zeros(2, np.int64)
-    bounds = np.array([0, a, b], np.int64)
-    waiting = np.empty((_LEVELS, 3), np.int64)
-    words = np.empty(BUFFER, np.uint32)
-    split_counts(stream.generators.code, stream.lanes, stream.state, words, bounds, trials, counts, waiting)
-    return int(counts[0])
+        def part(first: int, last: int) -> None:
+            _draw_subtrees(settings, first, last, states, masses, plan, weights, *self._new_scratch())
+
+        if opened:
+            spread(part, plan.trials.size, opened, self.threads)
+        rejected, discarded, saturations = plan.lost.sum(axis=0).tolist()
+        mass = int(plan.bounds[-1])
+        return opened, discarded, rejected, saturations, mass == 0, mass
+
+    def _step_rows(
+        self, states: Mapping[str, Words], weights: Integers, gradients: Integers, run: Run, rows: NDArray[np.int64]
+    ) -> None:
+        units = self._arranged(states, len(rows))
+        _step_small(self._settings, run, units, weights, gradients, self._plan, *self._scratch, rows)
+
+    def _arranged(self, states: Mapping[str, Words], *units: int) -> States:
+        """States of one unit, or of several with a further dimension in front."""
+        tree = self.config.split
+        split = states["split"].reshape(*units, tree.subtrees, -1)
+        draw = states["draw"].reshape(*units, tree.subtrees, tree.tile_streams, -1)
+        return States(states["gate"], states["top"], split, draw)
+
+    @cached_property
+    def _plan(self) -> Plan:
+        subtrees = self.config.split.subtrees
+        bounds = np.zeros(self.config.leaves + 1, np.int64)
+        return Plan(bounds, np.zeros(subtrees, np.int64), np.zeros((subtrees, 3), np.int64))
+
+    @cached_property
+    def _scratch(self) -> tuple[Work, Scratch]:
+        return self._new_scratch()
+
+    def _new_scratch(self) -> tuple[Work, Scratch]:
+        """Scratch for a thread."""
+        words, waiting = np.empty(BUFFER, np.uint32), np.empty((LEVELS, 3), np.int64)
+        tiles = self.config.leaves // self.config.split.subtrees
+        work = Work(words, waiting, np.empty(tiles, np.int64))
+        return work, Scratch.make(self.config, self.streams["top"].state.size)
 
 
 @kernel
-def draw_subtrees(
-    kind: int,
-    lanes: int,
-    tile: int,
-    draw_bits: int,
-    first: int,
-    splits: Words,
-    draws: Words,
-    bounds: Counts,
-    trials: Counts,
+def _step_small(
+    settings: SplitSettings,
+    run: Run,
+    units: States,
+    weights: Integers,
     gradients: Integers,
-    smoothing: int,
+    plan: Plan,
+    work: Work,
+    scratch: Scratch,
+    rows: NDArray[np.int64],
+) -> None:
+    """One step for each row of weights; ``units`` holds the states of a unit a row, and ``rows`` what was done."""
+    lost = plan.lost
+    for row in range(weights.shape[0]):
+        states = States(units.gate[row], units.top[row], units.split[row], units.draw[row])
+        masses = Masses(gradients[row], run.smoothing, settings.tile, plan.bounds)
+        opened = _begin(settings, run, states, masses, plan, work)
+        if opened:
+            _draw_subtrees(settings, 0, plan.trials.size, states, masses, plan, weights[row], work, scratch)
+        put_row(rows[row], opened, lost[:, 1].sum(), lost[:, 0].sum(), lost[:, 2].sum(), plan.bounds[-1])
+
+
+@kernel
+def _begin(settings: SplitSettings, run: Run, states: States, masses: Masses, plan: Plan, work: Work) -> int:
+    """The step as far as the roots of the subtrees: sums, gate, trials of each subtree; how many trials are open."""
+    generators, bounds, trials = settings.generators, plan.bounds, run.trials
+    plan.lost[:] = 0
+    sum_blocks(masses)
+    opened = 0
+    if bounds[-1] > 0 and settings.step_gate:
+        opened = trials * count_open_in_kernel(
+            generators, states.gate, settings.gate_bits, run.threshold, 1, work.words
+        )
+    elif bounds[-1] > 0:
+        whole = 1 << settings.gate_bits
+        opened = binomial(generators, states.gate, trials, run.threshold, whole, work.words, work.waiting)
+    if opened:
+        roots = bounds[:: work.counts.size]
+        split_counts(generators, states.top, roots, opened, plan.trials, work.words, work.waiting)
+    return opened
+
+
+@kernel
+def _draw_subtrees(
+    settings: SplitSettings,
+    first: int,
+    last: int,
+    states: States,
+    masses: Masses,
+    plan: Plan,
     weights: Integers,
     work: Work,
-    tiles: Scratch,
-    lost: NDArray[np.int64],
+    scratch: Scratch,
 ) -> None:
-    """Split and draw the trials of the subtrees from ``first`` on; one row of ``lost`` each."""
-    leaves = work.counts.size
-    for s in range(trials.size):
-        leaf = (first + s) * leaves
-        if trials[s]:
-            own = bounds[leaf : leaf + leaves + 1]
-            split_counts(kind, lanes, splits[s], work.words, own, trials[s], work.counts, work.waiting)
+    """Split and draw the trials of the subtrees ``first .. last - 1``."""
+    generators, counts, lost = settings.generators, work.counts, plan.lost
+    for s in range(first, last):
+        trials, leaf = plan.trials[s], s * counts.size
+        if trials:
+            own = plan.bounds[leaf : leaf + counts.size + 1]
+            split_counts(generators, states.split[s], own, trials, counts, work.words, work.waiting)
             lost[s, 0], lost[s, 1], lost[s, 2] = draw_tiles(
-                kind,
-                lanes,
-                draws[s],
-                work.saved,
-                work.buffers,
-                tile,
-                draw_bits,
-                leaf,
-                work.counts,
-                gradients,
-                smoothing,
-                weights,
-                tiles,
+                generators, settings.draw_bits, states.draw[s], leaf, counts, masses, weights, scratch
             )
 
 
 @kernel
+def binomial(
+    generators: Generators, state: Words, trials: int, a: int, b: int, buffer: Words, waiting: NDArray[np.int64]
+) -> int:
+    """How many of ``trials`` succeed, each with probability a / b exactly, 0 <= a <= b < 2^62; see `split_counts`."""
+    counts, bounds = np.empty(2, np.int64), np.array([0, a, b])
+    split_counts(generators, state, bounds, trials, counts, buffer, waiting)
+    return int64(counts[0])
+
+
+@kernel
 def split_counts(
-    kind: int,
-    lanes: int,
+    generators: Generators,
     state: Words,
-    buffer: Words,
     bounds: Counts,
     trials: int,
     counts: Counts,
+    buffer: Words,
     waiting: NDArray[np.int64],
 ) -> None:
     """Split ``trials`` over the parts between ``bounds``: one count for each, in preorder.
 
     ``state`` is the stream's and stands at its next row afterwards; ``buffer`` and ``waiting`` are scratch.
     """
+    code, lanes = generators
     saved = state.copy()
     position = buffer.size
     part, parts, left, depth, done = 0, counts.size, trials, 0, 0
@@ -215,7 +249,7 @@ def split_counts(
                 while bits > 0:
                     if position == buffer.size:
                         saved[:] = state
-                        fill(kind, state, lanes, buffer)
+                        fill(code, state, lanes, buffer)
                         position = 0
                     if bits >= 32:
                         take = min(bits >> 5, buffer.size - position)
@@ -246,4 +280,4 @@ def split_counts(
         part, parts, left = waiting[depth, 0], waiting[depth, 1], waiting[depth, 2]
     if position < buffer.size:
         state[:] = saved
-        fill(kind, state, lanes, buffer[: (position + lanes - 1) // lanes * lanes])
+        fill(code, state, lanes, buffer[: (position + lanes - 1) // lanes * lanes])

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers, accumulate_run
-from zimu.emu.generators import fill
+from zimu.emu.generators import Generators, fill
 from zimu.emu.intrinsics import LANES, bit_length, count_below, scan_masses
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words
+from zimu.emu.steps import Masses
+from zimu.golden.config import UnitConfig
 
 BUFFER = 256
 """Words generated ahead for a stream, a multiple of every row."""
@@ -23,46 +25,56 @@ CHUNK = 2048
 
 
 class Scratch(NamedTuple):
-    """What one thread draws tiles with; of ``uint16`` where draws have 16 bits, else of ``uint64``."""
+    """What one thread draws tiles with."""
 
+    saved: Words
+    """The state of each stream of draws before its words were generated."""
+    buffers: Words
+    """Words generated ahead for each stream of draws."""
     prefix: NDArray[Any]
+    """This and the next two are of ``uint16`` where draws have 16 bits, else of ``uint64``."""
     landed: NDArray[Any]
     draws: NDArray[Any]
     low: NDArray[Any]
+    """The rails, one each; see `accumulate_run`."""
     high: NDArray[Any]
 
-
-def scratch(tile: int, draw_bits: int, weight_range: tuple[int, int], weight_bits: int) -> Scratch:
-    """Scratch for tiles of ``tile`` weights."""
-    dtype = np.uint16 if draw_bits == 16 else np.uint64
-    size = -(-tile // LANES) * LANES
-    wide = np.int16 if weight_bits <= 8 else np.int32 if weight_bits <= 16 else np.int64
-    low, high = (np.array([rail], wide) for rail in weight_range)
-    return Scratch(np.empty(size, dtype), np.empty(size, dtype), np.empty(CHUNK + 1, dtype), low, high)
+    @classmethod
+    def make(cls, config: UnitConfig, state_words: int) -> "Scratch":
+        """Scratch for streams of so many words of state each."""
+        shape, bits = config.split, config.weight_bits
+        dtype = np.uint16 if config.draw_bits == 16 else np.uint64
+        size = -(-shape.tile // LANES) * LANES
+        wide = np.int16 if bits <= 8 else np.int32 if bits <= 16 else np.int64
+        return cls(
+            np.empty((shape.tile_streams, state_words), np.uint32),
+            np.empty((shape.tile_streams, BUFFER), np.uint32),
+            np.empty(size, dtype),
+            np.empty(size, dtype),
+            np.empty(CHUNK + 1, dtype),
+            *(np.array([rail], wide) for rail in config.weight_range),
+        )
 
 
 @kernel
 def draw_tiles(
-    kind: int,
-    lanes: int,
-    states: Words,
-    saved: Words,
-    buffers: Words,
-    tile: int,
+    generators: Generators,
     draw_bits: int,
+    states: Words,
     first: int,
     counts: NDArray[np.int64],
-    gradients: Integers,
-    smoothing: int,
+    masses: Masses,
     weights: Integers,
-    work: Scratch,
+    scratch: Scratch,
 ) -> tuple[int, int, int]:
     """Draw ``counts[t]`` trials in tile ``first + t``, for every t, and move its weights.
 
-    ``states`` are the streams of draws the tiles take in turn, one a row; ``saved`` and ``buffers`` are scratch, a row
-    a stream. Returns the draws rejected, the trials that met a gradient of 0, and the trials lost at the rails.
+    ``states`` are the streams of draws the tiles take in turn, one a row. Returns the draws rejected, the trials that
+    met a gradient of 0, and the trials lost at the rails.
     """
-    prefix, landed, values, low, high = work
+    code, lanes = generators
+    gradients, smoothing, tile, _ = masses
+    saved, buffers, prefix, landed, values, low, high = scratch
     streams = states.shape[0]
     words = buffers.reshape(-1)
     halves = words.view(np.uint16)
@@ -90,7 +102,7 @@ def draw_tiles(
             while done < wanted:
                 if position == span:
                     saved[k] = states[k]
-                    fill(kind, states[k], lanes, buffers[k])
+                    fill(code, states[k], lanes, buffers[k])
                     position = 0
                 here, end = np.uintp(k * span + position), np.uintp((k + 1) * span)
                 begun = here
@@ -111,7 +123,7 @@ def draw_tiles(
     for k in range(streams):
         if at[k] < span:
             states[k] = saved[k]
-            fill(kind, states[k], lanes, buffers[k, : (at[k] + row - 1) // row * lanes])
+            fill(code, states[k], lanes, buffers[k, : (at[k] + row - 1) // row * lanes])
     return rejected, discarded, saturations
 
 

@@ -114,9 +114,9 @@ class UpdateUnit(Resumable, Generic[Config]):
         check_limits("gradients", gradients, config.gradient.limits)
         return checked_pair(weights, gradients)
 
-    def count(self, **step: int) -> None:
-        """Count a step, which is then whole."""
-        self._counters = add_counters(self._counters, steps=1, **step)
+    def count(self, *step: int) -> None:
+        """Count a step, which is then whole: what it adds to each of the counters but ``steps``, in their order."""
+        self._counters = add_counters(self._counters, (1, *step))
         self._torn = False
 
     def state(self) -> UnitState:

@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -96,15 +96,17 @@ def zero_counters(counters: type) -> Any:
     return counters(*(0 for _ in counters_of(counters)))
 
 
-def add_counters(old: Any, **step: int) -> Any:
-    """The counters after one more step that counted ``step``; what is not named counted nothing."""
+def add_counters(old: Any, step: Iterable[int]) -> Any:
+    """The counters after one more step, which counted ``step``, in their order."""
     cls: Any = type(old)
-    kinds = counters_of(cls)
-    assert step.keys() <= kinds.keys(), f"counters are {', '.join(kinds)}, not {', '.join(step)}"
-    return cls._make(
-        int(step.get(name, 0) if kind.latest else before + step.get(name, 0)) & ((1 << kind.bits) - 1)
-        for before, (name, kind) in zip(old, kinds.items(), strict=True)
-    )
+    kinds = zip(old, step, _masks(cls), strict=True)
+    return cls._make([(now if latest else before + now) & mask for before, now, (mask, latest) in kinds])
+
+
+@cache
+def _masks(counters: Hashable) -> tuple[tuple[int, bool], ...]:
+    """The largest value of each counter, and whether it is counted anew in each step."""
+    return tuple(((1 << kind.bits) - 1, kind.latest) for kind in counters_of(counters).values())
 
 
 class RuleConfig(BaseModel):
@@ -299,8 +301,10 @@ class Reference(ABC, Generic[Config]):
         )
 
     def count(self, **step: int) -> None:
-        """Count a step."""
-        self.counters = add_counters(self.counters, steps=1, **step)
+        """Count a step; what is not named counted nothing."""
+        names, counted = counters_of(self.config.counters), {"steps": 1} | step
+        assert counted.keys() <= names.keys(), f"counters are {', '.join(names)}, not {', '.join(step)}"
+        self.counters = add_counters(self.counters, [counted.get(name, 0) for name in names])
 
 
 def reference(config: RuleConfig, seed: int) -> Reference[Any]:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from zimu.emu import parallel, small
+from zimu.emu import parallel, steps
 from zimu.emu.batch import Batch
+from zimu.emu.sampler import InverseSampler
 from zimu.emu.states import checksum
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.golden.config import UnitConfig
@@ -32,10 +33,10 @@ def arrays(of: UnitConfig, steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("fields", [{}, {"gate": "step"}, {"gradient_bits": 32}, SPLIT, SPLIT | {"gate": "step"}])
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("limit", [small.SMALL, 0])
+@pytest.mark.parametrize("limit", [steps.SMALL, 0])
 def test_a_batch_is_its_units(monkeypatch, fields, threads, limit):
-    monkeypatch.setattr(small, "SMALL", limit)
-    monkeypatch.setattr(small, "FEW", 1000)
+    monkeypatch.setattr(steps, "SMALL", limit)
+    monkeypatch.setattr(InverseSampler, "FEW", 1000)
     monkeypatch.setattr(parallel, "GRAIN", 1)
     of = config(**fields)
     batch, alone = Batch(of, SEEDS, threads), [ZimUnit(of, seed) for seed in SEEDS]

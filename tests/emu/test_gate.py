@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zimu.emu import gate
-from zimu.emu.gate import below, count_open
+from zimu.emu.gate import below, count_open, count_open_in_kernel
 from zimu.emu.prng import WordStream
 from zimu.golden import gate as golden
 
@@ -32,6 +32,15 @@ def test_the_count_does_not_depend_on_the_buffer(draws, monkeypatch):
     whole = count_open(one, 5, 11, draws)
     monkeypatch.setattr(gate, "_BUFFER_WORDS", 16)
     assert count_open(other, 5, 11, draws) == whole
+    assert one.state.tolist() == other.state.tolist()
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("draws", [0, 1, 15, 16, 17, 100])
+def test_kernels_take_the_same_draws(draws, lanes):
+    one, other = (WordStream("xoshiro128++", 3, 0, lanes) for _ in range(2))
+    opened = count_open_in_kernel(one.generators, one.state, 5, 11, draws, np.empty(16, np.uint32))
+    assert opened == count_open(other, 5, 11, draws)
     assert one.state.tolist() == other.state.tolist()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zimu.emu import small
+from zimu.emu import steps
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
 from zimu.golden.config import UnitConfig
@@ -26,7 +26,7 @@ UNITS = (ReferenceUnit, ListUnit)
 @pytest.fixture(autouse=True)
 def whole_machinery(monkeypatch):
     """Small units take no stream of given words; what they do is held against the reference elsewhere."""
-    monkeypatch.setattr(small, "SMALL", 0)
+    monkeypatch.setattr(steps, "SMALL", 0)
 
 
 class Exhausted(Exception):  # noqa: N818  # an event, not an error
@@ -62,11 +62,11 @@ def outcome(unit_kind, config: UnitConfig, gradients, n, T, c, gate, trials) -> 
     """Open trials, discarded trials, and how far each weight moved against its gradient."""
     unit = unit_kind(config, 0)
     machine = getattr(unit, "emulator", unit)
-    machine.gate_stream = Script(with_junk(word, config.gate_bits) for word in gate)
+    gate = Script(with_junk(word, config.gate_bits) for word in gate)
     if machine is unit:
-        machine.sampler.trials = Script(trials)
+        machine.gate_stream, machine.sampler.trials = gate, Script(trials)
     else:
-        machine.sampler.streams["trials"] = Script(trials)
+        machine.sampler.streams.update(gate=gate, trials=Script(trials))
     weights = unit.step([0] * config.depth, list(gradients), trials=n, threshold=T, smoothing=c)
     moved = tuple(-w if g > 0 else w for w, g in zip(weights, gradients, strict=True))
     return unit.counters.open_trials, unit.counters.discarded_trials, moved

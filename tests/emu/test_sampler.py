@@ -5,11 +5,12 @@ import pytest
 
 from zimu.emu import sampler
 from zimu.emu.prng import WordStream
+from zimu.emu.steps import Masses
 from zimu.golden import sampler as golden
 from zimu.golden.config import UnitConfig
 
 
-def bounds_of(gradients, smoothing: int) -> np.ndarray:
+def masses_of(gradients, smoothing: int) -> Masses:
     config = UnitConfig(
         name="any",
         weight_bits=8,
@@ -19,14 +20,13 @@ def bounds_of(gradients, smoothing: int) -> np.ndarray:
         lanes=1,
         gate_bits=1,
     )
-    return sampler.InverseSampler(config, 0, 1).bounds(gradients, smoothing)
+    return sampler.InverseSampler(config, 0, 1).masses(gradients, smoothing)
 
 
 def landed(gradients, smoothing: int, draws) -> np.ndarray:
     """How many of ``draws`` land on each weight."""
     counts = np.zeros(gradients.size, np.int64)
-    bounds = bounds_of(gradients, smoothing)
-    for indices, hits in sampler.land(gradients, smoothing, bounds, 0, draws):
+    for indices, hits in sampler.land(masses_of(gradients, smoothing), 0, draws):
         np.add.at(counts, indices, hits)
     return counts
 
@@ -41,7 +41,7 @@ def test_every_u_lands_where_the_contract_says(monkeypatch, dtype, smoothing, de
     gradients = np.random.default_rng(depth).integers(-9, 10, depth).astype(dtype)
     gradients[0] = -9
     mass = np.abs(gradients.astype(np.int64)) + smoothing
-    assert bounds_of(gradients, smoothing)[-1] == mass.sum()
+    assert masses_of(gradients, smoothing).bounds[-1] == mass.sum()
     for width in (np.uint32, np.uint64):
         draws = np.random.default_rng(1).permutation(int(mass.sum())).astype(width)
         assert landed(gradients, smoothing, draws).tolist() == mass.tolist()
@@ -51,7 +51,7 @@ def test_every_u_lands_where_the_contract_says(monkeypatch, dtype, smoothing, de
 def test_the_most_negative_gradient_has_its_exact_mass(dtype):
     gradients = np.full(300, np.iinfo(dtype).min, dtype)
     mass = -int(np.iinfo(dtype).min)
-    assert bounds_of(gradients, 0).tolist() == [0, 128 * mass, 256 * mass, 300 * mass]
+    assert masses_of(gradients, 0).bounds.tolist() == [0, 128 * mass, 256 * mass, 300 * mass]
     edges = np.array([mass - 1, mass, 300 * mass - 1], np.uint64)
     assert np.flatnonzero(landed(gradients, 0, edges)).tolist() == [0, 1, 299]
 

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zimu.emu import small
 from zimu.emu import split as emu
+from zimu.emu import steps
 from zimu.emu.prng import WordStream
+from zimu.emu.tiles import BUFFER
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
 from zimu.golden import split as golden
@@ -35,7 +36,12 @@ def scripted_state(words) -> np.ndarray:
 def emulated(words, trials: int, a: int, b: int) -> int:
     stream = WordStream("lfsr128", 0, 0, LANES)
     stream.state[:] = scripted_state(words)
-    return emu.binomial(stream, trials, a, b)
+    return emulated_from(stream, trials, a, b)
+
+
+def emulated_from(stream: WordStream, trials: int, a: int, b: int) -> int:
+    words, waiting = np.empty(BUFFER, np.uint32), np.empty((emu.LEVELS, 3), np.int64)
+    return emu.binomial(stream.generators, stream.state, trials, a, b, words, waiting)
 
 
 def reference(words, trials: int, a: int, b: int) -> int:
@@ -111,7 +117,7 @@ def test_both_take_the_same_words(trials):
         source = iter(words.tolist())
         expected = golden.binomial(source, trials, a, b)
         used = words.size - len(list(source))
-        assert emu.binomial(stream, trials, a, b) == expected
+        assert emulated_from(stream, trials, a, b) == expected
         # The stream stands at the row after the last word.
         following = np.empty(LANES, np.uint32)
         stream.read(following)
@@ -159,14 +165,14 @@ def step(unit_kind, gradients, trials: int, splits, draws) -> tuple[tuple[int, .
     return tuple(abs(w) for w in weights), unit.counters.rejected_draws
 
 
-@pytest.mark.parametrize(("unit_kind", "limit"), [(ReferenceUnit, 0), (ListUnit, 0), (ListUnit, small.SMALL)])
+@pytest.mark.parametrize(("unit_kind", "limit"), [(ReferenceUnit, 0), (ListUnit, 0), (ListUnit, steps.SMALL)])
 @pytest.mark.parametrize("gradients", [(-1, 0, 1, 2), (1, 1, -1, 1), (0, 3, -1, 0), (2, -1, 0, 1)])
 def test_a_step_lands_by_the_law(monkeypatch, unit_kind, limit, gradients):
     """Two tiles of two weights: all words of the split (W is a power of two) and of two draws in each tile.
 
     Rejections leave the law of what is accepted as it is: given that none happened, the outcome has its exact law.
     """
-    monkeypatch.setattr(small, "SMALL", limit)
+    monkeypatch.setattr(steps, "SMALL", limit)
     trials = 2
     masses = [abs(g) for g in gradients]
     tiles = [masses[:2], masses[2:]]

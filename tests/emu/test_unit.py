@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zimu.emu import small
+from zimu.emu import steps
+from zimu.emu.sampler import InverseSampler
 from zimu.emu.states import checksum
 from zimu.emu.unit import StepResult, ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
@@ -102,9 +103,9 @@ def draw_vector(draw, depth: int, limits: tuple[int, int]) -> list[int]:
 
 @pytest.fixture
 def restored_limits():
-    limits = small.SMALL, small.FEW
+    limits = steps.SMALL, InverseSampler.FEW
     yield
-    small.SMALL, small.FEW = limits
+    steps.SMALL, InverseSampler.FEW = limits
 
 
 @pytest.mark.usefixtures("restored_limits")
@@ -117,7 +118,7 @@ def test_emulator_equals_reference(data):
     config = data.draw(configs)
     seed = data.draw(st.integers(0, 2**64 - 1))
     # Both ways of taking a step: in one kernel call, and in many.
-    small.SMALL, small.FEW = data.draw(st.sampled_from([(0, 0), (2**14, 10**9), (2**14, 20)]))
+    steps.SMALL, InverseSampler.FEW = data.draw(st.sampled_from([(0, 0), (2**14, 10**9), (2**14, 20)]))
     emulator, reference = ZimUnit(config, seed), ReferenceUnit(config, seed)
     expected = draw_vector(data.draw, config.depth, config.weight_range)
     weights = np.array(expected, weight_dtype(config))

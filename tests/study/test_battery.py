@@ -133,8 +133,8 @@ def test_streams_are_those_that_the_unit_consumes():
     for config in (split, inverse):
         unit = ZimUnit(config, 3)
         found = {source.stream.name.lower(): source for source in sources(config)}
-        assert set(found) == {"gate", *unit.sampler.streams}
-        for name, stream in {"gate": unit.gate_stream, **unit.sampler.streams}.items():
+        assert set(found) == set(unit.sampler.streams)
+        for name, stream in unit.sampler.streams.items():
             source = found[name]
             assert (source.subject, source.prng) == (config.name, config.prng)
             # The first of several streams of one number.
