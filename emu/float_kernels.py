@@ -54,8 +54,8 @@ def widen(pattern: Any, shape: Any) -> Any:
     size = np.int64(pattern) & (shape.sign_bit - 1)
     size = 0 if size < shape.least else size
     # With its fields moved to their places in binary64 a number is off by a power of two, a subnormal one too.
-    scale = np.int64(2046 - shape.bias << 52).view(np.float64)
-    value: Any = np.int64(size << 52 - shape.fraction_bits).view(np.float64) * scale
+    scale = np.int64((2046 - shape.bias) << 52).view(np.float64)
+    value: Any = np.int64(size << (52 - shape.fraction_bits)).view(np.float64) * scale
     value = np.inf if size >= shape.beyond else value
     value = np.nan if size > shape.above else value
     return -value if np.int64(pattern) & shape.sign_bit else value
@@ -71,7 +71,7 @@ def add_to_odd(a: Any, b: Any) -> Any:
     step = np.int64(1) if (error > 0) == (total > 0) else np.int64(-1)
     # An infinite or NaN total has a NaN error, which is neither above nor below 0.
     inexact = (error > 0) | (error < 0)
-    return np.int64(bits + (step if inexact & (bits & 1 == 0) else np.int64(0))).view(np.float64)
+    return np.int64(bits + (step if inexact & ((bits & 1) == 0) else np.int64(0))).view(np.float64)
 
 
 @kernel
@@ -79,20 +79,20 @@ def narrow(number: Any, shape: Any, random_bits: int, random: Any) -> Any:
     """The pattern of a binary64 number, rounded to nearest even, or by the random bits if ``random_bits`` > 0."""
     wide: Any = np.float64(number).view(np.int64)
     sign = shape.sign_bit if wide < 0 else np.int64(0)
-    field = wide >> 52 & 2047
-    fraction = wide & (np.int64(1) << 52) - 1
+    field = (wide >> 52) & 2047
+    fraction = wide & ((np.int64(1) << 52) - 1)
     # Dropped bits: those beyond the fraction, and more where the result is subnormal.
     exponent = field - (1023 - shape.bias)
     drop = 52 - shape.fraction_bits + max(1 - exponent, 0)
-    significand = fraction | np.int64(field != 0) << 52
+    significand = fraction | (np.int64(field != 0) << 52)
     significand = significand >> min(max(drop - 62, 0), 63)
     drop = min(drop, 62)
     if random_bits > 0:
-        addend = np.int64(random) << drop - random_bits
+        addend = np.int64(random) << (drop - random_bits)
     else:
-        addend = (np.int64(1) << drop - 1) - 1 + (significand >> drop & 1)
+        addend = (np.int64(1) << (drop - 1)) - 1 + ((significand >> drop) & 1)
     # The hidden bit adds the 1 by which a normal number's exponent field exceeds that of a subnormal.
-    size = (max(exponent - 1, 0) << shape.fraction_bits) + (significand + addend >> drop)
+    size = (max(exponent - 1, 0) << shape.fraction_bits) + ((significand + addend) >> drop)
     tiny = (exponent < 1) & (shape.least > 0)
     size = np.int64(0) if tiny else size
     overflow = shape.beyond | sign if shape.above == shape.beyond else shape.nan
