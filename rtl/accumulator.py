@@ -8,7 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import address
+from zimu.rtl.basics import address
 
 COUNT_BITS = 3
 """Width of the count of trials that may wait for one weight's read: up to 7 join, the next one waits."""

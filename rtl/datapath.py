@@ -10,7 +10,8 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import address, beat_layout, mass_bits
+from zimu.rtl.basics import address
+from zimu.rtl.beats import beat_layout, mass_bits
 from zimu.rtl.update import Places, weight_ports
 
 TRIAL_BITS = 32

@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
 from zimu.rtl.accumulator import SaturatingStep
+from zimu.rtl.basics import add_up
 from zimu.rtl.datapath import weight_members
-from zimu.rtl.sampler import add_up
 from zimu.rtl.tiles import COUNT_BITS, counts_layout
 
 

@@ -6,9 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.rtl.basics import address
+from zimu.rtl.beats import beat_layout
 from zimu.rtl.datapath import weight_lanes, weight_places, weight_shape
 from zimu.rtl.registers import Registers, bus_signature
-from zimu.rtl.sampler import address, beat_layout
 from zimu.rtl.unit import ZimCore
 
 MAX_BITS = 2**24

@@ -9,11 +9,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import BeatMasses, address, beat_layout, mass_bits
+from zimu.rtl.basics import address
+from zimu.rtl.beats import OUTSTANDING, BeatMasses, beat_layout, mass_bits
 from zimu.rtl.tiles import beats_of_tile, bounds_layout, tile_mass
-
-OUTSTANDING = 8
-"""Beats that may be asked for before the first answer comes: full rate from a memory of up to that latency."""
 
 
 def tag_layout(config: UnitConfig) -> data.StructLayout:

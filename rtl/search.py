@@ -5,7 +5,8 @@ from amaranth.lib import memory, wiring
 from amaranth.utils import ceil_log2
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import BeatSums, form_signature, mass_bits
+from zimu.rtl.beats import BeatSums, mass_bits
+from zimu.rtl.sampler import form_signature
 
 
 class Search(wiring.Component):

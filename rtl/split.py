@@ -9,11 +9,11 @@ from amaranth.utils import ceil_log2
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream
+from zimu.rtl.basics import add_up
 from zimu.rtl.datapath import datapath_members
 from zimu.rtl.flush import Flush, lost_shape
 from zimu.rtl.generators import Generator
 from zimu.rtl.reader import Reader
-from zimu.rtl.sampler import add_up
 from zimu.rtl.splitter import GATE, TOP, Splitter, contexts_of_splitter, first_split
 from zimu.rtl.tiles import Engine, candidates_of_row, contexts_of_engine, job_layout
 

@@ -12,9 +12,10 @@ from amaranth.utils import ceil_log2
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.rule import WORD_BITS
+from zimu.rtl.basics import address
+from zimu.rtl.beats import mass_bits
 from zimu.rtl.binomial import Binomial
 from zimu.rtl.datapath import TRIAL_BITS
-from zimu.rtl.sampler import address, mass_bits
 from zimu.rtl.tiles import job_layout
 
 GATE, TOP = 0, 1

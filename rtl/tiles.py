@@ -10,8 +10,9 @@ from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.rule import WORD_BITS
+from zimu.rtl.basics import address
 from zimu.rtl.datapath import TRIAL_BITS
-from zimu.rtl.sampler import address, reject
+from zimu.rtl.sampler import reject
 
 COUNT_BITS = 5
 """Width of the count of a weight's trials. Counts are taken away before one of them can run over."""

@@ -6,10 +6,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import BeatSums, address, form_signature, landed_layout, mass_bits, sums_layout
-
-OUTSTANDING = 8
-"""Beats that may be asked for before the first answer comes: full rate from a memory of up to that latency."""
+from zimu.rtl.basics import address
+from zimu.rtl.beats import OUTSTANDING, BeatSums, mass_bits, sums_layout
+from zimu.rtl.sampler import form_signature, landed_layout
 
 
 def found_layout(config: UnitConfig) -> data.StructLayout:

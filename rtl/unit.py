@@ -9,11 +9,11 @@ from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 
 from zimu.golden.config import UnitConfig
+from zimu.rtl.beats import beat_layout, mass_bits
 from zimu.rtl.datapath import TRIAL_BITS, weight_memory
 from zimu.rtl.generators import KINDS
 from zimu.rtl.inverse import Inverse, inverse_streams
 from zimu.rtl.prng import SeedExpander
-from zimu.rtl.sampler import beat_layout, mass_bits
 from zimu.rtl.split import Split, split_streams
 from zimu.rtl.update import COUNTER_BITS, Places, core_members, count_late, frame_states
 

@@ -8,7 +8,7 @@ from amaranth.hdl import Shape
 
 from zimu.golden.accumulator import accumulate
 from zimu.rtl.accumulator import Accumulator
-from zimu.rtl.sampler import address
+from zimu.rtl.basics import address
 from zimu.sim.drivers import to_signed
 from zimu.sim.pins import run_until
 from zimu.sim.streams import ReadPort, Source, WritePort

@@ -7,12 +7,14 @@ from amaranth.utils import bits_for
 from zimu.golden.config import UnitConfig
 from zimu.rtl import tiles
 from zimu.rtl.accumulator import COUNT_BITS, Accumulator, SaturatingStep
+from zimu.rtl.basics import address
+from zimu.rtl.beats import mass_bits
 from zimu.rtl.binomial import Binomial
 from zimu.rtl.gate import Gate
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.kinds import Xoshiro128pp
 from zimu.rtl.prng import SeedExpander
-from zimu.rtl.sampler import Draw, address, mass_bits
+from zimu.rtl.sampler import Draw
 from zimu.rtl.tiles import Select
 from zimu.sim import formal
 from zimu.sim.formal import ProofError, prove

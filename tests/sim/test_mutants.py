@@ -21,6 +21,7 @@ from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.rule import RuleConfig
 from zimu.rtl import (
     accumulator,
+    beats,
     binomial,
     float_datapath,
     float_frame,
@@ -68,7 +69,7 @@ MUTANTS = [
     (sampler, "rejections carried over", "add_up(rejects & ~passed)", "0"),
     (sampler, "the end of a row", "m.d.sync += [position.eq(0), carried.eq(0)]", "m.d.sync += carried.eq(0)"),
     (
-        sampler,
+        beats,
         "the tail of the last beat",
         "self.config.depth % self.config.lanes or self.config.lanes",
         "self.config.lanes",
@@ -125,7 +126,7 @@ EARLY = [
         "engine.rejected & ~(4 * (i == 0)) for i, engine in enumerate(engines)",
     ),
     (
-        sampler,
+        beats,
         "a held bit of a mass",
         "Mux(self.last, 0, mass)",
         "Mux(self.last, 0, Cat(mass[:4], found.mass[i][4]))",
