@@ -5,6 +5,7 @@ from amaranth.utils import bits_for, ceil_log2
 from zimu.golden.config import UnitConfig
 from zimu.golden.rule import WORD_BITS
 from zimu.rtl.generators import KINDS
+from zimu.rtl.selection import form_of
 from zimu.rtl.tiles import AHEAD, beats_of_tile, candidates_of_row, contexts_of_engine
 
 SHARES = [2 ** -((i + 0.5) / 64) for i in range(64)]
@@ -33,8 +34,7 @@ def _inverse_cycles(config: UnitConfig, trials: int, opened: int) -> float:
     levels, lane_levels = ceil_log2(config.beats), ceil_log2(config.lanes)
     per_draw = _clocks_per_draw(config.row_words // config.draw_words) * max(config.row_words // config.prng_lanes, 1)
     drawing = max(trials + opened * (per_draw - 1), _clocks_of_words(config, trials, opened))
-    if config.form == "search":
-        drawing = max(drawing, opened * max(levels + 2, lane_levels + 4))
+    drawing = max(drawing, opened * form_of(config).clocks(config))
     # The mask of the draws grows a bit a clock while W does.
     summing = max(config.beats, bits_for(config.max_mass - 1)) + 7
     return summing + drawing + (levels + lane_levels + 7 if opened else 0)

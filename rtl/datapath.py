@@ -1,6 +1,6 @@
 """What the circuits of both samplers have in common: the members by which the core runs them, and the weights' form.
 
-The circuits are ``rtl/inverse.py`` and ``rtl/split.py``; the core around them is ``rtl/unit.py``.
+The circuits are ``rtl/sampler.py`` and ``rtl/split.py``; the core around them is ``rtl/unit.py``.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""What both circuits of the ``inverse`` sampler share: their ports, and masked rejection.
+"""The ``inverse`` sampler with its gate and accumulator: a token for each open trial, a draw for it, a weight for that.
 
-The circuits that find the weight of a draw are ``rtl/search.py`` and ``rtl/tree.py``.
+Draws come by masked rejection; what finds their weights is in ``rtl/selection.py``.
 Twins: ``golden/sampler.py``, ``emu/sampler.py``.
 """
 
@@ -12,38 +12,15 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from zimu.golden.config import UnitConfig
+from zimu.golden.prng import Stream
 from zimu.golden.rule import WORD_BITS
-from zimu.rtl.basics import add_up, address
-from zimu.rtl.beats import beat_layout, mass_bits
-
-
-def landed_layout(config: UnitConfig) -> data.StructLayout:
-    """Where a draw landed: the weight's index and its gradient's sign."""
-    return data.StructLayout({"index": address(config.depth), "negative": 1, "zero": 1})
-
-
-def form_signature(config: UnitConfig) -> dict:
-    """Members of a sampler circuit.
-
-    sum_start : Signal(1), in. Begins the sum pass of a step; sampled while idle.
-    sum_done : Signal(1), out. High from the end of a sum pass until the next one begins.
-    mass : Signal(mass_bits), out. W, valid while `sum_done`.
-    smoothing : Signal(smoothing_bits), in. c, must hold during a step.
-    draw : stream of Signal(mass_bits), in. Accepted draws u < W.
-    landed : stream of `landed_layout`, out. One for each draw, in order.
-    request : stream of address(beats), out. Addresses of gradient beats to read.
-    beat : stream of `beat_layout`, in. The answers, in order, after any latency.
-    """
-    return {
-        "sum_start": In(1),
-        "sum_done": Out(1),
-        "mass": Out(mass_bits(config)),
-        "smoothing": In(config.smoothing_bits),
-        "draw": In(stream.Signature(mass_bits(config))),
-        "landed": Out(stream.Signature(landed_layout(config))),
-        "request": Out(stream.Signature(address(config.beats))),
-        "beat": In(stream.Signature(beat_layout(config))),
-    }
+from zimu.rtl.accumulator import Accumulator, lost_bits
+from zimu.rtl.basics import add_up
+from zimu.rtl.beats import mass_bits
+from zimu.rtl.datapath import datapath_members
+from zimu.rtl.gate import Gate
+from zimu.rtl.generators import Generator
+from zimu.rtl.selection import form_of
 
 
 class WordPair(wiring.Component):
@@ -203,3 +180,79 @@ def reject(m, candidate, mass, wanted, align) -> Picked:
             m.d.comb += [used_up.eq(1), rejected.eq(carried + add_up(rejects))]
             m.d.sync += [position.eq(0), carried.eq(0)]
     return Picked(accepted, Array(candidate)[first], rejected, used_up)
+
+
+def inverse_streams(config: UnitConfig) -> dict[int, int]:
+    """The numbers of the streams in the order in which they are seeded, each with its lanes."""
+    return {Stream.GATE: 1, Stream.TRIALS: config.prng_lanes}
+
+
+class Inverse(wiring.Component):
+    """Everything of a step but its sequence, trial by trial. Members: `zimu.rtl.datapath.datapath_members`."""
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        lost = lost_bits(form_of(config).pending)
+        super().__init__(datapath_members(config, discarded=1, rejected=rejected_shape(config), lost=lost))
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        m.submodules.gate_words = gate_words = Generator(config.prng, 1)
+        m.submodules.trial_words = trial_words = Generator(config.prng, config.prng_lanes)
+        m.submodules.gate = gate = Gate(config)
+        m.submodules.draw = draw = Draw(config)
+        m.submodules.sampler = sampler = form_of(config)(config)
+        m.submodules.accumulator = accumulator = Accumulator(config, sampler.pending)
+
+        landed = sampler.landed
+        m.d.comb += [
+            trial_words.chain_in.eq(self.word),
+            gate_words.chain_in.eq(trial_words.chain_out),
+            gate.start.eq(self.start),
+            gate.trials.eq(self.trials),
+            gate.threshold.eq(self.threshold),
+            draw.clear.eq(self.sum_start),
+            draw.mass.eq(sampler.mass),
+            draw.token_valid.eq(gate.token_valid),
+            gate.token_ready.eq(draw.token_ready),
+            draw.align.eq(~self.busy),
+            sampler.smoothing.eq(self.smoothing),
+            sampler.sum_start.eq(self.sum_start),
+            self.sum_done.eq(sampler.sum_done & draw.settled),
+            self.mass.eq(sampler.mass),
+        ]
+        for words in (gate_words, trial_words):
+            m.d.comb += [words.hold.eq(self.hold), words.shift.eq(self.strobe)]
+        wiring.connect(m, gate_words.row, gate.row)
+        if config.row_words > config.prng_lanes:
+            m.submodules.pair = pair = WordPair()
+            m.d.comb += pair.hold.eq(self.hold)
+            wiring.connect(m, trial_words.row, pair.word)
+            wiring.connect(m, pair.row, draw.row)
+        else:
+            wiring.connect(m, trial_words.row, draw.row)
+        wiring.connect(m, draw.draw, sampler.draw)
+        wiring.connect(m, sampler.request, wiring.flipped(self.request))
+        wiring.connect(m, wiring.flipped(self.beat), sampler.beat)
+        wiring.connect(m, accumulator.read, wiring.flipped(self.read))
+        wiring.connect(m, wiring.flipped(self.read_data), accumulator.read_data)
+        wiring.connect(m, accumulator.write, wiring.flipped(self.write))
+
+        # A draw that lands on a zero gradient changes nothing and ends here.
+        left = Signal()
+        m.d.comb += [
+            accumulator.trials.valid.eq(landed.valid & ~landed.payload.zero),
+            accumulator.trials.payload.index.eq(landed.payload.index),
+            accumulator.trials.payload.negative.eq(landed.payload.negative),
+            landed.ready.eq(landed.payload.zero | accumulator.trials.ready),
+            left.eq(landed.valid & landed.ready),
+            self.opened.eq(gate.token_valid & gate.token_ready),
+            self.discarded.eq(left & landed.payload.zero),
+            self.rejected.eq(draw.rejected),
+            self.lost.eq(accumulator.lost),
+        ]
+        in_flight = Signal(8)  # draws between the gate and the accumulator; the deepest pipeline holds fewer than 64
+        m.d.sync += in_flight.eq(in_flight + self.opened - left)
+        m.d.comb += self.busy.eq(gate.busy | (in_flight != 0) | accumulator.busy)
+        return m

@@ -12,8 +12,8 @@ from zimu.golden.config import UnitConfig
 from zimu.rtl.beats import beat_layout, mass_bits
 from zimu.rtl.datapath import TRIAL_BITS, weight_memory
 from zimu.rtl.generators import KINDS
-from zimu.rtl.inverse import Inverse, inverse_streams
 from zimu.rtl.prng import SeedExpander
+from zimu.rtl.sampler import Inverse, inverse_streams
 from zimu.rtl.split import Split, split_streams
 from zimu.rtl.update import COUNTER_BITS, Places, core_members, count_late, frame_states
 
