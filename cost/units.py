@@ -16,8 +16,8 @@ from zimu.golden.names import RIVALS, named
 from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.rule import RuleConfig
 from zimu.golden.rules import RULES
-from zimu.rtl.cycles import step_cycles
 from zimu.rtl.generators import KINDS, Generator
+from zimu.rtl.unit import step_cycles
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,21 @@ from typing import Any, NamedTuple
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream
 from zimu.golden.rule import WORD_BITS
-from zimu.rtl.accumulator import Accumulator, lost_bits
+from zimu.rtl.accumulator import Accumulator, lost_bits, single_weights
 from zimu.rtl.basics import add_up
 from zimu.rtl.beats import mass_bits
-from zimu.rtl.datapath import datapath_members
+from zimu.rtl.datapath import SamplerCircuit, datapath_members
 from zimu.rtl.gate import Gate
-from zimu.rtl.generators import Generator
+from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.selection import form_of
+
+SHARES = [2 ** -((i + 0.5) / 64) for i in range(64)]
+"""Shares a = M / 2^ceil(log2 M) of acceptable candidates, for M spread evenly on a log scale."""
 
 
 class WordPair(wiring.Component):
@@ -182,6 +185,14 @@ def reject(m, candidate, mass, wanted, align) -> Picked:
     return Picked(accepted, Array(candidate)[first], rejected, used_up)
 
 
+def clocks_per_draw(candidates: int) -> float:
+    """Mean clocks from one accepted draw to the next.
+
+    A row of ``candidates`` takes as many clocks as it holds acceptable ones, but at least one.
+    """
+    return sum(1 + (1 - a) ** candidates / (candidates * a) for a in SHARES) / len(SHARES)
+
+
 def inverse_streams(config: UnitConfig) -> dict[int, int]:
     """The numbers of the streams in the order in which they are seeded, each with its lanes."""
     return {Stream.GATE: 1, Stream.TRIALS: config.prng_lanes}
@@ -193,7 +204,8 @@ class Inverse(wiring.Component):
     def __init__(self, config: UnitConfig):
         self.config = config
         lost = lost_bits(form_of(config).pending)
-        super().__init__(datapath_members(config, discarded=1, rejected=rejected_shape(config), lost=lost))
+        counts = {"opened": 1, "discarded": 1, "rejected": rejected_shape(config), "lost": lost}
+        super().__init__(datapath_members(config, single_weights(config).places, **counts))
 
     def elaborate(self, platform):
         m = Module()
@@ -256,3 +268,35 @@ class Inverse(wiring.Component):
         m.d.sync += in_flight.eq(in_flight + self.opened - left)
         m.d.comb += self.busy.eq(gate.busy | (in_flight != 0) | accumulator.busy)
         return m
+
+
+def inverse_clocks(config: UnitConfig, trials: int, opened: int) -> float:
+    """The clocks of a step: see `zimu.rtl.datapath.SamplerCircuit`.
+
+    The terms: the sum pass and its pipeline; one clock for each trial in the gate, and for those that open the clocks
+    lost on rows of random words without an acceptable draw; the sampler's pipeline once. It takes longer than that
+    where a search's probes do, its way down the lanes, or generators that do not give a row in each clock.
+    """
+    levels, lane_levels = ceil_log2(config.beats), ceil_log2(config.lanes)
+    per_draw = clocks_per_draw(config.row_words // config.draw_words) * max(config.row_words // config.prng_lanes, 1)
+    drawing = max(trials + opened * (per_draw - 1), _clocks_of_words(config, trials, opened))
+    drawing = max(drawing, opened * form_of(config).clocks(config))
+    # The mask of the draws grows a bit a clock while W does.
+    summing = max(config.beats, bits_for(config.max_mass - 1)) + 7
+    return summing + drawing + (levels + lane_levels + 7 if opened else 0)
+
+
+def _clocks_of_words(config: UnitConfig, trials: int, opened: int) -> float:
+    """Clocks until gate and draws have their random words, from generators that pause between them.
+
+    Each takes a word in a clock in which the other has one too, which makes both together slower than the slower one;
+    the fourth powers are fitted to simulations.
+    """
+    kind = KINDS[config.prng]
+    gating = trials if config.gate == "trial" else 0
+    drawing = opened * config.draw_words / config.prng_lanes * sum(1 / a for a in SHARES) / len(SHARES)
+    clocks = [rows + max(rows - kind.rows_ahead, 0) * (kind.row_clocks - 1) for rows in (gating, drawing)]
+    return sum(each**4 for each in clocks) ** 0.25 if kind.row_clocks > 1 else max(clocks)
+
+
+INVERSE = SamplerCircuit(Inverse, inverse_streams, single_weights, inverse_clocks)

@@ -3,24 +3,20 @@
 Twins: ``golden/unit.py``, ``emu/unit.py``. ``rtl/onchip.py`` adds memories, streams and a register block.
 """
 
-from typing import Any
-
 from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 
 from zimu.golden.config import UnitConfig
 from zimu.rtl.beats import beat_layout, mass_bits
-from zimu.rtl.datapath import TRIAL_BITS, weight_memory
+from zimu.rtl.datapath import TRIAL_BITS, SamplerCircuit
 from zimu.rtl.generators import KINDS
 from zimu.rtl.prng import SeedExpander
-from zimu.rtl.sampler import Inverse, inverse_streams
-from zimu.rtl.split import Split, split_streams
+from zimu.rtl.sampler import INVERSE
+from zimu.rtl.split import SPLIT
 from zimu.rtl.update import COUNTER_BITS, Places, core_members, count_late, frame_states
 
-DATAPATHS: dict[str, Any] = {"inverse": Inverse, "split": Split}
-"""By the sampler."""
-
-STREAMS = {"inverse": inverse_streams, "split": split_streams}
+SAMPLERS: dict[str, SamplerCircuit] = {"inverse": INVERSE, "split": SPLIT}
+"""By `zimu.golden.config.UnitConfig.sampler`."""
 
 
 def counters_layout(config: UnitConfig) -> data.StructLayout:
@@ -38,11 +34,24 @@ def counters_layout(config: UnitConfig) -> data.StructLayout:
     )
 
 
+def step_cycles(config: UnitConfig, *, trials: int, opened: int | None = None) -> float:
+    """Expected clocks of one step with memories that answer in the next clock, for W spread evenly on a log scale.
+
+    A model, which tests hold against simulation.
+
+    Parameters
+    ----------
+    trials : n.
+    opened : N, the trials that pass the gate; all by default.
+    """
+    return SAMPLERS[config.sampler].clocks(config, trials, trials if opened is None else opened)
+
+
 class ZimCore(wiring.Component):
     """The integer weight-update unit without its memories.
 
-    Beat b of the gradients holds gradients ``b * lanes`` and up. Weights are read one by one, with ``split`` by beats
-    too.
+    Beat b of the gradients holds gradients ``b * lanes`` and up. How weights are read is the sampler's: one by one, or
+    by beats too.
 
     Members
     -------
@@ -51,27 +60,27 @@ class ZimCore(wiring.Component):
     smoothing : Signal(smoothing_bits), in. c.
     counters : `counters_layout`, out.
     gradient_beat : stream of ArrayLayout(signed(gradient_bits), lanes), in.
-    weight_data : stream of `zimu.rtl.datapath.weight_shape`, in.
+    weight_data : stream of what the sampler's `zimu.rtl.datapath.WeightMemory` holds, in.
     the others : `zimu.rtl.update.core_members`.
     """
 
     def __init__(self, config: UnitConfig):
         self.config = config
+        self.sampler = SAMPLERS[config.sampler]
         values = {"trials": TRIAL_BITS, "threshold": config.gate_bits + 1, "smoothing": config.smoothing_bits}
         gradients = Places(config.beats, beat_layout(config))
-        super().__init__(core_members(values, counters_layout(config), gradients, weight_memory(config)))
+        super().__init__(core_members(values, counters_layout(config), gradients, self.sampler.weights(config).places))
 
     @property
     def generators(self) -> int:
         """Generators that the expansion of a seed fills."""
-        return sum(STREAMS[self.config.sampler](self.config).values())
+        return sum(self.sampler.streams(self.config).values())
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        streams = STREAMS[config.sampler](config)
-        m.submodules.expander = expander = SeedExpander(KINDS[config.prng].words, streams)
-        m.submodules.datapath = datapath = DATAPATHS[config.sampler](config)
+        m.submodules.expander = expander = SeedExpander(KINDS[config.prng].words, self.sampler.streams(config))
+        m.submodules.datapath = datapath = self.sampler.datapath(config)
         m.d.comb += [
             expander.seed.eq(self.seed),
             datapath.smoothing.eq(self.smoothing),

@@ -28,7 +28,6 @@ from zimu.rtl import (
     float_sgd,
     float_shift,
     float_step,
-    flush,
     gate,
     generators,
     int_sgd,
@@ -115,7 +114,7 @@ SPLIT_MUTANTS = [
     (tiles, "the mask of a draw", "bits = mass - 1", "bits = mass"),
     (reader, "the prefix network", "(i >> level << level) - 1", "(i >> level << level) - 2"),
     (reader, "sums from tile to tile", "Mux(tag.final, 0, base", "Mux(tag.tail, 0, base"),
-    (flush, "losses of a beat", "step.count.eq(now.count[i])", "step.count.eq(now.count[i][:-2])"),
+    (accumulator, "losses of a beat", "step.count.eq(now.count[i])", "step.count.eq(now.count[i][:-2])"),
     (split, "the engine of a tile", "payload.tile[:turns] == number", "payload.tile[:turns] == number ^ 1"),
     (split, "the streams' seeds", "self.lane & lanes - 1 == lanes - 1", "self.lane & lanes - 1 == 0"),
 ]
