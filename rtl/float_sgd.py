@@ -78,7 +78,7 @@ class Lane(wiring.Component):
             m.d.comb += [
                 own.enable.eq(self.enable),
                 own.w.eq(gradient),
-                own.lr.eq(self.momentum ^ 1 << len(self.momentum) - 1),
+                own.lr.eq(self.momentum ^ (1 << (len(self.momentum) - 1))),
                 own.g.eq(self.operands.velocity),
             ]
             gradient = own.result
@@ -153,7 +153,7 @@ class FloatSGD(wiring.Component):
                 *(value.eq(getattr(self, name)) for name, value in taken.items()),
                 operands.eq(self.operands.payload),
                 updated.eq(Cat(lane.updated for lane in self._lanes)),
-                valid.eq(valid << 1 | self.operands.valid),
+                valid.eq((valid << 1) | self.operands.valid),
             ]
         with m.Elif(free):
             # What was taken is gone, though the rest waits for a row.

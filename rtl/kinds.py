@@ -73,7 +73,7 @@ class Pcg32(SteppedKind):
 
     def word(self, s, place):
         x = Cat(s[0], s[1])
-        folded = (x >> 18 ^ x)[27:59]
+        folded = ((x >> 18) ^ x)[27:59]
         return (Cat(folded, folded) >> x[59:])[:32]
 
     def next_state(self, s):
@@ -125,7 +125,7 @@ class Lfsr128(SteppedKind):
         state = Cat(s) >> 32
         for tap in self.taps:
             # The bit of step i enters at place tap - 1 and has 31 - i steps left to move down.
-            state ^= s[0] << tap - 32
+            state ^= s[0] << (tap - 32)
         return [state[32 * j : 32 * (j + 1)] for j in range(4)]
 
 
@@ -155,9 +155,9 @@ class Trivium(SteppedKind):
             return entered + [bit(place, self.steps) for place in range(first + self.steps, last + 1)]
 
         state = [
-            *moved(1, 93, lambda i: bit(243, i) ^ bit(288, i) ^ bit(286, i) & bit(287, i) ^ bit(69, i)),
-            *moved(94, 177, lambda i: bit(66, i) ^ bit(93, i) ^ bit(91, i) & bit(92, i) ^ bit(171, i)),
-            *moved(178, 288, lambda i: bit(162, i) ^ bit(177, i) ^ bit(175, i) & bit(176, i) ^ bit(264, i)),
+            *moved(1, 93, lambda i: bit(243, i) ^ bit(288, i) ^ (bit(286, i) & bit(287, i)) ^ bit(69, i)),
+            *moved(94, 177, lambda i: bit(66, i) ^ bit(93, i) ^ (bit(91, i) & bit(92, i)) ^ bit(171, i)),
+            *moved(178, 288, lambda i: bit(162, i) ^ bit(177, i) ^ (bit(175, i) & bit(176, i)) ^ bit(264, i)),
         ]
         return [Cat(state[32 * j : 32 * (j + 1)]) for j in range(self.words)]
 

@@ -176,7 +176,7 @@ class ZimUnit(wiring.Component):
                 self.weights_in.ready.eq(1),
                 write.addr.eq(place // lanes),
                 write.data.eq(self.weights_in.payload.as_unsigned().replicate(lanes)),
-                write.en.eq(self.weights_in.valid << place % lanes),
+                write.en.eq(self.weights_in.valid << (place % lanes)),
             ]
             if config.depth % lanes:
                 # The first of a beat fills it: what lies beyond the depth is never unknown.

@@ -41,7 +41,7 @@ def philox_round(x, key):
 
 def round_key(key, number):
     """The key words of a round, from the key and the number of the round."""
-    steps = [Array(C(r * step & 2**32 - 1, 32) for r in range(ROUNDS)) for step in WEYL]
+    steps = [Array(C((r * step) & (2**32 - 1), 32) for r in range(ROUNDS)) for step in WEYL]
     return [(word + step[number])[:32] for word, step in zip(key, steps, strict=True)]
 
 

@@ -85,7 +85,7 @@ class BeatPrefix(wiring.Component):
         lanes = self.config.lanes
         sums = [sums[i] for i in range(lanes)]
         for level in levels:
-            sums = [sums[i] + sums[(i >> level << level) - 1] if i >> level & 1 else sums[i] for i in range(lanes)]
+            sums = [sums[i] + sums[((i >> level) << level) - 1] if (i >> level) & 1 else sums[i] for i in range(lanes)]
         m.d.sync += [after.prefix[i].eq(sums[i]) for i in range(lanes)]
         m.d.sync += [after.negative.eq(before.negative), after.zero.eq(before.zero), after.tag.eq(tag)]
 
@@ -164,7 +164,7 @@ class Reader(wiring.Component):
         m.d.comb += [
             here.engine.eq(engine),
             here.tail.eq(self.request.payload == beats - 1),
-            here.final.eq(here.tail | ((self.request.payload & per_tile - 1) == per_tile - 1)),
+            here.final.eq(here.tail | ((self.request.payload & (per_tile - 1)) == per_tile - 1)),
             self.request.valid.eq(asking & tags.w_rdy),
             tags.w_data.eq(here),
             tags.w_en.eq(asking & self.request.ready),

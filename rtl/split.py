@@ -148,8 +148,8 @@ class Split(wiring.Component):
         m.d.comb += [words.hold.eq(self.hold), words.chain_in.eq(self.word), words.shift.eq(self.strobe & mine)]
         if contexts > 1:
             # A stream is stored in the clock after its last word went in.
-            lanes = self.config.prng_lanes
-            complete = words.shift & self.last & (self.lane & lanes - 1 == lanes - 1)
+            last_lane = self.config.prng_lanes - 1
+            complete = words.shift & self.last & ((self.lane & last_lane) == last_lane)
             m.d.sync += words.store.eq(complete)
             kept = Signal(range(contexts), name=f"{name}_kept")
             m.d.sync += kept.eq(context)

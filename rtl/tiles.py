@@ -250,7 +250,7 @@ def _mask(mass):
     """Ones up to the highest bit of ``mass`` - 1."""
     bits = mass - 1
     for shift in (1, 2, 4, 8, 16):
-        bits = bits | bits >> shift
+        bits = bits | (bits >> shift)
     return bits
 
 

@@ -113,11 +113,11 @@ SPLIT_MUTANTS = [
     (tiles, "signs of a later chunk", "negative[lanes:], negative[:lanes]", "negative[lanes:], negative[lanes:]"),
     (tiles, "the stream of a tile", "tile[local:])", "tile[local + 1 :])"),
     (tiles, "the mask of a draw", "bits = mass - 1", "bits = mass"),
-    (reader, "the prefix network", "(i >> level << level) - 1", "(i >> level << level) - 2"),
+    (reader, "the prefix network", "((i >> level) << level) - 1", "((i >> level) << level) - 2"),
     (reader, "sums from tile to tile", "Mux(tag.final, 0, base", "Mux(tag.tail, 0, base"),
     (accumulator, "losses of a beat", "step.count.eq(now.count[i])", "step.count.eq(now.count[i][:-2])"),
     (split, "the engine of a tile", "payload.tile[:turns] == number", "payload.tile[:turns] == number ^ 1"),
-    (split, "the streams' seeds", "self.lane & lanes - 1 == lanes - 1", "self.lane & lanes - 1 == 0"),
+    (split, "the streams' seeds", "(self.lane & last_lane) == last_lane", "(self.lane & last_lane) == 0"),
 ]
 
 EARLY = [
@@ -200,7 +200,7 @@ FLOAT_MUTANTS = [
         float_sgd,
         "the sign of the momentum",
         "stochastic",
-        "self.momentum ^ 1 << len(self.momentum) - 1",
+        "self.momentum ^ (1 << (len(self.momentum) - 1))",
         "self.momentum",
     ),
     (
