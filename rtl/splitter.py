@@ -150,7 +150,7 @@ class Stack(wiring.Component):
         return m
 
 
-class Walk(wiring.Component):
+class TreeWalk(wiring.Component):
     """The way through the tree in preorder: the node it has come to, and the right halves it has left behind.
 
     At most one of `root`, `open`, `left` and `onward` is high; while none is, it stays where it is.
@@ -268,7 +268,7 @@ class Splitter(wiring.Component):
         config = self.config
         levels = levels_of(config)
         m.submodules.binomial = binomial = Binomial(self.width, config.prng_lanes)
-        m.submodules.walk = walk = Walk(config)
+        m.submodules.walk = walk = TreeWalk(config)
         node = walk.node
         context = Signal(range(contexts_of_splitter(config)))
         m.d.comb += [

@@ -13,7 +13,7 @@ from zimu.rtl.splitter import (
     Splitter,
     Stack,
     TileSums,
-    Walk,
+    TreeWalk,
     contexts_of_splitter,
     first_split,
     levels_of,
@@ -229,7 +229,7 @@ def test_a_walk_comes_to_the_nodes_in_preorder(configure, depth, count):
                 await move("onward")
         return seen
 
-    seen = simulate_component(Walk(config), bench)
+    seen = simulate_component(TreeWalk(config), bench)
     expected = halves(config, 0, levels, count)
     assert seen == [(*node, 100 * node[0], 100 * (node[0] + 2 ** node[1])) for node in expected]
 
