@@ -80,8 +80,8 @@ class TileSums(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         tiles = self.config.tiles
-        m.submodules.sums = sums = memory.Memory(shape=mass_bits(self.config), depth=tiles, init=[])
-        keep, look = sums.write_port(), sums.read_port()
+        m.submodules.prefix = prefix = memory.Memory(shape=mass_bits(self.config), depth=tiles, init=[])
+        keep, look = prefix.write_port(), prefix.read_port()
         half = (Const(1, len(self.node.tile)) << self.node.level) >> 1
         tile = self.node.tile | half
         beyond = Signal()
