@@ -14,8 +14,8 @@ from zimu.golden.errors import InputError, check_choice, check_range
 from zimu.golden.names import examples, named
 from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.rule import RuleConfig
-from zimu.rtl.cycles import step_cycles
 from zimu.rtl.generators import KINDS, Generator
+from zimu.rtl.unit import step_cycles
 from zimu.rtl.update import update_core
 
 

@@ -1,22 +1,32 @@
-"""The saturating integer accumulator in hardware.
+"""The saturating integer accumulator in hardware: trial by trial, and for ``split`` a beat of counts at once.
 
 Twins: ``golden/accumulator.py``, ``emu/accumulator.py``.
 """
 
-from amaranth.hdl import Array, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import address
+from zimu.rtl.basics import add_up, address
+from zimu.rtl.datapath import WeightMemory
+from zimu.rtl.update import Places, weight_ports
 
-COUNT_BITS = 3
+JOINED_BITS = 3
 """Width of the count of trials that may wait for one weight's read: up to 7 join, the next one waits."""
+
+COUNT_BITS = 5
+"""Width of the count of a weight's trials that comes from a tile, where it is taken away before it can run over."""
 
 
 def lost_bits(pending: int) -> int:
     """Width of the trials lost in one write; with one read under way none can join."""
-    return COUNT_BITS if pending > 1 else 1
+    return JOINED_BITS if pending > 1 else 1
+
+
+def single_weights(config: UnitConfig) -> WeightMemory:
+    """The memory of `Accumulator`: a weight at each address."""
+    return WeightMemory(Places(config.depth, signed(config.weight_bits)), lanes=1, granularity=None)
 
 
 def trial_layout(config: UnitConfig) -> data.StructLayout:
@@ -79,22 +89,17 @@ class Accumulator(wiring.Component):
     Members
     -------
     trials : stream of `trial_layout`, in.
-    read : stream of address(depth), out. Addresses of weights to read.
-    read_data : stream of signed(weight_bits), in. The answers, in order.
-    write : stream of {address, data}, out.
-    lost : Signal(COUNT_BITS), out. Trials lost at a rail, in the clock a write is accepted; 0 otherwise.
+    read, read_data, write : `zimu.rtl.update.weight_ports` of `single_weights`.
+    lost : Signal(`lost_bits`), out. Trials lost at a rail, in the clock a write is accepted; 0 otherwise.
     busy : Signal(1), out. Reads are under way.
     """
 
     def __init__(self, config: UnitConfig, pending: int):
         self.config, self.pending = config, pending
-        place, weight = address(config.depth), signed(config.weight_bits)
         super().__init__(
             {
                 "trials": In(stream.Signature(trial_layout(config))),
-                "read": Out(stream.Signature(place)),
-                "read_data": In(stream.Signature(weight)),
-                "write": Out(stream.Signature(data.StructLayout({"address": place, "data": weight}))),
+                **weight_ports(single_weights(config).places),
                 "lost": Out(lost_bits(pending)),
                 "busy": Out(1),
             }
@@ -161,4 +166,112 @@ class Accumulator(wiring.Component):
             self.read_data.ready.eq(self.write.ready),
             self.lost.eq(Mux(retire, step.lost, 0)),
         ]
+        return m
+
+
+def weight_beats(config: UnitConfig) -> WeightMemory:
+    """The memory of `Flush`: a beat of weights at each address."""
+    shape = data.ArrayLayout(signed(config.weight_bits), config.lanes)
+    return WeightMemory(Places(config.beats, shape), lanes=config.lanes, granularity=1)
+
+
+def counts_layout(config: UnitConfig) -> data.StructLayout:
+    """What the weights of a beat have to move by: ``count`` trials each, up where ``negative``."""
+    return data.StructLayout(
+        {
+            "beat": address(config.beats),
+            "count": data.ArrayLayout(COUNT_BITS, config.lanes),
+            "negative": config.lanes,
+        }
+    )
+
+
+def lost_shape(config: UnitConfig) -> range:
+    """Trials lost in one beat."""
+    return range(config.lanes * (2**COUNT_BITS - 1) + 1)
+
+
+class Flush(wiring.Component):
+    """Applies counts to weights in a memory of any latency, a beat each clock where the memory answers in the next one.
+
+    One read is under way at a time. Reads are answered in order; a write must be seen by every read accepted at a later
+    clock.
+
+    Members
+    -------
+    counts : array of streams of `counts_layout`, in. One for each engine.
+    read, read_data, write : `zimu.rtl.update.weight_ports` of `weight_beats`.
+    lost : Signal(`lost_shape`), out. Trials lost at a rail, some clocks after the write.
+    busy : Signal(1), out. Reads are under way, or losses still to be counted.
+    """
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "counts": In(stream.Signature(counts_layout(config))).array(config.split.engines),
+                **weight_ports(weight_beats(config).places),
+                "lost": Out(lost_shape(config)),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        lanes = self.config.lanes
+        now = Signal(counts_layout(self.config))
+        under_way = Signal()
+        leaving = Signal()
+        following = Signal(counts_layout(self.config))
+        offered = Signal()
+        free = Signal()
+        m.d.comb += [
+            leaving.eq(self.write.valid & self.write.ready),
+            # The same beat again must not be read before it is written.
+            free.eq(~under_way | (leaving & (now.beat != following.beat))),
+            self.read.valid.eq(offered & free),
+            self.read.payload.eq(following.beat),
+        ]
+        # A request that waits must not change: the choice among the engines is kept until it is taken.
+        chosen = Signal(range(len(self.counts)))
+        kept = Signal(range(len(self.counts)))
+        waiting = Signal()
+        m.d.sync += [waiting.eq(self.read.valid & ~self.read.ready), kept.eq(chosen)]
+        for i in reversed(range(len(self.counts))):
+            with m.If(self.counts[i].valid):
+                m.d.comb += chosen.eq(i)
+        with m.If(waiting):
+            m.d.comb += chosen.eq(kept)
+        for i, counts in enumerate(self.counts):
+            with m.If(chosen == i):
+                m.d.comb += [
+                    offered.eq(counts.valid),
+                    following.eq(counts.payload),
+                    counts.ready.eq(free & self.read.ready),
+                ]
+        with m.If(leaving):
+            m.d.sync += under_way.eq(0)
+        with m.If(self.read.valid & self.read.ready):
+            m.d.sync += [under_way.eq(1), now.eq(following)]
+
+        lost = [Signal(COUNT_BITS, name=f"lost{i}") for i in range(lanes)]
+        m.d.comb += [
+            self.write.valid.eq(self.read_data.valid & under_way),
+            self.write.payload.address.eq(now.beat),
+            self.read_data.ready.eq(self.write.ready & under_way),
+        ]
+        for i in range(lanes):
+            m.submodules[f"lane{i}"] = step = SaturatingStep(self.config.weight_bits, COUNT_BITS)
+            m.d.comb += [
+                step.weight.eq(self.read_data.payload[i]),
+                step.negative.eq(now.negative[i]),
+                step.count.eq(now.count[i]),
+                self.write.payload.data[i].eq(step.updated),
+            ]
+            m.d.sync += lost[i].eq(0)
+            with m.If(leaving):
+                m.d.sync += lost[i].eq(step.lost)
+        written = Signal(2)  # losses on their way through the two registers
+        m.d.sync += [self.lost.eq(add_up(lost)), written.eq(Cat(leaving, written))]
+        m.d.comb += self.busy.eq(under_way | written.any())
         return m

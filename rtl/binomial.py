@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.rule import WORD_BITS
+from zimu.rtl.basics import add_up
 from zimu.rtl.datapath import TRIAL_BITS
-from zimu.rtl.sampler import add_up
 
 
 class Binomial(wiring.Component):

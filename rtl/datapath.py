@@ -1,49 +1,48 @@
-"""What the circuits of both samplers have in common: the members by which the core runs them, and the weights' form.
+"""What a sampler's circuit declares to the core around it: its ports, its streams, its weight memory, its clocks.
 
-The circuits are ``rtl/inverse.py`` and ``rtl/split.py``; the core around them is ``rtl/unit.py``.
+The circuits are in ``rtl/sampler.py`` and ``rtl/split.py``; the core is ``rtl/unit.py``.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from amaranth.hdl import signed
-from amaranth.lib import data, stream
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import address, beat_layout, mass_bits
+from zimu.rtl.basics import address
+from zimu.rtl.beats import beat_layout, mass_bits
 from zimu.rtl.update import Places, weight_ports
 
 TRIAL_BITS = 32
 """Width of a number of trials."""
 
 
-def weight_lanes(config: UnitConfig) -> int:
-    """Weights at an address of the weight memory: one, or with ``split`` a beat of them."""
-    return config.lanes if config.sampler == "split" else 1
+class WeightMemory(NamedTuple):
+    """The weight memory of a sampler's circuit."""
+
+    places: Places
+    lanes: int
+    """Weights at an address: lane i of place a is weight ``a * lanes + i``."""
+    granularity: int | None
+    """Of a write, in lanes: 1 where each lane of a place can be written alone; None where a place is one weight."""
 
 
-def weight_places(config: UnitConfig) -> int:
-    """Addresses of the weight memory."""
-    return -(-config.depth // weight_lanes(config))
+class SamplerCircuit(NamedTuple):
+    """All that differs from one sampler's circuit to the other's; each is declared in the file of its sampler."""
+
+    datapath: Callable[[UnitConfig], wiring.Component]
+    """Everything of a step but its sequence. Members: `datapath_members`."""
+    streams: Callable[[UnitConfig], dict[int, int]]
+    """The numbers of the streams in the order in which they are seeded, each with its lanes."""
+    weights: Callable[[UnitConfig], WeightMemory]
+    clocks: Callable[[UnitConfig, int, int], float]
+    """Expected clocks of a step of so many trials n, of which so many open: `zimu.rtl.unit.step_cycles`."""
 
 
-def weight_shape(config: UnitConfig) -> Any:
-    """What an address a of the weight memory holds; lane i of a beat is weight ``a * lanes + i``."""
-    weight = signed(config.weight_bits)
-    return data.ArrayLayout(weight, config.lanes) if config.sampler == "split" else weight
-
-
-def weight_memory(config: UnitConfig) -> Places:
-    """The weight memory."""
-    return Places(weight_places(config), weight_shape(config))
-
-
-def weight_members(config: UnitConfig) -> dict:
-    """Ports of the weight memory: `zimu.rtl.update.weight_ports`."""
-    return weight_ports(weight_memory(config))
-
-
-def datapath_members(config: UnitConfig, *, discarded: Any, rejected: Any, lost: Any) -> dict:
+def datapath_members(
+    config: UnitConfig, weights: Places, *, opened: Any, discarded: Any, rejected: Any, lost: Any
+) -> dict:
     """Members of gate, sampler and accumulator together: all of a step but its sequence.
 
     hold : Signal(1), in. Streams stand still and take the words of the seed's expansion.
@@ -54,11 +53,10 @@ def datapath_members(config: UnitConfig, *, discarded: Any, rejected: Any, lost:
     mass : Signal(mass_bits), out. W, valid while `sum_done`.
     start : Signal(1), in. Begins the trials; only after a sum pass with W > 0.
     busy : Signal(1), out. Trials are under way. When it falls, every row of random words that was begun is dropped.
-    opened : Signal, out. To be added to the counter of open trials in this clock; and so are
-    discarded, rejected, lost : out, of the shapes given.
+    opened, discarded, rejected, lost : out, of the shapes given. To be added to their counters in this clock.
     request : stream of address(beats), out. Addresses of gradient beats to read.
     beat : stream of `beat_layout`, in. The answers, in order, after any latency.
-    read, read_data, write : `weight_members`.
+    read, read_data, write : `zimu.rtl.update.weight_ports`.
     """
     return {
         "hold": In(1),
@@ -75,11 +73,11 @@ def datapath_members(config: UnitConfig, *, discarded: Any, rejected: Any, lost:
         "mass": Out(mass_bits(config)),
         "start": In(1),
         "busy": Out(1),
-        "opened": Out(TRIAL_BITS if config.sampler == "split" else 1),
+        "opened": Out(opened),
         "discarded": Out(discarded),
         "rejected": Out(rejected),
         "lost": Out(lost),
         "request": Out(stream.Signature(address(config.beats))),
         "beat": In(stream.Signature(beat_layout(config))),
-        **weight_members(config),
+        **weight_ports(weights),
     }

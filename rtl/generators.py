@@ -1,6 +1,6 @@
 """Generators of random words: one interface for all kinds, and contexts that take turns on a generator.
 
-The kinds are in ``rtl/kinds.py`` and ``rtl/philox.py``. Twins: ``golden/generators.py``, ``emu/generators.py``.
+The kinds are in ``rtl/kinds.py``. Twins: ``golden/generators.py``, ``emu/generators.py``.
 """
 
 from typing import Any
@@ -11,8 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.errors import check_choice
-from zimu.rtl.kinds import Lfsr128, Pcg32, Trivium, Xoroshiro128aox, Xoshiro128pp
-from zimu.rtl.philox import Philox4x32
+from zimu.rtl.kinds import Lfsr128, Pcg32, Philox4x32, Trivium, Xoroshiro128aox, Xoshiro128pp
 
 KINDS: dict[str, Any] = {
     "xoshiro128++": Xoshiro128pp(),

@@ -8,8 +8,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.int_sgd import IntSGDConfig
+from zimu.rtl.basics import add_up
 from zimu.rtl.pointwise import PointwiseCore, add_random_words, unit_members
-from zimu.rtl.sampler import add_up
 
 
 class IntStep(wiring.Component):

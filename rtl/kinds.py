@@ -1,13 +1,13 @@
-"""The kinds of generators that give a word in each clock, as functions of their state words.
+"""The kinds of generators: those that give a word in each clock, as functions of their state words, and Philox.
 
-The kind that needs several clocks is in ``rtl/philox.py``; ``rtl/generators.py`` makes circuits of all of them.
+``rtl/generators.py`` makes circuits of all of them.
 Twins: ``golden/generators.py``, ``emu/generators.py``.
 
 Costs are those of one generator with its output register and seed chain by ``zimu cost prng:KIND``: TRELLIS_COMB,
 flip-flops and the median clock of eight seeds on ECP5-25k, and gate equivalents; then what others have published.
 """
 
-from amaranth.hdl import Cat, Mux, Signal
+from amaranth.hdl import Array, C, Cat, Mux, Signal
 
 
 class SteppedKind:
@@ -73,7 +73,7 @@ class Pcg32(SteppedKind):
 
     def word(self, s, place):
         x = Cat(s[0], s[1])
-        folded = (x >> 18 ^ x)[27:59]
+        folded = ((x >> 18) ^ x)[27:59]
         return (Cat(folded, folded) >> x[59:])[:32]
 
     def next_state(self, s):
@@ -125,7 +125,7 @@ class Lfsr128(SteppedKind):
         state = Cat(s) >> 32
         for tap in self.taps:
             # The bit of step i enters at place tap - 1 and has 31 - i steps left to move down.
-            state ^= s[0] << tap - 32
+            state ^= s[0] << (tap - 32)
         return [state[32 * j : 32 * (j + 1)] for j in range(4)]
 
 
@@ -155,9 +155,9 @@ class Trivium(SteppedKind):
             return entered + [bit(place, self.steps) for place in range(first + self.steps, last + 1)]
 
         state = [
-            *moved(1, 93, lambda i: bit(243, i) ^ bit(288, i) ^ bit(286, i) & bit(287, i) ^ bit(69, i)),
-            *moved(94, 177, lambda i: bit(66, i) ^ bit(93, i) ^ bit(91, i) & bit(92, i) ^ bit(171, i)),
-            *moved(178, 288, lambda i: bit(162, i) ^ bit(177, i) ^ bit(175, i) & bit(176, i) ^ bit(264, i)),
+            *moved(1, 93, lambda i: bit(243, i) ^ bit(288, i) ^ (bit(286, i) & bit(287, i)) ^ bit(69, i)),
+            *moved(94, 177, lambda i: bit(66, i) ^ bit(93, i) ^ (bit(91, i) & bit(92, i)) ^ bit(171, i)),
+            *moved(178, 288, lambda i: bit(162, i) ^ bit(177, i) ^ (bit(175, i) & bit(176, i)) ^ bit(264, i)),
         ]
         return [Cat(state[32 * j : 32 * (j + 1)]) for j in range(self.words)]
 
@@ -194,3 +194,90 @@ class SteppedMachine:
                 m.d.sync += self.place.eq(0)
                 for state in self.states:
                     m.d.sync += Cat(state).eq(Cat(self.kind.next_state(state)))
+
+
+PHILOX_ROUNDS = 10
+PHILOX_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+PHILOX_WEYL = (0x9E3779B9, 0xBB67AE85)
+
+
+class Philox4x32:
+    """Philox4x32-10: a keyed bijection of a counter, four words a block, two 32x32-bit products a clock.
+
+    Period: 2^64 words here, where they are counted no further. Quality: passes BigCrush (Salmon et al., "Parallel
+    random numbers: as easy as 1, 2, 3", SC 2011). Cost: 690 COMB, 390 flip-flops, 8 DSP blocks, 71 MHz;
+    12,004 gate equivalents; four words in 11 clocks. Published: 30,556 cells in 7 nm at 1 GHz (arXiv 2203.04058).
+    """
+
+    words = 2
+    """State words expanded from the seed: the key."""
+
+    row_clocks = (PHILOX_ROUNDS + 1) / 4
+    """Clocks from one row to the next where rows are taken at once, in the mean."""
+
+    rows_ahead = 8
+    """Rows that come a clock apart after a rest: a block on offer and one that is finished."""
+
+    def machine(self, lanes: int):
+        """The registers of a stream's generators."""
+        return PhiloxMachine(lanes)
+
+
+def philox_round(x, key):
+    """Four words after one round, as expressions of the words ``x`` and of the round's two key words."""
+    product0, product1 = (x[0] * PHILOX_MULTIPLIERS[0])[:64], (x[2] * PHILOX_MULTIPLIERS[1])[:64]
+    return [product1[32:] ^ x[1] ^ key[0], product1[:32], product0[32:] ^ x[3] ^ key[1], product0[:32]]
+
+
+def round_key(key, number):
+    """The key words of a round, from the key and the number of the round."""
+    steps = [Array(C((r * step) & (2**32 - 1), 32) for r in range(PHILOX_ROUNDS)) for step in PHILOX_WEYL]
+    return [(word + step[number])[:32] for word, step in zip(key, steps, strict=True)]
+
+
+class PhiloxMachine:
+    """Registers of a stream's Philox generators; a machine as ``rtl/generators.py`` describes it.
+
+    All lanes are in the same round of the same block. While a block is given word by word the next one is computed.
+    """
+
+    def __init__(self, lanes: int):
+        def words(name, count):
+            return [[Signal(32, name=f"lane{lane}_{name}{j}") for j in range(count)] for lane in range(lanes)]
+
+        self.keys = words("k", 2)
+        self.work = words("x", 4)
+        self.blocks = words("block", 4)
+        self.number = Signal(62, name="number")  # of the block whose words are given; words are counted modulo 2^64
+        self.given = Signal(2, name="given")  # words given of it
+        self.valid = Signal(name="full")  # it has been computed
+        self.round = Signal(range(PHILOX_ROUNDS + 1), name="round")
+        self.restart = Signal(name="restart")  # what is in `work` belongs to another state
+
+        self.row = [Array(block)[self.given] for block in self.blocks]
+        self.chain = [word for key in self.keys for word in key]
+        self.kept = [*self.chain, self.number, self.given]
+
+    def halt(self, m):
+        m.d.sync += [self.number.eq(0), self.given.eq(0)]
+        self.resume(m)
+
+    def resume(self, m):
+        m.d.sync += [self.valid.eq(0), self.restart.eq(1)]
+
+    def run(self, m, ready):
+        finished = Signal()
+        following = Signal(62)
+        m.d.comb += [finished.eq(self.round == PHILOX_ROUNDS), following.eq(self.number + ~self.restart)]
+        with m.If(self.valid & ready):
+            m.d.sync += self.given.eq(self.given + 1)
+            with m.If(self.given == 3):
+                m.d.sync += [self.valid.eq(0), self.number.eq(following)]
+        with m.If(self.restart | (finished & ~self.valid)):
+            m.d.sync += [self.restart.eq(0), self.round.eq(0), self.valid.eq(~self.restart)]
+            for block, x in zip(self.blocks, self.work, strict=True):
+                m.d.sync += [Cat(block).eq(Cat(x)), Cat(x).eq(following)]
+        with m.Elif(~finished):
+            m.d.sync += self.round.eq(self.round + 1)
+            for key, x in zip(self.keys, self.work, strict=True):
+                m.d.sync += Cat(x).eq(Cat(philox_round(x, round_key(key, self.round))))

@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
-from zimu.rtl.datapath import weight_lanes, weight_places, weight_shape
+from zimu.rtl.basics import address
+from zimu.rtl.beats import beat_layout
 from zimu.rtl.registers import Registers, bus_signature
-from zimu.rtl.sampler import address, beat_layout
 from zimu.rtl.unit import ZimCore
 
 MAX_BITS = 2**24
@@ -97,11 +97,10 @@ class ZimUnit(wiring.Component):
         m.submodules.gradient_memory = gradient_memory = memory.Memory(
             shape=beat_layout(config), depth=config.beats, init=[]
         )
-        m.submodules.weight_memory = weight_memory = memory.Memory(
-            shape=weight_shape(config), depth=weight_places(config), init=[]
-        )
+        places = core.sampler.weights(config).places
+        m.submodules.weight_memory = weight_memory = memory.Memory(shape=places.shape, depth=places.number, init=[])
         m.submodules.gradient_path = gradient_path = ReadPath(config.beats, beat_layout(config))
-        m.submodules.weight_path = weight_path = ReadPath(weight_places(config), weight_shape(config))
+        m.submodules.weight_path = weight_path = ReadPath(places.number, places.shape)
         gradient_write, gradient_read = gradient_memory.write_port(), gradient_memory.read_port()
         weight_read = weight_memory.read_port()
 
@@ -156,8 +155,9 @@ class ZimUnit(wiring.Component):
     def _weights(self, m, core, registers, weight_memory, path, busy, reading):
         """The core's ports while it works; in and out, one by one, while it rests."""
         config = self.config
-        places, lanes = weight_places(config), weight_lanes(config)
-        write = weight_memory.write_port(granularity=1 if config.sampler == "split" else None)
+        weights = core.sampler.weights(config)
+        places, lanes = weights.places.number, weights.lanes
+        write = weight_memory.write_port(granularity=weights.granularity)
         m.d.comb += [
             path.request.valid.eq(core.weight_read.valid),
             path.request.payload.eq(core.weight_read.payload),
@@ -176,7 +176,7 @@ class ZimUnit(wiring.Component):
                 self.weights_in.ready.eq(1),
                 write.addr.eq(place // lanes),
                 write.data.eq(self.weights_in.payload.as_unsigned().replicate(lanes)),
-                write.en.eq(self.weights_in.valid << place % lanes),
+                write.en.eq(self.weights_in.valid << (place % lanes)),
             ]
             if config.depth % lanes:
                 # The first of a beat fills it: what lies beyond the depth is never unknown.

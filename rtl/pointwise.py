@@ -12,9 +12,9 @@ from amaranth.lib.wiring import In, Out
 from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.prng import Stream
 from zimu.golden.rule import WORD_BITS, counters_of
+from zimu.rtl.basics import address
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.prng import SeedExpander
-from zimu.rtl.sampler import address
 from zimu.rtl.update import Places, UpdateCore, count_late, frame_states, shape_of
 
 SEEDING = {"hold": In(1), "shift": In(1), "chain_in": In(WORD_BITS)}

@@ -9,11 +9,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import BeatMasses, address, beat_layout, mass_bits
+from zimu.rtl.basics import address
+from zimu.rtl.beats import OUTSTANDING, BeatMasses, beat_layout, mass_bits
 from zimu.rtl.tiles import beats_of_tile, bounds_layout, tile_mass
-
-OUTSTANDING = 8
-"""Beats that may be asked for before the first answer comes: full rate from a memory of up to that latency."""
 
 
 def tag_layout(config: UnitConfig) -> data.StructLayout:
@@ -87,7 +85,7 @@ class BeatPrefix(wiring.Component):
         lanes = self.config.lanes
         sums = [sums[i] for i in range(lanes)]
         for level in levels:
-            sums = [sums[i] + sums[(i >> level << level) - 1] if i >> level & 1 else sums[i] for i in range(lanes)]
+            sums = [sums[i] + sums[((i >> level) << level) - 1] if (i >> level) & 1 else sums[i] for i in range(lanes)]
         m.d.sync += [after.prefix[i].eq(sums[i]) for i in range(lanes)]
         m.d.sync += [after.negative.eq(before.negative), after.zero.eq(before.zero), after.tag.eq(tag)]
 
@@ -166,7 +164,7 @@ class Reader(wiring.Component):
         m.d.comb += [
             here.engine.eq(engine),
             here.tail.eq(self.request.payload == beats - 1),
-            here.final.eq(here.tail | ((self.request.payload & per_tile - 1) == per_tile - 1)),
+            here.final.eq(here.tail | ((self.request.payload & (per_tile - 1)) == per_tile - 1)),
             self.request.valid.eq(asking & tags.w_rdy),
             tags.w_data.eq(here),
             tags.w_en.eq(asking & self.request.ready),

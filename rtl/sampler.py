@@ -1,62 +1,29 @@
-"""What both circuits of the ``inverse`` sampler share: masked rejection, and the sums of one beat.
+"""The ``inverse`` sampler with its gate and accumulator: a token for each open trial, a draw for it, a weight for that.
 
-The circuits that find the weight of a draw are ``rtl/search.py`` and ``rtl/tree.py``.
+Draws come by masked rejection; what finds their weights is in ``rtl/selection.py``.
 Twins: ``golden/sampler.py``, ``emu/sampler.py``.
 """
 
 from typing import Any, NamedTuple
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import UnitConfig
+from zimu.golden.prng import Stream
 from zimu.golden.rule import WORD_BITS
+from zimu.rtl.accumulator import Accumulator, lost_bits, single_weights
+from zimu.rtl.basics import add_up
+from zimu.rtl.beats import mass_bits
+from zimu.rtl.datapath import SamplerCircuit, datapath_members
+from zimu.rtl.gate import Gate
+from zimu.rtl.generators import KINDS, Generator
+from zimu.rtl.selection import form_of
 
-
-def mass_bits(config: UnitConfig) -> int:
-    """Width of W and of every prefix sum."""
-    return bits_for(config.max_mass)
-
-
-def beat_layout(config: UnitConfig) -> data.ArrayLayout:
-    """One beat of gradients; lane i of beat b is gradient ``b * lanes + i``."""
-    return data.ArrayLayout(signed(config.gradient_bits), config.lanes)
-
-
-def address(count: int) -> range:
-    """Addresses of ``count`` places; at least one bit wide, so that no port vanishes."""
-    return range(max(count, 2))
-
-
-def landed_layout(config: UnitConfig) -> data.StructLayout:
-    """Where a draw landed: the weight's index and its gradient's sign."""
-    return data.StructLayout({"index": address(config.depth), "negative": 1, "zero": 1})
-
-
-def form_signature(config: UnitConfig) -> dict:
-    """Members of a sampler circuit.
-
-    sum_start : Signal(1), in. Begins the sum pass of a step; sampled while idle.
-    sum_done : Signal(1), out. High from the end of a sum pass until the next one begins.
-    mass : Signal(mass_bits), out. W, valid while `sum_done`.
-    smoothing : Signal(smoothing_bits), in. c, must hold during a step.
-    draw : stream of Signal(mass_bits), in. Accepted draws u < W.
-    landed : stream of `landed_layout`, out. One for each draw, in order.
-    request : stream of address(beats), out. Addresses of gradient beats to read.
-    beat : stream of `beat_layout`, in. The answers, in order, after any latency.
-    """
-    return {
-        "sum_start": In(1),
-        "sum_done": Out(1),
-        "mass": Out(mass_bits(config)),
-        "smoothing": In(config.smoothing_bits),
-        "draw": In(stream.Signature(mass_bits(config))),
-        "landed": Out(stream.Signature(landed_layout(config))),
-        "request": Out(stream.Signature(address(config.beats))),
-        "beat": In(stream.Signature(beat_layout(config))),
-    }
+SHARES = [2 ** -((i + 0.5) / 64) for i in range(64)]
+"""Shares a = M / 2^ceil(log2 M) of acceptable candidates, for M spread evenly on a log scale."""
 
 
 class WordPair(wiring.Component):
@@ -218,129 +185,118 @@ def reject(m, candidate, mass, wanted, align) -> Picked:
     return Picked(accepted, Array(candidate)[first], rejected, used_up)
 
 
-def add_up(values):
-    """The sum of some values, as a tree of adders."""
-    if len(values) <= 2:
-        return sum(values[i] for i in range(len(values)))
-    half = len(values) // 2
-    return add_up(values[:half]) + add_up(values[half:])
+def clocks_per_draw(candidates: int) -> float:
+    """Mean clocks from one accepted draw to the next.
 
-
-def masses_layout(config: UnitConfig) -> data.StructLayout:
-    """The masses of one beat, and the signs of its gradients, a bit a lane."""
-    return data.StructLayout(
-        {
-            "mass": data.ArrayLayout(range(config.max_weight_mass + 1), config.lanes),
-            "negative": config.lanes,
-            "zero": config.lanes,
-        }
-    )
-
-
-class BeatMasses(wiring.Component):
-    """The masses |g| + c of a beat, registered.
-
-    Members
-    -------
-    smoothing : Signal(smoothing_bits), in. c.
-    last : Signal(1), in. The beat is the last one, whose lanes beyond depth have no mass; goes with `beat`.
-    beat : stream of `beat_layout`, in.
-    masses : stream of `masses_layout`, out.
+    A row of ``candidates`` takes as many clocks as it holds acceptable ones, but at least one.
     """
+    return sum(1 + (1 - a) ** candidates / (candidates * a) for a in SHARES) / len(SHARES)
+
+
+def inverse_streams(config: UnitConfig) -> dict[int, int]:
+    """The numbers of the streams in the order in which they are seeded, each with its lanes."""
+    return {Stream.GATE: 1, Stream.TRIALS: config.prng_lanes}
+
+
+class Inverse(wiring.Component):
+    """Everything of a step but its sequence, trial by trial. Members: `zimu.rtl.datapath.datapath_members`."""
 
     def __init__(self, config: UnitConfig):
         self.config = config
-        super().__init__(
-            {
-                "smoothing": In(config.smoothing_bits),
-                "last": In(1),
-                "beat": In(stream.Signature(beat_layout(config))),
-                "masses": Out(stream.Signature(masses_layout(config))),
-            }
-        )
+        lost = lost_bits(form_of(config).pending)
+        counts = {"opened": 1, "discarded": 1, "rejected": rejected_shape(config), "lost": lost}
+        super().__init__(datapath_members(config, single_weights(config).places, **counts))
 
     def elaborate(self, platform):
         m = Module()
-        tail = self.config.depth % self.config.lanes or self.config.lanes
-        found = self.masses.payload
-        m.d.comb += self.beat.ready.eq(~self.masses.valid | self.masses.ready)
-        with m.If(self.beat.ready):
-            m.d.sync += self.masses.valid.eq(self.beat.valid)
-            for i in range(self.config.lanes):
-                gradient = self.beat.payload[i]
-                # |g| + c as one sum: the sign, added on both sides below bit 0, carries into it.
-                sign = gradient[-1]
-                magnitude = gradient.as_unsigned() ^ sign.replicate(len(gradient))
-                mass = (Cat(sign, magnitude) + Cat(sign, self.smoothing))[1:]
-                m.d.sync += [
-                    found.mass[i].eq(Mux(self.last, 0, mass) if i >= tail else mass),
-                    found.negative[i].eq(sign),
-                    found.zero[i].eq(gradient == 0),
-                ]
-        return m
+        config = self.config
+        m.submodules.gate_words = gate_words = Generator(config.prng, 1)
+        m.submodules.trial_words = trial_words = Generator(config.prng, config.prng_lanes)
+        m.submodules.gate = gate = Gate(config)
+        m.submodules.draw = draw = Draw(config)
+        m.submodules.sampler = sampler = form_of(config)(config)
+        m.submodules.accumulator = accumulator = Accumulator(config, sampler.pending)
 
-
-def sums_layout(config: UnitConfig) -> data.StructLayout:
-    """Sums of one beat: ``left[k]`` that of node k's left subtree (``left[0]`` is unused), ``total`` that of all lanes.
-
-    ``negative`` and ``zero`` are the signs of the gradients, a bit a lane.
-    """
-    total = range(config.max_weight_mass * config.lanes + 1)
-    return data.StructLayout(
-        {
-            "left": data.ArrayLayout(total, config.lanes),
-            "total": total,
-            "negative": config.lanes,
-            "zero": config.lanes,
-        }
-    )
-
-
-class BeatSums(wiring.Component):
-    """Masses of a beat and the sums of a binary tree over its lanes, in two registered stages.
-
-    The tree is a heap: node 1 is the root, node k has the children 2k and 2k+1, lane i is the leaf ``lanes + i``.
-
-    Members
-    -------
-    smoothing : Signal(smoothing_bits), in. c.
-    last : Signal(1), in. The beat is the last one, whose lanes beyond depth have no mass; goes with `beat`.
-    beat : stream of `beat_layout`, in.
-    sums : stream of `sums_layout`, out.
-    """
-
-    def __init__(self, config: UnitConfig):
-        self.config = config
-        super().__init__(
-            {
-                "smoothing": In(config.smoothing_bits),
-                "last": In(1),
-                "beat": In(stream.Signature(beat_layout(config))),
-                "sums": Out(stream.Signature(sums_layout(config))),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        lanes = self.config.lanes
-        m.submodules.masses = masses = BeatMasses(self.config)
+        landed = sampler.landed
         m.d.comb += [
-            masses.smoothing.eq(self.smoothing),
-            masses.last.eq(self.last),
-            masses.masses.ready.eq(~self.sums.valid | self.sums.ready),
+            trial_words.chain_in.eq(self.word),
+            gate_words.chain_in.eq(trial_words.chain_out),
+            gate.start.eq(self.start),
+            gate.trials.eq(self.trials),
+            gate.threshold.eq(self.threshold),
+            draw.clear.eq(self.sum_start),
+            draw.mass.eq(sampler.mass),
+            draw.token_valid.eq(gate.token_valid),
+            gate.token_ready.eq(draw.token_ready),
+            draw.align.eq(~self.busy),
+            sampler.smoothing.eq(self.smoothing),
+            sampler.sum_start.eq(self.sum_start),
+            self.sum_done.eq(sampler.sum_done & draw.settled),
+            self.mass.eq(sampler.mass),
         ]
-        wiring.connect(m, wiring.flipped(self.beat), masses.beat)
+        for words in (gate_words, trial_words):
+            m.d.comb += [words.hold.eq(self.hold), words.shift.eq(self.strobe)]
+        wiring.connect(m, gate_words.row, gate.row)
+        if config.row_words > config.prng_lanes:
+            m.submodules.pair = pair = WordPair()
+            m.d.comb += pair.hold.eq(self.hold)
+            wiring.connect(m, trial_words.row, pair.word)
+            wiring.connect(m, pair.row, draw.row)
+        else:
+            wiring.connect(m, trial_words.row, draw.row)
+        wiring.connect(m, draw.draw, sampler.draw)
+        wiring.connect(m, sampler.request, wiring.flipped(self.request))
+        wiring.connect(m, wiring.flipped(self.beat), sampler.beat)
+        wiring.connect(m, accumulator.read, wiring.flipped(self.read))
+        wiring.connect(m, wiring.flipped(self.read_data), accumulator.read_data)
+        wiring.connect(m, accumulator.write, wiring.flipped(self.write))
 
-        found = masses.masses.payload
-        sums = [None] * lanes + [found.mass[i] for i in range(lanes)]
-        for k in reversed(range(1, lanes)):
-            sums[k] = sums[2 * k] + sums[2 * k + 1]
-        with m.If(masses.masses.ready):
-            m.d.sync += [
-                self.sums.valid.eq(masses.masses.valid),
-                self.sums.payload.total.eq(sums[1]),
-                self.sums.payload.negative.eq(found.negative),
-                self.sums.payload.zero.eq(found.zero),
-            ]
-            m.d.sync += [self.sums.payload.left[k].eq(sums[2 * k]) for k in range(1, lanes)]
+        # A draw that lands on a zero gradient changes nothing and ends here.
+        left = Signal()
+        m.d.comb += [
+            accumulator.trials.valid.eq(landed.valid & ~landed.payload.zero),
+            accumulator.trials.payload.index.eq(landed.payload.index),
+            accumulator.trials.payload.negative.eq(landed.payload.negative),
+            landed.ready.eq(landed.payload.zero | accumulator.trials.ready),
+            left.eq(landed.valid & landed.ready),
+            self.opened.eq(gate.token_valid & gate.token_ready),
+            self.discarded.eq(left & landed.payload.zero),
+            self.rejected.eq(draw.rejected),
+            self.lost.eq(accumulator.lost),
+        ]
+        in_flight = Signal(8)  # draws between the gate and the accumulator; the deepest pipeline holds fewer than 64
+        m.d.sync += in_flight.eq(in_flight + self.opened - left)
+        m.d.comb += self.busy.eq(gate.busy | (in_flight != 0) | accumulator.busy)
         return m
+
+
+def inverse_clocks(config: UnitConfig, trials: int, opened: int) -> float:
+    """The clocks of a step: see `zimu.rtl.datapath.SamplerCircuit`.
+
+    The terms: the sum pass and its pipeline; one clock for each trial in the gate, and for those that open the clocks
+    lost on rows of random words without an acceptable draw; the sampler's pipeline once. It takes longer than that
+    where a search's probes do, its way down the lanes, or generators that do not give a row in each clock.
+    """
+    levels, lane_levels = ceil_log2(config.beats), ceil_log2(config.lanes)
+    per_draw = clocks_per_draw(config.row_words // config.draw_words) * max(config.row_words // config.prng_lanes, 1)
+    drawing = max(trials + opened * (per_draw - 1), _clocks_of_words(config, trials, opened))
+    drawing = max(drawing, opened * form_of(config).clocks(config))
+    # The mask of the draws grows a bit a clock while W does.
+    summing = max(config.beats, bits_for(config.max_mass - 1)) + 7
+    return summing + drawing + (levels + lane_levels + 7 if opened else 0)
+
+
+def _clocks_of_words(config: UnitConfig, trials: int, opened: int) -> float:
+    """Clocks until gate and draws have their random words, from generators that pause between them.
+
+    Each takes a word in a clock in which the other has one too, which makes both together slower than the slower one;
+    the fourth powers are fitted to simulations.
+    """
+    kind = KINDS[config.prng]
+    gating = trials if config.gate == "trial" else 0
+    drawing = opened * config.draw_words / config.prng_lanes * sum(1 / a for a in SHARES) / len(SHARES)
+    clocks = [rows + max(rows - kind.rows_ahead, 0) * (kind.row_clocks - 1) for rows in (gating, drawing)]
+    return sum(each**4 for each in clocks) ** 0.25 if kind.row_clocks > 1 else max(clocks)
+
+
+INVERSE = SamplerCircuit(Inverse, inverse_streams, single_weights, inverse_clocks)

@@ -9,13 +9,15 @@ from amaranth.utils import ceil_log2
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream
-from zimu.rtl.datapath import datapath_members
-from zimu.rtl.flush import Flush, lost_shape
+from zimu.golden.rule import WORD_BITS
+from zimu.rtl.accumulator import Flush, lost_shape, weight_beats
+from zimu.rtl.basics import add_up
+from zimu.rtl.datapath import TRIAL_BITS, SamplerCircuit, datapath_members
 from zimu.rtl.generators import Generator
 from zimu.rtl.reader import Reader
-from zimu.rtl.sampler import add_up
+from zimu.rtl.sampler import clocks_per_draw
 from zimu.rtl.splitter import GATE, TOP, Splitter, contexts_of_splitter, first_split
-from zimu.rtl.tiles import Engine, candidates_of_row, contexts_of_engine, job_layout
+from zimu.rtl.tiles import AHEAD, Engine, beats_of_tile, candidates_of_row, contexts_of_engine, job_layout
 
 WAITING_JOBS = 4
 """Tiles that may wait for one engine."""
@@ -38,10 +40,13 @@ class Split(wiring.Component):
     def __init__(self, config: UnitConfig):
         self.config = config
         engines = config.split.engines
-        rejected = range(engines * (2 * candidates_of_row(config) - 1) + 1)
-        super().__init__(
-            datapath_members(config, discarded=range(engines + 1), rejected=rejected, lost=lost_shape(config))
-        )
+        counts = {
+            "opened": TRIAL_BITS,
+            "discarded": range(engines + 1),
+            "rejected": range(engines * (2 * candidates_of_row(config) - 1) + 1),
+            "lost": lost_shape(config),
+        }
+        super().__init__(datapath_members(config, weight_beats(config).places, **counts))
 
     def elaborate(self, platform):
         m = Module()
@@ -143,11 +148,66 @@ class Split(wiring.Component):
         m.d.comb += [words.hold.eq(self.hold), words.chain_in.eq(self.word), words.shift.eq(self.strobe & mine)]
         if contexts > 1:
             # A stream is stored in the clock after its last word went in.
-            lanes = self.config.prng_lanes
-            complete = words.shift & self.last & (self.lane & lanes - 1 == lanes - 1)
+            last_lane = self.config.prng_lanes - 1
+            complete = words.shift & self.last & ((self.lane & last_lane) == last_lane)
             m.d.sync += words.store.eq(complete)
             kept = Signal(range(contexts), name=f"{name}_kept")
             m.d.sync += kept.eq(context)
             with m.If(self.hold):
                 m.d.comb += words.context.eq(kept)
         return words
+
+
+def split_clocks(config: UnitConfig, trials: int, opened: int) -> float:
+    """The clocks of a step, see `zimu.rtl.datapath.SamplerCircuit`, for masses spread evenly over the weights.
+
+    The terms: the sum pass and its pipeline; the gate; the way down to the first tile; and then the longest of three,
+    which go on side by side: the splitter's way through the rest of the tree, the reader's beats, the engines' tiles.
+    """
+    summing = config.beats + 11
+    gating = 1.0
+    if config.gate == "trial" and 0 < opened < trials:
+        gating = _clocks_per_binomial(config, trials)
+    if not opened:
+        return summing + gating
+    # Nodes with trials on each level, and the clocks of one of them.
+    levels = ceil_log2(config.leaves)
+    nodes = [_visited(2**level, opened) for level in range(levels + 1)]
+    clocks = [_clocks_per_binomial(config, opened / count) + 3 for count in nodes[:-1]]
+    first = sum(clocks)
+    splitting = sum(count * each for count, each in zip(nodes, clocks, strict=False)) + nodes[-1]
+    if config.split.subtrees > 1:
+        splitting += 4 * _visited(config.split.subtrees, opened)
+
+    tiles, beats, engines = nodes[-1], beats_of_tile(config), config.split.engines
+    drawing = opened / tiles * clocks_per_draw(candidates_of_row(config))
+    # The pipeline runs empty, the counts leave, the next tile comes in. Its beats are asked for some clocks before this
+    # one ends, or when it begins. Engines wait for each other at the two ports.
+    each = drawing + 2 + 2 * beats + max(AHEAD - drawing - beats - 3, 0) + 0.75 * (engines - 1)
+    if contexts_of_engine(config) > 1:
+        each += 2
+    # The engine with most to do counts: about 0.55 log2 K standard deviations above the mean of K.
+    share = tiles / engines
+    most = share * each + 0.55 * ceil_log2(engines) * (share * drawing) ** 0.5
+    reading = tiles * (beats + 1)
+    return summing + gating + first + max(splitting - first + each, most, reading + each) + 8
+
+
+def _visited(places: int, trials: float) -> float:
+    """Of some places of equal mass, those that get a trial, on average."""
+    return places * (1 - (1 - 1 / places) ** trials)
+
+
+def _clocks_per_binomial(config: UnitConfig, trials: float) -> float:
+    """Clocks of a binomial number: half of the trials are decided in each round, in a row's bits a clock."""
+    row = WORD_BITS * config.prng_lanes
+    total, undecided = 0.0, trials
+    for level in range(64):
+        happens = 1 - (1 - 2.0**-level) ** trials
+        # A round whose words lie in two rows takes a clock more.
+        total += happens * max(1, (undecided + row / 2) / row)
+        undecided /= 2
+    return total
+
+
+SPLIT = SamplerCircuit(Split, split_streams, weight_beats, split_clocks)

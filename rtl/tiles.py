@@ -10,11 +10,10 @@ from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.rule import WORD_BITS
+from zimu.rtl.accumulator import COUNT_BITS, counts_layout
+from zimu.rtl.basics import address
 from zimu.rtl.datapath import TRIAL_BITS
-from zimu.rtl.sampler import address, reject
-
-COUNT_BITS = 5
-"""Width of the count of a weight's trials. Counts are taken away before one of them can run over."""
+from zimu.rtl.sampler import reject
 
 AHEAD = 8
 """Trials left in a tile when the beats of the engine's next one are asked for: about the clocks they take to come."""
@@ -57,17 +56,6 @@ def bounds_layout(config: UnitConfig) -> data.StructLayout:
             "zero": config.lanes,
             "final": 1,
             "tail": 1,
-        }
-    )
-
-
-def counts_layout(config: UnitConfig) -> data.StructLayout:
-    """What the weights of a beat have to move by: ``count`` trials each, up where ``negative``."""
-    return data.StructLayout(
-        {
-            "beat": address(config.beats),
-            "count": data.ArrayLayout(COUNT_BITS, config.lanes),
-            "negative": config.lanes,
         }
     )
 
@@ -262,7 +250,7 @@ def _mask(mass):
     """Ones up to the highest bit of ``mass`` - 1."""
     bits = mass - 1
     for shift in (1, 2, 4, 8, 16):
-        bits = bits | bits >> shift
+        bits = bits | (bits >> shift)
     return bits
 
 

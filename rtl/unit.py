@@ -4,24 +4,21 @@ Twins: ``golden/unit.py``, ``emu/unit.py``. ``rtl/onchip.py`` adds memories, str
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.datapath import weight_memory
+from zimu.rtl.beats import beat_layout, mass_bits
+from zimu.rtl.datapath import SamplerCircuit
 from zimu.rtl.generators import KINDS
-from zimu.rtl.inverse import Inverse, inverse_streams
 from zimu.rtl.prng import SeedExpander
-from zimu.rtl.sampler import beat_layout, mass_bits
-from zimu.rtl.split import Split, split_streams
+from zimu.rtl.sampler import INVERSE
+from zimu.rtl.split import SPLIT
 from zimu.rtl.update import Places, UpdateCore, count_late, counters_layout, frame_states
 
-DATAPATHS: dict[str, Any] = {"inverse": Inverse, "split": Split}
-"""By the sampler."""
-
-STREAMS = {"inverse": inverse_streams, "split": split_streams}
+SAMPLERS: dict[str, SamplerCircuit] = {"inverse": INVERSE, "split": SPLIT}
+"""By `zimu.golden.config.UnitConfig.sampler`."""
 
 
 def unit_counters(config: UnitConfig) -> data.StructLayout:
@@ -29,11 +26,24 @@ def unit_counters(config: UnitConfig) -> data.StructLayout:
     return counters_layout(config, mass=mass_bits(config))
 
 
+def step_cycles(config: UnitConfig, *, trials: int, opened: int | None = None) -> float:
+    """Expected clocks of one step with memories that answer in the next clock, for W spread evenly on a log scale.
+
+    A model, which tests hold against simulation.
+
+    Parameters
+    ----------
+    trials : n.
+    opened : N, the trials that pass the gate; all by default.
+    """
+    return SAMPLERS[config.sampler].clocks(config, trials, trials if opened is None else opened)
+
+
 class ZimCore(UpdateCore):
     """The integer weight-update unit without its memories.
 
-    Beat b of the gradients holds gradients ``b * lanes`` and up. Weights are read one by one, with ``split`` by beats
-    too.
+    Beat b of the gradients holds gradients ``b * lanes`` and up. How weights are read is the sampler's: one by one, or
+    by beats too.
 
     Members
     -------
@@ -42,18 +52,19 @@ class ZimCore(UpdateCore):
     smoothing : Signal(smoothing_bits), in. c.
     counters : `unit_counters`, out.
     gradient_beat : stream of ArrayLayout(signed(gradient_bits), lanes), in.
-    weight_data : stream of `zimu.rtl.datapath.weight_shape`, in.
+    weight_data : stream of what the sampler's `zimu.rtl.datapath.WeightMemory` holds, in.
     the others : `zimu.rtl.update.UpdateCore`.
     """
 
     def __init__(self, config: UnitConfig):
+        self.sampler = SAMPLERS[config.sampler]
         gradients = Places(config.beats, beat_layout(config))
-        super().__init__(config, gradients, weight_memory(config), unit_counters(config))
+        super().__init__(config, gradients, self.sampler.weights(config).places, unit_counters(config))
 
     @property
     def generators(self) -> int:
         """Generators that the expansion of a seed fills."""
-        generators: int = sum(STREAMS[self.config.sampler](self.config).values())
+        generators: int = sum(self.sampler.streams(self.config).values())
         return generators
 
     def most_clocks(self, registers: Mapping[str, int]) -> int:
@@ -62,9 +73,8 @@ class ZimCore(UpdateCore):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        streams = STREAMS[config.sampler](config)
-        m.submodules.expander = expander = SeedExpander(KINDS[config.prng].words, streams)
-        m.submodules.datapath = datapath = DATAPATHS[config.sampler](config)
+        m.submodules.expander = expander = SeedExpander(KINDS[config.prng].words, self.sampler.streams(config))
+        m.submodules.datapath = datapath = self.sampler.datapath(config)
         m.d.comb += [
             expander.seed.eq(self.seed),
             datapath.smoothing.eq(self.smoothing),

@@ -13,9 +13,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.rule import RULES, Integer, RuleConfig, counters_of
+from zimu.rtl.basics import address
 from zimu.rtl.generators import KINDS
 from zimu.rtl.prng import CYCLES_PER_WORD, SeedExpander
-from zimu.rtl.sampler import address
 
 
 class Places(NamedTuple):

@@ -7,11 +7,10 @@ from zimu.golden.errors import InputError
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.names import PRESETS, examples, preset
-from zimu.rtl.cycles import step_cycles
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.int_sgd import IntSGD
-from zimu.rtl.unit import ZimCore
+from zimu.rtl.unit import ZimCore, step_cycles
 
 pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl._ir.UnusedElaboratable")
 

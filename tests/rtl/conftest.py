@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import Shape
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl.sampler import address
+from zimu.rtl.basics import address
 from zimu.sim.drivers import pack
 from zimu.sim.pins import run_until
 from zimu.sim.streams import ReadPort, Sink, Source

@@ -11,7 +11,7 @@ from zimu.golden.errors import InputError
 from zimu.golden.generators import GENERATORS
 from zimu.golden.known_answers import KNOWN_ANSWERS, PHILOX_BLOCKS
 from zimu.rtl.generators import KINDS, Generator
-from zimu.rtl.philox import ROUNDS, philox_round, round_key
+from zimu.rtl.kinds import PHILOX_ROUNDS, philox_round, round_key
 from zimu.sim.streams import Sink
 from zimu.sim.worker import simulate_component
 
@@ -66,7 +66,7 @@ class PhiloxBlock(wiring.Component):
 
     def elaborate(self, platform):
         words = [self.counter[32 * i : 32 * (i + 1)] for i in range(4)]
-        for number in range(ROUNDS):
+        for number in range(PHILOX_ROUNDS):
             words = philox_round(words, round_key([self.key[:32], self.key[32:]], number))
         m = Module()
         m.d.comb += [self.block[32 * i : 32 * (i + 1)].eq(word) for i, word in enumerate(words)]

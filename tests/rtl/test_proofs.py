@@ -5,14 +5,15 @@ from amaranth.hdl import Shape
 from amaranth.utils import bits_for
 
 from zimu.golden.config import UnitConfig
-from zimu.rtl import tiles
-from zimu.rtl.accumulator import COUNT_BITS, Accumulator, SaturatingStep
+from zimu.rtl.accumulator import COUNT_BITS, JOINED_BITS, Accumulator, SaturatingStep
+from zimu.rtl.basics import address
+from zimu.rtl.beats import mass_bits
 from zimu.rtl.binomial import Binomial
 from zimu.rtl.gate import Gate
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.kinds import Xoshiro128pp
 from zimu.rtl.prng import SeedExpander
-from zimu.rtl.sampler import Draw, address, mass_bits
+from zimu.rtl.sampler import Draw
 from zimu.rtl.tiles import Select
 from zimu.sim import formal
 from zimu.sim.formal import ProofError, prove
@@ -102,7 +103,7 @@ def saturate(weight_bits: int, count_bits: int) -> dict:
 def accumulator(pending: int, **fields) -> dict:
     unit = config(**fields)
     index_bits = Shape.cast(address(unit.depth)).width
-    widths = {"negative": 1, "count": COUNT_BITS if pending > 1 else 1, "index": index_bits}
+    widths = {"negative": 1, "count": JOINED_BITS if pending > 1 else 1, "index": index_bits}
     proof = {
         "component": Accumulator(unit, pending),
         "model": "accumulator",
@@ -213,7 +214,7 @@ def test_expander_equals_its_model(words, streams):
 
 @pytest.mark.parametrize("weight_bits", range(2, 33, 5))
 def test_saturating_step_equals_its_model(weight_bits):
-    for count_bits in (1, COUNT_BITS, tiles.COUNT_BITS):
+    for count_bits in (1, JOINED_BITS, COUNT_BITS):
         prove(**saturate(weight_bits, count_bits))
 
 

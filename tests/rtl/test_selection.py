@@ -1,11 +1,11 @@
-"""Both circuits that find the weight of a draw (rtl/search.py, rtl/tree.py) against the reference; their rate."""
+"""Both circuits that find the weight of a draw (rtl/selection.py) against the reference; their rate."""
 
 import random
 
 import pytest
 
 from zimu.golden.sampler import masses, prefix_sums, select
-from zimu.rtl.inverse import FORMS
+from zimu.rtl.selection import FORMS
 from zimu.sim.drivers import pack
 from zimu.sim.pins import run_until
 from zimu.sim.streams import ReadPort, Sink, Source

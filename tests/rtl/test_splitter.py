@@ -7,7 +7,18 @@ import pytest
 
 from zimu.golden.gate import gate
 from zimu.golden.split import binomial, split
-from zimu.rtl.splitter import GATE, TOP, Splitter, contexts_of_splitter, first_split
+from zimu.rtl.splitter import (
+    GATE,
+    TOP,
+    Splitter,
+    Stack,
+    TileSums,
+    TreeWalk,
+    contexts_of_splitter,
+    first_split,
+    levels_of,
+    node_layout,
+)
 from zimu.rtl.tiles import job_layout
 from zimu.sim.drivers import pack
 from zimu.sim.pins import run_until
@@ -175,3 +186,111 @@ def test_subtrees_without_trials_are_passed_by_in_a_clock(configure):
     # Six nodes on the way down whose number is sure, three clocks each; six halves without trials, a clock each.
     assert clocks(0) <= 6 * 3 + 6 + 8
     assert clocks(63) <= 6 * 3 + 6 + 8
+
+
+def halves(config, tile, level, count) -> list[tuple[int, int, int]]:
+    """The (tile, level, trials) of a node and all below it in preorder, where ``count`` trials are halved, the left
+    half rounded down; nothing below a node without trials.
+    """
+    below = []
+    if level and count:
+        left = count // 2
+        below = halves(config, tile, level - 1, left)
+        below += halves(config, tile + 2 ** (level - 1), level - 1, count - left)
+    return [(tile, level, count), *below]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 1000])
+@pytest.mark.parametrize("depth", [4, 8, 64])
+def test_a_walk_comes_to_the_nodes_in_preorder(configure, depth, count):
+    config = configure(sampler="split", tile=4, lanes=2, depth=depth)
+    levels, mass = levels_of(config), 100 * config.tiles
+    layout = node_layout(config)
+
+    async def bench(pins):
+        async def move(name, **values):
+            for pin, value in {**values, name: 1}.items():
+                pins.set(pin, value)
+            await pins.tick()
+            pins.set(name, 0)
+
+        seen = []
+        await move("root", mass=mass)
+        await move("open", trials=count)
+        while len(seen) < 100:
+            await pins.tick()
+            node = layout.from_bits(pins.get("node"))
+            seen.append((node.tile, node.level, node.trials, node.low, node.high))
+            if node.level and node.trials:
+                await move("left", trials=node.trials // 2, middle=(node.low + node.high) // 2)
+            elif pins.get("last"):
+                break
+            else:
+                await move("onward")
+        return seen
+
+    seen = simulate_component(TreeWalk(config), bench)
+    expected = halves(config, 0, levels, count)
+    assert seen == [(*node, 100 * node[0], 100 * (node[0] + 2 ** node[1])) for node in expected]
+
+
+def test_a_stack_gives_back_the_half_of_the_lowest_level(configure):
+    levels, rng = 6, random.Random(9)
+
+    async def bench(pins):
+        waiting: dict[int, int] = {}
+        lowest = levels
+        for _ in range(400):
+            await pins.tick()
+            assert pins.get("empty") == (not waiting)
+            if waiting:
+                lowest = min(waiting)
+                assert (pins.get("next_level"), pins.get("next_half")) == (lowest, waiting[lowest])
+            room = range(min(waiting, default=levels))
+            push = bool(room) and rng.random() < 0.6
+            pop = not push and bool(waiting)
+            pins.set("push", push)
+            pins.set("pop", pop)
+            if push:
+                level, half = rng.choice(room), rng.getrandbits(7 + 32)
+                pins.set("level", level)
+                pins.set("half", half)
+                waiting[level] = half
+            if pop:
+                del waiting[lowest]
+            await pins.tick()
+            pins.set("push", 0)
+            pins.set("pop", 0)
+
+    simulate_component(Stack(levels, 7), bench)
+
+
+@pytest.mark.parametrize("depth", [8, 12, 61, 64])
+def test_the_sum_at_a_nodes_middle_is_that_before_its_right_half(configure, depth):
+    config = configure(sampler="split", tile=4, lanes=2, depth=depth)
+    rng = random.Random(depth)
+    bounds = [0, *accumulate(rng.randint(0, 200) for _ in range(config.tiles))]
+    nodes = [(tile, level) for level in range(1, levels_of(config) + 1) for tile in range(0, config.leaves, 2**level)]
+
+    async def bench(pins):
+        pins.set("mass", bounds[-1])
+        pins.set("write", 1)
+        for tile in range(1, config.tiles):
+            pins.set("tile", tile)
+            pins.set("bound", bounds[tile])
+            await pins.tick()
+        pins.set("write", 0)
+        middles = []
+        for tile, level in nodes:
+            pins.set("node", node_layout(config).const({"tile": tile, "level": level}).as_bits())
+            pins.set("read", 1)
+            await pins.tick()
+            pins.set("read", 0)
+            pins.set("node", 0)
+            for _ in range(2):
+                await pins.tick()
+                middles.append(pins.get("middle"))
+        return middles
+
+    expected = [bounds[min(tile + 2 ** (level - 1), config.tiles)] for tile, level in nodes]
+    assert simulate_component(TileSums(config), bench) == [middle for middle in expected for _ in range(2)]

@@ -1,19 +1,18 @@
-"""The parts that work on tiles (reader, engine, flush), each against the reference's function, with explicit words."""
+"""The parts that work on tiles (reader, engine), each against the reference's function, with explicit words."""
 
 import random
 from itertools import chain
 
 import pytest
 
-from zimu.golden.accumulator import accumulate
 from zimu.golden.sampler import masses, prefix_sums
 from zimu.golden.split import draw_tile
-from zimu.rtl.flush import Flush
+from zimu.rtl.accumulator import COUNT_BITS, counts_layout
 from zimu.rtl.reader import Reader
-from zimu.rtl.tiles import COUNT_BITS, Engine, bounds_layout, counts_layout, job_layout
-from zimu.sim.drivers import pack, to_signed
+from zimu.rtl.tiles import Engine, bounds_layout, job_layout
+from zimu.sim.drivers import pack
 from zimu.sim.pins import run_until
-from zimu.sim.streams import ReadPort, Sink, Source, WritePort
+from zimu.sim.streams import ReadPort, Sink, Source
 from zimu.sim.worker import simulate_component
 
 
@@ -223,63 +222,3 @@ def test_a_reader_sums_up_all_beats_and_hands_out_tiles(configure, fields, pause
             assert {name: word[name] for name in ("final", "tail")} == {n: beat[n] for n in ("final", "tail")}
             if not beat["tail"]:  # padding lanes may have any sign
                 assert (word.negative, word.zero) == (beat["negative"], beat["zero"])
-
-
-def run_flush(config, memory, parts, pause, seed) -> tuple[list[int], int, int]:
-    """Apply streams of (beat, counts, negative), one for each engine; the memory after it, losses, clocks."""
-    rng = random.Random(f"{seed} {pause}")
-    layout = counts_layout(config)
-    memory = [pack(beat, config.weight_bits) for beat in memory]
-
-    class Losses:
-        total = 0
-
-        def clock(self, pins):
-            self.total += pins.get("lost")
-
-    async def bench(pins):
-        sources = [Source(f"counts__{i}", rng, pause) for i in range(len(parts))]
-        for source, part in zip(sources, parts, strict=True):
-            for beat, counts, negative in part:
-                source.queue.append(packed(layout, beat=beat, count=pack(counts, COUNT_BITS), negative=negative))
-        losses = Losses()
-        bits = (config.beats - 1).bit_length()
-        ports = [ReadPort("read", "read_data", memory, rng, pause), WritePort("write", memory, bits, rng, pause)]
-        agents = [*sources, *ports, losses]
-        assert await run_until(pins, agents, lambda: not any(source.queue for source in sources), 5000), "it hangs"
-        await run_until(pins, agents, lambda: True, 1)
-        assert await run_until(pins, agents, lambda: not pins.get("busy"), 99), "the flush does not come to an end"
-        return losses.total, pins.cycles
-
-    lost, cycles = simulate_component(Flush(config), bench)
-    lanes, bits = config.lanes, config.weight_bits
-    return [to_signed(beat >> bits * i, bits) for beat in memory for i in range(lanes)], lost, cycles
-
-
-@pytest.mark.parametrize("pause", [0.0, 0.5])
-@pytest.mark.parametrize(("weight_bits", "lanes"), [(2, 4), (4, 2), (8, 4), (16, 1)])
-def test_counts_are_applied_to_whole_beats(configure, weight_bits, lanes, pause):
-    config = split_config(configure, depth=32, lanes=lanes, weight_bits=weight_bits, tile_streams=2)
-    rng = random.Random(f"{weight_bits} {lanes}")
-    low, high = config.weight_range
-    weights = [[rng.choice([low, high, rng.randint(low, high)]) for _ in range(lanes)] for _ in range(config.beats)]
-    expected, total = [list(beat) for beat in weights], 0
-    # Two engines have beats of their own; the same one again and again is what a late memory could get wrong.
-    parts = [[(rng.choice([i, i, i + 2]), *_some_counts(rng, lanes)) for _ in range(40)] for i in range(2)]
-    for beat, counts, negative in (use for part in parts for use in part):
-        for lane, count in enumerate(counts):
-            sign = -1 if negative >> lane & 1 else 1
-            expected[beat][lane], lost = accumulate(expected[beat][lane], sign, count, weight_bits)
-            total += lost
-    assert run_flush(config, weights, parts, pause, 1)[:2] == (list(chain.from_iterable(expected)), total)
-
-
-def _some_counts(rng, lanes) -> tuple[list[int], int]:
-    return [rng.choice([0, 1, rng.randrange(2**COUNT_BITS)]) for _ in range(lanes)], rng.getrandbits(lanes)
-
-
-def test_different_beats_are_flushed_one_a_clock(configure):
-    config = split_config(configure, depth=64, lanes=4)
-    parts = [[(i, [1] * 4, 0) for i in range(16)]]
-    *_, clocks = run_flush(config, [[0] * 4] * 16, parts, 0.0, 1)
-    assert clocks <= 16 + 6

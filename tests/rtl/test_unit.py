@@ -1,4 +1,4 @@
-"""The core's clocks: the model in rtl/cycles.py against simulation, and the rates of the fast circuits."""
+"""The core's clocks: the samplers' model against simulation, and the rates of the fast circuits."""
 
 import random
 
@@ -6,8 +6,7 @@ import pytest
 
 from zimu.golden.unit import ReferenceUnit
 from zimu.golden.vectors import Stimulus
-from zimu.rtl.cycles import step_cycles
-from zimu.rtl.unit import ZimCore
+from zimu.rtl.unit import ZimCore, step_cycles
 from zimu.sim.drivers import CoreDriver
 from zimu.sim.worker import simulate_component
 

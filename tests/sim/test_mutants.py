@@ -21,30 +21,26 @@ from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.rule import RuleConfig
 from zimu.rtl import (
     accumulator,
+    beats,
     binomial,
     float_datapath,
     float_frame,
     float_sgd,
-    float_shift,
     float_step,
-    flush,
     gate,
     generators,
     int_sgd,
-    inverse,
     kinds,
     onchip,
-    philox,
     pointwise,
     prng,
     reader,
     registers,
     sampler,
-    search,
+    selection,
     split,
     splitter,
     tiles,
-    tree,
     unit,
     update,
 )
@@ -68,16 +64,11 @@ MUTANTS = [
     (sampler, "rejections carried over", "add_up(rejects & ~passed)", "0"),
     (sampler, "the end of a row", "m.d.sync += [position.eq(0), carried.eq(0)]", "m.d.sync += carried.eq(0)"),
     (
-        sampler,
+        beats,
         "the tail of the last beat",
         "self.config.depth % self.config.lanes or self.config.lanes",
         "self.config.lanes",
     ),
-    (search, "the search's comparison", "inside = ~below[-1]", "inside = ~(below[-1] | (below == 0))"),
-    (search, "the way down the lanes", "(node << 1) | ~below[-1]", "(node << 1) | below[-1]"),
-    (tree, "a node without a right half", "past_last < half", "past_last > half"),
-    (tree, "the tree's comparison", "right.eq(~below[-1])", "right.eq(~below[-1] & (below != 0))"),
-    (tree, "the middle of a node", "place == half", "place == half - 1"),
     (accumulator, "the rail", "low = -(2 ** (bits - 1))", "low = -(2 ** (bits - 1)) + 1"),
     (accumulator, "the direction", "mirrored - self.count", "mirrored + self.count"),
     (accumulator, "a trial that joins", "count[i] + 1)", "count[i] + 2)"),
@@ -85,10 +76,19 @@ MUTANTS = [
     (update, "counting while idle", "with m.If(core.busy):", "with m.If(~core.busy):"),
     (update, "counters of a new seed", "core.counters.eq(0)", "core.counters.steps.eq(0)"),
     (unit, "an empty step", "counters.empty_steps + 1", "counters.empty_steps"),
-    (inverse, "the row at the end of a step", "draw.align.eq(~self.busy)", "draw.align.eq(0)"),
+    (sampler, "the row at the end of a step", "draw.align.eq(~self.busy)", "draw.align.eq(0)"),
     (registers, "the register map", "SEED_HI: self.seed[32:]", "SEED_HI: self.seed[31:63]"),
     (onchip, "the last beat loaded", "beat == config.beats - 1", "beat == config.beats - 2"),
 ]
+
+FORM_MUTANTS = [
+    (selection, "search", "the search's comparison", "inside = ~below[-1]", "inside = ~(below[-1] | (below == 0))"),
+    (selection, "search", "the way down the lanes", "(node << 1) | ~below[-1]", "(node << 1) | below[-1]"),
+    (selection, "tree", "a node without a right half", "past_last < half", "past_last > half"),
+    (selection, "tree", "the tree's comparison", "right.eq(~below[-1])", "right.eq(~below[-1] & (below != 0))"),
+    (selection, "tree", "the middle of a node", "place == half", "place == half - 1"),
+]
+"""Bugs of one circuit that finds weights."""
 
 SPLIT_MUTANTS = [
     (binomial, "the digit of a share", "digit.eq(~difference[-1])", "digit.eq(~difference[-1] & (difference != 0))"),
@@ -96,9 +96,10 @@ SPLIT_MUTANTS = [
     (binomial, "the last word's trials", "i < last for", "i <= last for"),
     (binomial, "the words of a round", "whole + (last != 0)", "whole + 1"),
     (binomial, "the row at a number's end", "position.eq(self.taken_before)", "position.eq(position)"),
-    (splitter, "the middle of a node", "<< node.level >> 1)", "<< node.level)"),
-    (splitter, "a sure number", "middle.sum == node.high", "0"),
+    (splitter, "the middle of a node", "<< self.node.level) >> 1", "<< self.node.level)"),
+    (splitter, "a sure number", "sums.middle == node.high", "0"),
     (splitter, "where a right half begins", "& ~(begin - 1)", "& ~(begin - 2)"),
+    (splitter, "the half that waits next", "in reversed(range(self.levels))", "in range(self.levels)"),
     (splitter, "the gate's share", "certain.eq(self.threshold[-1])", "certain.eq(0)"),
     (splitter, "the top's row", "begun.eq(binomial.position)", "begun.eq(0)"),
     (splitter, "tiles that do not exist", "tile >= tiles", "tile > tiles"),
@@ -110,11 +111,11 @@ SPLIT_MUTANTS = [
     (tiles, "signs of a later chunk", "negative[lanes:], negative[:lanes]", "negative[lanes:], negative[lanes:]"),
     (tiles, "the stream of a tile", "tile[local:])", "tile[local + 1 :])"),
     (tiles, "the mask of a draw", "bits = mass - 1", "bits = mass"),
-    (reader, "the prefix network", "(i >> level << level) - 1", "(i >> level << level) - 2"),
+    (reader, "the prefix network", "((i >> level) << level) - 1", "((i >> level) << level) - 2"),
     (reader, "sums from tile to tile", "Mux(tag.final, 0, base", "Mux(tag.tail, 0, base"),
-    (flush, "losses of a beat", "step.count.eq(now.count[i])", "step.count.eq(now.count[i][:-2])"),
+    (accumulator, "losses of a beat", "step.count.eq(now.count[i])", "step.count.eq(now.count[i][:-2])"),
     (split, "the engine of a tile", "payload.tile[:turns] == number", "payload.tile[:turns] == number ^ 1"),
-    (split, "the streams' seeds", "self.lane & lanes - 1 == lanes - 1", "self.lane & lanes - 1 == 0"),
+    (split, "the streams' seeds", "(self.lane & last_lane) == last_lane", "(self.lane & last_lane) == 0"),
 ]
 
 EARLY = [
@@ -125,7 +126,7 @@ EARLY = [
         "engine.rejected & ~(4 * (i == 0)) for i, engine in enumerate(engines)",
     ),
     (
-        sampler,
+        beats,
         "a held bit of a mass",
         "Mux(self.last, 0, mass)",
         "Mux(self.last, 0, Cat(mass[:4], found.mass[i][4]))",
@@ -159,17 +160,23 @@ OTHER_KINDS = [
     (kinds, "lfsr128", "a tap", "101, 99", "101, 98"),
     (kinds, "trivium", "a product", "bit(286, i) & bit(287, i)", "bit(286, i) & bit(288, i)"),
     (kinds, "trivium", "a feedback", "bit(264, i)", "bit(263, i)"),
-    (philox, "philox4x32-10", "the rounds", "ROUNDS = 10", "ROUNDS = 9"),
-    (philox, "philox4x32-10", "the counter", "self.number + ~self.restart", "self.number"),
+    (kinds, "philox4x32-10", "the rounds", "ROUNDS = 10", "ROUNDS = 9"),
+    (kinds, "philox4x32-10", "the counter", "self.number + ~self.restart", "self.number"),
 ]
 
 
 FLOAT_MUTANTS = [
-    (float_shift, "bits that a shift keeps", "e4m3", "lost | (shift & differs", "lost | (differs"),
-    (float_shift, "lost bits of a difference", "e4m3", "(value ^ fill.replicate(len(value))).any()", "value.any()"),
-    (float_shift, "a subnormal's shift", "e4m3", "limit[k] & ~value[-(2**k) :]", "~value[-(2**k) :]"),
-    (float_shift, "a limit that binds no more", "e4m3", " | (limit[k] & ~shift).replicate(k))", ")"),
-    (float_shift, "what a product that won leaves below", "e4m3", "Cat(fill.replicate(", "Cat(Const(0, 1).replicate("),
+    (float_datapath, "bits that a shift keeps", "e4m3", "lost | (shift & differs", "lost | (differs"),
+    (float_datapath, "lost bits of a difference", "e4m3", "(value ^ fill.replicate(len(value))).any()", "value.any()"),
+    (float_datapath, "a subnormal's shift", "e4m3", "limit[k] & ~value[-(2**k) :]", "~value[-(2**k) :]"),
+    (float_datapath, "a limit that binds no more", "e4m3", " | (limit[k] & ~shift).replicate(k))", ")"),
+    (
+        float_datapath,
+        "what a product that won leaves below",
+        "e4m3",
+        "Cat(fill.replicate(",
+        "Cat(Const(0, 1).replicate(",
+    ),
     (float_frame, "the guard bits", "stochastic", "max(self.kept - self.leading, 0)", "0"),
     (float_frame, "the head above the product", "e4m3", "return self.kept + self.addend", "return self.kept - 2"),
     (float_frame, "shifts after a cancellation", "e4m3", "(self.guard > 0)).bit_length()", "4).bit_length() - 1"),
@@ -197,7 +204,7 @@ FLOAT_MUTANTS = [
         float_sgd,
         "the sign of the momentum",
         "stochastic",
-        "self.momentum ^ 1 << len(self.momentum) - 1",
+        "self.momentum ^ (1 << (len(self.momentum) - 1))",
         "self.momentum",
     ),
     (
@@ -306,8 +313,16 @@ def test_the_bench_sees_a_wrong_constant_or_operator(monkeypatch, module, old, n
     plant(monkeypatch, module, old, new)
     # The core's memories answer late and its trials meet; the unit has the bus.
     top = "unit" if module in (registers, onchip) else "core"
-    forms = {search: ["search"], tree: ["tree"]}.get(module, ["search", "tree"])
-    assert any(caught(form, top) for form in forms)
+    assert any(caught(form, top) for form in ("search", "tree"))
+
+
+@pytest.mark.parametrize(
+    ("module", "form", "old", "new"),
+    planted([(m, f"{form}: {name}", form, o, n) for m, form, name, o, n in FORM_MUTANTS], part=itemgetter(2)),
+)
+def test_the_bench_sees_a_wrong_selection(monkeypatch, module, form, old, new):
+    plant(monkeypatch, module, old, new)
+    assert caught(form, "core")
 
 
 @pytest.mark.parametrize(("module", "old", "new"), planted(SPLIT_MUTANTS))
