@@ -1,15 +1,18 @@
-"""What the frozen vector sets hold: one small scenario for each corner of the contract.
+"""What the frozen vector sets of the integer unit hold: one small scenario for each corner of the contract.
 
-``python -m zimu.golden.scenarios FOLDER`` writes them all. Frozen files never change, so neither do these.
+``python -m zimu.golden.scenarios FOLDER`` writes the frozen sets of all rules. They never change, so neither do these.
 """
 
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream, WordStream
+from zimu.golden.rule import RULES
 from zimu.golden.vectors import Stimulus, VectorSet
 
 SEED = 0x0123456789ABCDEF
@@ -204,9 +207,16 @@ SCENARIOS = (
 """All scenarios; the name of each is its configuration's and its file's."""
 
 
+def vector_sets() -> Iterator[VectorSet]:
+    """Every frozen set, recorded anew: those of the scenarios, and ``VECTOR_SETS()`` of each rule's file with some."""
+    yield from (scenario.record() for scenario in SCENARIOS)
+    for name in RULES.values():
+        yield from getattr(import_module(f"zimu.golden.{name}"), "VECTOR_SETS", tuple)()
+
+
 def write_all(folder: Path) -> list[Path]:
-    """Record every scenario into ``folder``; the same bytes each time."""
-    return [scenario.record().save(folder / f"{scenario.config.name}.hex") for scenario in SCENARIOS]
+    """Write every frozen set into ``folder``; the same bytes each time."""
+    return [vectors.save(folder / f"{vectors.config.name}.hex") for vectors in vector_sets()]
 
 
 if __name__ == "__main__":
