@@ -25,6 +25,7 @@ RULES = {
     "zim": "unit",
     "float_sgd": "float_sgd",
     "int_sgd": "int_sgd",
+    "bold": "bold",
 }
 """The update rules, and the name of each one's file on every side.
 
