@@ -14,10 +14,10 @@ from zimu.cost.rows import Row, rows_of
 from zimu.cost.target import Figure, Progress, Slots, Target
 from zimu.cost.targets import TARGETS, find_targets
 from zimu.cost.units import PricedUnit, Rate, parse_units, priced
-from zimu.golden.config import MAX_TRIALS
 from zimu.golden.errors import InputError, ZimuError, check_range
 from zimu.golden.files import scratch_folder
 from zimu.golden.rule import RuleConfig
+from zimu.golden.unit import MAX_TRIALS
 from zimu.rtl.netlist import to_rtlil
 
 

@@ -9,11 +9,11 @@ from math import isqrt
 
 from amaranth.lib import wiring
 
-from zimu.golden.config import MAX_TRIALS, UnitConfig
 from zimu.golden.errors import InputError, check_choice, check_range
 from zimu.golden.names import examples, named
 from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.rule import RuleConfig
+from zimu.golden.unit import MAX_TRIALS, UnitConfig
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.unit import step_cycles
 from zimu.rtl.update import update_core

@@ -15,9 +15,9 @@ from zimu.emu.states import Resumable, check_intact, checksum
 from zimu.emu.steps import Run, SamplerGroup
 from zimu.emu.unit import StepResult, ZimUnit, checked_arrays
 from zimu.emu.update import UnitState
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.rule import CONTRACT_VERSION
+from zimu.golden.unit import UnitConfig
 
 
 class BatchState(TypedDict):

@@ -27,37 +27,36 @@ BLOCK = 4096
 
 
 class Shape(NamedTuple):
-    """What the kernels know of a format; sizes are patterns without their sign."""
+    """What the kernels know of a format; magnitudes are patterns without their sign."""
 
     fraction_bits: int
     bias: int
     sign_bit: int
-    beyond: int
-    """The first size that is no finite number."""
+    max_finite: int
     above: int
-    """Sizes larger than this are NaNs."""
+    """Larger magnitudes are NaNs."""
     least: int
-    """Sizes smaller than this are read, and written, as 0: the smallest normal number where subnormals are flushed."""
+    """Smaller magnitudes are read, and written, as 0: the smallest normal number where subnormals are flushed."""
     nan: int
 
 
 def shape_of(fmt: FloatFormat, flush: bool) -> Shape:
     """The kernels' view of a format."""
-    above = fmt.beyond if fmt.infinities else fmt.beyond - 1
+    above = fmt.max_finite + 1 if fmt.infinities else fmt.max_finite
     least = fmt.smallest_normal if flush else 0
-    return Shape(fmt.fraction_bits, fmt.bias, fmt.sign_bit, fmt.beyond, above, least, fmt.quiet_nan)
+    return Shape(fmt.fraction_bits, fmt.bias, fmt.sign_bit, fmt.max_finite, above, least, fmt.quiet_nan)
 
 
 @kernel
 def widen(pattern: Any, shape: Any) -> Any:
     """The binary64 number a pattern stands for; exact."""
-    size = np.int64(pattern) & (shape.sign_bit - 1)
-    size = 0 if size < shape.least else size
+    magnitude = np.int64(pattern) & (shape.sign_bit - 1)
+    magnitude = 0 if magnitude < shape.least else magnitude
     # With its fields moved to their places in binary64 a number is off by a power of two, a subnormal one too.
     scale = np.int64((2046 - shape.bias) << 52).view(np.float64)
-    value: Any = np.int64(size << (52 - shape.fraction_bits)).view(np.float64) * scale
-    value = np.inf if size >= shape.beyond else value
-    value = np.nan if size > shape.above else value
+    value: Any = np.int64(magnitude << (52 - shape.fraction_bits)).view(np.float64) * scale
+    value = np.inf if magnitude > shape.max_finite else value
+    value = np.nan if magnitude > shape.above else value
     return -value if np.int64(pattern) & shape.sign_bit else value
 
 
@@ -92,11 +91,11 @@ def narrow(number: Any, shape: Any, random_bits: int, random: Any) -> Any:
     else:
         addend = (np.int64(1) << (drop - 1)) - 1 + ((significand >> drop) & 1)
     # The hidden bit adds the 1 by which a normal number's exponent field exceeds that of a subnormal.
-    size = (max(exponent - 1, 0) << shape.fraction_bits) + ((significand + addend) >> drop)
+    magnitude = (max(exponent - 1, 0) << shape.fraction_bits) + ((significand + addend) >> drop)
     tiny = (exponent < 1) & (shape.least > 0)
-    size = np.int64(0) if tiny else size
-    overflow = shape.beyond | sign if shape.above == shape.beyond else shape.nan
-    pattern = overflow if size >= shape.beyond else size | sign
+    magnitude = np.int64(0) if tiny else magnitude
+    overflow = shape.above | sign if shape.above > shape.max_finite else shape.nan
+    pattern = overflow if magnitude > shape.max_finite else magnitude | sign
     return shape.nan if number != number else pattern
 
 

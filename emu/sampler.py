@@ -19,8 +19,8 @@ from zimu.emu.intrinsics import RUN, sum_run
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
 from zimu.emu.prng import TRIALS_STREAM, Words, WordStream
-from zimu.emu.steps import Bounds, Masses, Row, Run, Sampler, put_row, sum_blocks
-from zimu.golden.config import UnitConfig
+from zimu.emu.steps import Bounds, Masses, Run, Sampler, Tally, put_row, sum_blocks
+from zimu.golden.unit import UnitConfig
 
 BLOCK = 128
 """Weights per partial sum."""
@@ -74,7 +74,7 @@ class InverseSampler(Sampler):
             config.draw_words,
             config.gate == "step",
             config.gate_bits,
-            *config.weight_range,
+            *config.weight.limits,
         )
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
         self._bounds: Bounds = np.zeros(0, np.int64)
@@ -92,7 +92,7 @@ class InverseSampler(Sampler):
         sum_blocks(masses)
         return masses
 
-    def step_shard(self, weights: Integers, masses: Masses, run: Run, *, before: int, mass: int) -> Row:
+    def step_shard(self, weights: Integers, masses: Masses, run: Run, *, before: int, mass: int) -> Tally:
         """Take a step of the whole unit on a shard of its weights; see `Sharding.step_shard`."""
         opened = self._open(run) if mass else 0
         rejected, lost = 0, [(0, 0)]
@@ -120,7 +120,7 @@ class InverseSampler(Sampler):
         discarded, saturations = (sum(column) for column in zip(*lost, strict=True))
         return opened, discarded, rejected, saturations, mass == 0, mass
 
-    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Row:
+    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
         masses = self.masses(gradients, run.smoothing)
         return self.step_shard(weights, masses, run, before=0, mass=int(masses.bounds[-1]))
 

@@ -11,8 +11,8 @@ from zimu.emu.states import Resumable
 from zimu.emu.steps import Run
 from zimu.emu.unit import StepResult, ZimUnit, checked_arrays, checked_gradients
 from zimu.emu.update import UnitState
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import check_range
+from zimu.golden.unit import UnitConfig
 
 
 class Shard(Resumable):

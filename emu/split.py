@@ -19,9 +19,9 @@ from zimu.emu.intrinsics import ones
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
 from zimu.emu.prng import DRAW_STREAM, SPLIT_STREAM, TOP_STREAM, Words
-from zimu.emu.steps import Masses, Row, Run, Sampler, put_row, sum_blocks
+from zimu.emu.steps import Masses, Run, Sampler, Tally, put_row, sum_blocks
 from zimu.emu.tiles import BUFFER, Scratch, draw_tiles
-from zimu.golden.config import MAX_TRIALS, UnitConfig
+from zimu.golden.unit import MAX_TRIALS, UnitConfig
 
 Counts = NDArray[np.int64]
 
@@ -92,7 +92,7 @@ class SplitSampler(Sampler):
             self.streams["top"].generators, tree.tile, config.draw_bits, config.gate == "step", config.gate_bits
         )
 
-    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Row:
+    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
         settings, plan = self._settings, self._plan
         states = self._arranged({name: stream.state for name, stream in self.streams.items()})
         masses = Masses(gradients, run.smoothing, settings.tile, plan.bounds)

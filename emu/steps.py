@@ -16,8 +16,8 @@ from zimu.emu.intrinsics import RUN, sum_run, sum_sizes
 from zimu.emu.kernel import kernel
 from zimu.emu.parallel import spread
 from zimu.emu.prng import GATE_STREAM, Words, WordStream
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.golden.unit import UnitConfig
 
 SMALL = 2**14
 """The largest depth for which a step is taken in one call."""
@@ -25,11 +25,11 @@ SMALL = 2**14
 Bounds = NDArray[np.int64]
 """Exclusive prefix sums of masses, and W at the end."""
 
-Row = Sequence[int]
+Tally = Sequence[int]
 """What a step did: the values of `zimu.emu.unit.StepResult`, in its order."""
 
 _RESULTS = 6
-"""Values of a `Row`."""
+"""Values of a `Tally`."""
 
 
 class Run(NamedTuple):
@@ -57,7 +57,7 @@ class Sharding(Protocol):
     def masses(self, gradients: Integers, smoothing: int) -> Masses:
         """The masses of a shard, those of blocks summed; the next call overwrites the sums."""
 
-    def step_shard(self, weights: Integers, masses: Masses, run: Run, *, before: int, mass: int) -> Row:
+    def step_shard(self, weights: Integers, masses: Masses, run: Run, *, before: int, mass: int) -> Tally:
         """Take a step of the whole unit and apply the trials that land on a shard of its weights.
 
         Parameters
@@ -95,7 +95,7 @@ class Sampler(ABC):
         }
         self._row = np.empty((1, _RESULTS), np.int64)
 
-    def step(self, weights: Integers, gradients: Integers, run: Run) -> Row:
+    def step(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
         """Take one step, the arguments of which have been checked; ``weights`` are updated in place."""
         if not self.is_small(run):
             return self._step_in_parts(weights, gradients, run)
@@ -113,7 +113,7 @@ class Sampler(ABC):
         raise InputError(f"sampler = {self.config.sampler!r}: must be 'inverse' to be sharded")
 
     @abstractmethod
-    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Row:
+    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
         """Take one step in several kernel calls."""
 
     @abstractmethod
@@ -126,7 +126,7 @@ class Sampler(ABC):
         ----------
         states : those of the streams, by name; a row for each unit, advanced in place.
         weights, gradients : shape (units, depth).
-        rows : shape (units, values of a `Row`), written.
+        rows : shape (units, values of a `Tally`), written.
         """
 
 
@@ -150,7 +150,7 @@ class SamplerGroup:
             for name, stream in sampler.streams.items():
                 stream.state = self._states[name][number]
 
-    def step(self, weights: Integers, gradients: Integers, run: Run) -> Iterator[Row]:
+    def step(self, weights: Integers, gradients: Integers, run: Run) -> Iterator[Tally]:
         """Take one step of each unit and yield what it did; weights and gradients have the shape (units, depth)."""
         samplers = self._samplers
         if not samplers[0].is_small(run):
@@ -171,7 +171,7 @@ class SamplerGroup:
 
 @kernel
 def put_row(row: NDArray[np.int64], opened: int, discarded: int, rejected: int, saturations: int, mass: int) -> None:
-    """Write a `Row`."""
+    """Write a `Tally`."""
     row[0], row[1], row[2], row[3], row[4], row[5] = opened, discarded, rejected, saturations, mass == 0, mass
 
 

@@ -15,7 +15,7 @@ from zimu.emu.intrinsics import LANES, bit_length, count_below, scan_masses
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words
 from zimu.emu.steps import Masses
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 
 BUFFER = 256
 """Words generated ahead for a stream, a multiple of every row."""
@@ -52,7 +52,7 @@ class Scratch(NamedTuple):
             np.empty(size, dtype),
             np.empty(size, dtype),
             np.empty(CHUNK + 1, dtype),
-            *(np.array([rail], wide) for rail in config.weight_range),
+            *(np.array([rail], wide) for rail in config.weight.limits),
         )
 
 

@@ -12,9 +12,9 @@ from zimu.emu.arrays import check_limits, checked_array, checked_pair, integer_d
 from zimu.emu.prng import WordStream
 from zimu.emu.sampler import InverseSampler
 from zimu.emu.split import SplitSampler
-from zimu.emu.steps import Row, Run, Sampler
+from zimu.emu.steps import Run, Sampler, Tally
 from zimu.emu.update import UpdateUnit
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 
 SAMPLERS: dict[str, type[InverseSampler] | type[SplitSampler]] = {"inverse": InverseSampler, "split": SplitSampler}
 
@@ -37,7 +37,7 @@ class StepResult(NamedTuple):
 
 
 class ZimUnit(UpdateUnit[UnitConfig]):
-    """The unit, bit for bit; its counters are `zimu.golden.config.Counters`, ``mass`` of the last step taken whole.
+    """The unit, bit for bit; its counters are `zimu.golden.unit.Counters`, ``mass`` of the last step taken whole.
 
     Parameters, attributes and errors are those of `zimu.emu.update.UpdateUnit`.
     """
@@ -74,7 +74,7 @@ class ZimUnit(UpdateUnit[UnitConfig]):
         self.begin()
         return self.record(self.sampler.step(weights, gradients, run))
 
-    def record(self, row: Row) -> StepResult:
+    def record(self, row: Tally) -> StepResult:
         """Count what a step did and return it; the step is then whole."""
         opened, discarded, rejected, saturations, empty, mass = row
         result = StepResult(opened, discarded, rejected, saturations, bool(empty), mass)

@@ -27,7 +27,7 @@ class FloatFormat:
     exponent_bits : width of the exponent field, 2..11.
     significand_bits : precision p in bits, the hidden bit **included** (24 for binary32), 2..53.
     infinities : whether the largest exponent field is kept for infinities and NaNs, as in IEEE 754. Otherwise it is one
-        more binade of numbers, there are no infinities, and a size of all ones is the only NaN (OCP E4M3).
+        more binade of numbers, there are no infinities, and a magnitude of all ones is the only NaN (OCP E4M3).
 
     Raises
     ------
@@ -70,37 +70,39 @@ class FloatFormat:
 
     @property
     def smallest_normal(self) -> int:
-        """The pattern of the smallest normal number; smaller sizes are zero and the subnormals."""
+        """The pattern of the smallest normal number; smaller ones are zero and the subnormals."""
         return 1 << self.fraction_bits
 
     @property
-    def beyond(self) -> int:
-        """The first size beyond the finite numbers: infinity, or where there is none the NaN."""
+    def max_finite(self) -> int:
+        """The pattern of the largest finite number. The next one is infinity, or where there is none the NaN."""
         if self.infinities:
-            return (1 << self.exponent_bits) - 1 << self.fraction_bits
-        return self.sign_bit - 1
+            return (((1 << self.exponent_bits) - 1) << self.fraction_bits) - 1
+        return self.sign_bit - 2
 
     @property
     def quiet_nan(self) -> int:
         """The canonical NaN, the only one ever produced: positive, quiet, payload 0."""
-        return self.beyond | 1 << self.fraction_bits - 1
+        return (self.max_finite + 1) | (1 << (self.fraction_bits - 1))
 
-    def is_nan(self, size: int) -> bool:
+    def is_nan(self, magnitude: int) -> bool:
         """Whether a pattern without its sign is a NaN."""
-        return size > self.beyond - (not self.infinities)
+        return magnitude > self.max_finite and not self.is_infinite(magnitude)
 
-    def is_infinite(self, size: int) -> bool:
+    def is_infinite(self, magnitude: int) -> bool:
         """Whether a pattern without its sign is infinity."""
-        return self.infinities and size == self.beyond
+        return self.infinities and magnitude == self.max_finite + 1
 
     def overflow(self, negative: bool) -> int:
         """The pattern of what is too large: infinity, or where there is none the canonical NaN."""
-        return self.beyond | self.sign_bit * negative if self.infinities else self.quiet_nan
+        if not self.infinities:
+            return self.quiet_nan
+        return (self.max_finite + 1) | (self.sign_bit if negative else 0)
 
-    def ulps(self, size: int) -> int:
+    def ulps(self, magnitude: int) -> int:
         """A finite, non-negative pattern as a multiple of the smallest subnormal."""
-        exponent, fraction = size >> self.fraction_bits, size & (1 << self.fraction_bits) - 1
-        return fraction + (1 << self.fraction_bits) << exponent - 1 if exponent else fraction
+        exponent, fraction = divmod(magnitude, 1 << self.fraction_bits)
+        return (fraction + (1 << self.fraction_bits)) << (exponent - 1) if exponent else fraction
 
     def round(
         self, negative: bool, magnitude: int, unit: int, *, flush: bool = False, random_bits: int = 0, random: int = 0
@@ -112,7 +114,7 @@ class FloatFormat:
         negative, magnitude, unit : the exact number; ``magnitude`` >= 0.
         flush : numbers smaller than the smallest normal one are made zero, before they are rounded.
         random_bits : R. With 0 the nearest pattern is taken, ties to the even one. Otherwise the distance to the next
-            smaller size is truncated to R bits and ``random`` is added, and a carry out of them takes the next larger.
+            smaller one is truncated to R bits and ``random`` is added, and a carry out of them takes the next larger.
         random : the random bits, an integer in [0, 2^R).
 
         What rounds beyond the largest finite number gives `overflow`.
@@ -132,8 +134,8 @@ class FloatFormat:
             kept += rest > half or (rest == half > 0 and kept & 1)
         # A normal number's hidden bit adds the 1 by which its exponent field exceeds that of a subnormal,
         # and a carry out of the significand adds the next.
-        size = (exponent - self.ulp_exponent << self.fraction_bits) + kept
-        return self.overflow(negative) if size >= self.beyond else size | self.sign_bit * negative
+        rounded = ((exponent - self.ulp_exponent) << self.fraction_bits) + kept
+        return self.overflow(negative) if rounded > self.max_finite else rounded | (self.sign_bit if negative else 0)
 
     def from_float(self, value: float) -> int:
         """The pattern nearest to a Python float, ties to even."""
@@ -147,10 +149,10 @@ class FloatFormat:
 
     def to_float(self, pattern: int) -> float:
         """The number a pattern stands for; exact."""
-        size = pattern & self.sign_bit - 1
-        if self.is_nan(size):
+        magnitude = pattern & (self.sign_bit - 1)
+        if self.is_nan(magnitude):
             return float("nan")
-        value = float("inf") if self.is_infinite(size) else ldexp(self.ulps(size), self.ulp_exponent)
+        value = float("inf") if self.is_infinite(magnitude) else ldexp(self.ulps(magnitude), self.ulp_exponent)
         return -value if pattern & self.sign_bit else value
 
     def encode(self, field: str, value: float) -> int:
@@ -168,14 +170,16 @@ class FloatFormat:
         except OverflowError:  # an integer beyond all floats
             number = float("inf")
         pattern = self.from_float(number)
-        size = pattern & self.sign_bit - 1
-        if size >= self.beyond:
-            largest = self.to_float(self.beyond - 1)
+        magnitude = pattern & (self.sign_bit - 1)
+        if magnitude > self.max_finite:
+            largest = self.to_float(self.max_finite)
             wrong = f"overflows {self}, must be" if isfinite(number) else "must be a finite number"
             raise InputError(f"{field} = {number!r}: {wrong} in {-largest!r}..{largest!r}")
-        if number and not size:
+        if number and not magnitude:
             smallest = self.to_float(1)
-            raise InputError(f"{field} = {number!r}: becomes 0 in {self}, must be 0 or at least {smallest!r} in size")
+            raise InputError(
+                f"{field} = {number!r}: becomes 0 in {self}, must be 0 or at least {smallest!r} in magnitude"
+            )
         return pattern
 
     def __str__(self) -> str:

@@ -88,11 +88,11 @@ class _Exact(NamedTuple):
     @classmethod
     def of(cls, fmt: FloatFormat, pattern: int, flush: bool) -> "_Exact":
         """What a pattern stands for."""
-        size = pattern & fmt.sign_bit - 1
-        kind: Any = "nan" if fmt.is_nan(size) else "infinity" if fmt.is_infinite(size) else "number"
-        if kind != "number" or (flush and size < fmt.smallest_normal):
-            size = 0
-        return cls(bool(pattern & fmt.sign_bit), fmt.ulps(size), fmt.ulp_exponent, kind)
+        magnitude = pattern & (fmt.sign_bit - 1)
+        kind: Any = "nan" if fmt.is_nan(magnitude) else "infinity" if fmt.is_infinite(magnitude) else "number"
+        if kind != "number" or (flush and magnitude < fmt.smallest_normal):
+            magnitude = 0
+        return cls(bool(pattern & fmt.sign_bit), fmt.ulps(magnitude), fmt.ulp_exponent, kind)
 
     @property
     def zero(self) -> bool:
@@ -122,7 +122,7 @@ def _subtract(a: _Exact, b: _Exact) -> _Exact:
     if a.kind == "infinity":
         return a
     unit = min(a.unit, b.unit)
-    left, right = (x.magnitude * (-1) ** x.negative << x.unit - unit for x in (a, b))
+    left, right = ((-x.magnitude if x.negative else x.magnitude) << (x.unit - unit) for x in (a, b))
     total = left - right
     # An exact zero is positive, unless both of its parts are negative zeros.
     negative = total < 0 or (a.zero and b.zero and a.negative and not b.negative)
@@ -135,7 +135,7 @@ def _pattern(fmt: FloatFormat, exact: _Exact, **rounding: Any) -> int:
     if exact.kind == "infinity":
         return fmt.overflow(exact.negative)
     if exact.magnitude == 0:
-        return fmt.sign_bit * exact.negative
+        return fmt.sign_bit if exact.negative else 0
     return fmt.round(exact.negative, exact.magnitude, exact.unit, **rounding)
 
 
@@ -276,7 +276,7 @@ class FloatSGDConfig(PointwiseConfig):
         rate = weights.encode("learning_rate", learning_rate)
         if self.rate == "power_of_two":
             # The number given counts, not what it rounds to.
-            fraction = rate & (1 << weights.fraction_bits) - 1
+            fraction = rate % (1 << weights.fraction_bits)
             if weights.to_float(rate) != learning_rate or fraction or rate & weights.sign_bit:
                 raise InputError(
                     f"learning_rate = {learning_rate!r}: must be 0 or a power of two that is a normal number of "

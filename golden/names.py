@@ -10,9 +10,9 @@ from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, check_choice
 from zimu.golden.rule import DEPTH, RULES, RuleConfig, config_class, load
+from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import VectorSet
 
 Form = Literal["tree", "search"]

@@ -13,7 +13,7 @@ from zimu.golden.gate import gate
 from zimu.golden.prng import Stream, WordStream
 
 if TYPE_CHECKING:  # the configuration asks the samplers what they have
-    from zimu.golden.config import UnitConfig
+    from zimu.golden.unit import UnitConfig
 
 
 def masses(gradients: list[int], smoothing: int) -> list[int]:

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream, WordStream
 from zimu.golden.rule import RULES
+from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Stimulus, VectorSet
 
 SEED = 0x0123456789ABCDEF

@@ -12,11 +12,11 @@ from zimu.golden.rule import WORD_BITS
 from zimu.golden.sampler import Sampler, prefix_sums, select
 
 if TYPE_CHECKING:  # the configuration asks the samplers what they have
-    from zimu.golden.config import UnitConfig
+    from zimu.golden.unit import UnitConfig
 
 
 class SplitShape(NamedTuple):
-    """What only the split sampler has; see `zimu.golden.config.UnitConfig`."""
+    """What only the split sampler has; see `zimu.golden.unit.UnitConfig`."""
 
     tile: int
     subtrees: int

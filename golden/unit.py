@@ -1,21 +1,271 @@
-"""The whole unit, one step at a time: the specification in executable form.
+"""The integer unit: its configuration, which emulator, RTL, vectors and cost flow take, and its scalar reference.
 
-Plain Python integers, one trial after the other. Slow on purpose; ``emu/unit.py`` is the one for daily use.
-Twins: ``emu/unit.py``, ``rtl/unit.py``.
+The reference is the specification in executable form: plain Python integers, one trial after the other. Slow on
+purpose; ``emu/unit.py`` is the one for daily use. Run-time values (trials, threshold, smoothing, seed) are not
+configuration; their ranges follow from it. Twins: ``emu/unit.py``, ``rtl/unit.py``.
 """
 
+from collections.abc import Mapping
 from itertools import chain
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+
+from pydantic import Field, field_validator, model_validator
 
 from zimu.golden.accumulator import accumulate
-from zimu.golden.config import SAMPLERS, UnitConfig
+from zimu.golden.errors import InputError, check_range
 from zimu.golden.gate import gate
 from zimu.golden.prng import Stream, WordStream
-from zimu.golden.rule import Reference
-from zimu.golden.sampler import masses
+from zimu.golden.rule import NAME_PATTERN, WORD_BITS, Counter, Integer, PrngKind, Reference, RuleConfig, Value
+from zimu.golden.sampler import InverseSampler, Sampler, masses
+from zimu.golden.split import SplitSampler, SplitShape
+
+SAMPLERS: dict[str, type[Sampler]] = {"inverse": InverseSampler, "split": SplitSampler}
+"""The samplers by name; to add one, write its file and a line here, and its name and its fields below."""
+
+MASS_BITS = 48
+"""Width of the W counter, in bits."""
+
+MAX_TRIALS = 2**32 - 1
+"""The largest n of one step: the trials register is 32 bits wide."""
+
+
+class Counters(NamedTuple):
+    """What the unit counts. In registers all but ``mass`` are 32 bits wide, wrap, and count since the last seed."""
+
+    steps: int
+    """Steps taken, empty ones included."""
+    open_trials: int
+    """Trials that passed the gate."""
+    discarded_trials: int
+    """Open trials that landed on a weight whose gradient is 0."""
+    rejected_draws: int
+    """Draws u >= W that came before an accepted one."""
+    saturations: int
+    """Trials whose unit of change was lost at a rail."""
+    empty_steps: int
+    """Steps with W = 0, in which nothing is drawn."""
+    mass: Annotated[int, Counter(MASS_BITS, latest=True)]
+    """W of the last step."""
+
+    def since(self, before: "Counters") -> "Counters":
+        """What the steps between ``before`` and now counted; ``mass`` is that of the last step."""
+        deltas = ((new - old) % 2**WORD_BITS for new, old in zip(self, before, strict=True))
+        return Counters(*deltas)._replace(mass=self.mass)
+
+
+class UnitConfig(RuleConfig):
+    """What is fixed when a unit is built.
+
+    Parameters
+    ----------
+    name : the Verilog module and the stem of its files; lower case identifier, at most 48 characters.
+    weight_bits : width of a weight, two's complement, 2..32.
+    gradient_bits : width of a gradient, two's complement, 2..32.
+    smoothing_bits : width of the smoothing register c, 0..16; 0 fixes c = 0.
+    depth : d, the number of weights, 1..2^27.
+    lanes : gradients per beat of the sum pass; a power of two, 1..64.
+    gate : ``"trial"`` gates every trial, ``"step"`` gates the whole step.
+    gate_bits : k, width of the gate's draw, 1..32; the threshold T is in 0..2^k.
+    prng : generator kind; the contract's "Random words" and ``zimu.golden.generators`` describe each.
+    prng_lanes : P, interleaved generators of a stream (the gate of ``inverse`` has one); a power of two, 1..16.
+    sampler : ``"inverse"``: inverse CDF, trial by trial; ``"split"``: counts split down a tree, for n near depth.
+    form : the circuit of ``inverse``; it never changes a result. ``"search"`` (default) is small, ``"tree"`` is fast.
+    tile : of ``split``: weights per tile, a power of two, 2..128, at least ``lanes``; default 64.
+    subtrees : of ``split``: subtrees with streams of their own; a power of two, 1..64, at most the tiles; default 1.
+    tile_streams : of ``split``: streams of draws per subtree, taken in turn by its tiles; a power of two, 1..16;
+        default 1.
+    engines : of ``split``: comparator engines of the circuit, which never change a result; a power of two, at most
+        ``tile_streams``, which is the default.
+
+    Fields of the other sampler are None and must not be given.
+
+    Raises
+    ------
+    InputError
+        one line naming the field, the value and the allowed range.
+    """
+
+    rule: ClassVar[str] = "zim"
+    counters: ClassVar[type] = Counters
+    tops: ClassVar[tuple[str, ...]] = ("unit", "core")
+
+    name: str = Field(pattern=NAME_PATTERN)
+    weight_bits: int = Field(ge=2, le=32)
+    gradient_bits: int = Field(ge=2, le=32)
+    smoothing_bits: int = Field(ge=0, le=16)
+    depth: int = Field(ge=1, le=2**27)
+    lanes: int = Field(ge=1, le=64)
+    gate: Literal["trial", "step"] = "trial"
+    gate_bits: int = Field(ge=1, le=32)
+    prng: PrngKind = "xoshiro128++"
+    prng_lanes: int = Field(default=1, ge=1, le=16)
+    sampler: Literal["inverse", "split"] = "inverse"
+    form: Literal["search", "tree"] | None = None
+    tile: int | None = Field(default=None, ge=2, le=128)
+    subtrees: int | None = Field(default=None, ge=1, le=64)
+    tile_streams: int | None = Field(default=None, ge=1, le=16)
+    engines: int | None = Field(default=None, ge=1, le=16)
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**_sampler_fields(fields))
+
+    @field_validator("lanes", "prng_lanes", "tile", "subtrees", "tile_streams", "engines")
+    @classmethod
+    def _power_of_two(cls, value: int | None) -> int | None:
+        if value is not None and value & (value - 1):
+            raise ValueError("must be a power of two")
+        return value
+
+    @model_validator(mode="after")
+    def _mass_fits(self) -> Self:
+        limit = (2**MASS_BITS - 1) // self.max_weight_mass
+        if self.depth > limit:
+            raise ValueError(
+                f"depth = {self.depth}: must be in 1..{limit}, so that W fits its {MASS_BITS}-bit counter "
+                f"(gradient_bits = {self.gradient_bits}, smoothing_bits = {self.smoothing_bits})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fields_fit_the_sampler(self) -> Self:
+        own = self._sampler.fields({})
+        for name in _OF_SAMPLERS:
+            if name not in own and getattr(self, name) is not None:
+                raise ValueError(f"{name} = {getattr(self, name)!r}: the {self.sampler} sampler has none: remove it")
+        self._sampler.check(self)
+        return self
+
+    @property
+    def _sampler(self) -> type[Sampler]:
+        return SAMPLERS[self.sampler]
+
+    @property
+    def split(self) -> SplitShape:
+        """The fields of the split sampler.
+
+        Raises
+        ------
+        InputError
+            the sampler is another.
+        """
+        shape = (self.tile, self.subtrees, self.tile_streams, self.engines)
+        if None in shape:
+            raise InputError(f"sampler = {self.sampler!r}: must be 'split' to have tiles")
+        return SplitShape._make(shape)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of the split sampler: ceil(depth / tile)."""
+        return -(-self.depth // self.split.tile)
+
+    @property
+    def leaves(self) -> int:
+        """Leaves of the tree of tiles: the next power of two from `tiles`; those beyond have no mass."""
+        return 1 << (self.tiles - 1).bit_length()
+
+    @property
+    def draw_bits(self) -> int:
+        """Bits of a random word that a draw inside a tile takes: 16 where no tile's mass can reach 2^16, else 32."""
+        return 16 if self.split.tile * self.max_weight_mass < 2**16 else WORD_BITS
+
+    @property
+    def gate_lanes(self) -> int:
+        """Interleaved generators of the gate stream."""
+        return self._sampler.gate_lanes(self)
+
+    @property
+    def max_weight_mass(self) -> int:
+        """The largest |g_i| + c."""
+        return -self.gradient.limits[0] + self.max_smoothing
+
+    @property
+    def max_mass(self) -> int:
+        """The largest W this configuration can meet."""
+        return self.depth * self.max_weight_mass
+
+    @property
+    def beats(self) -> int:
+        """Beats of the sum pass: ceil(depth / lanes)."""
+        return -(-self.depth // self.lanes)
+
+    @property
+    def draw_words(self) -> int:
+        """Random words one draw of the trials stream takes: 1, or 2 where W may need more than 32 bits."""
+        return 1 if self.max_mass <= 2**WORD_BITS else 2
+
+    @property
+    def row_words(self) -> int:
+        """Words the trials stream advances by at a time; a step begins on a row."""
+        return max(self.prng_lanes, self.draw_words)
+
+    @property
+    def weight(self) -> Integer:
+        """A weight; the accumulator saturates at its limits."""
+        return Integer(self.weight_bits, signed=True)
+
+    @property
+    def gradient(self) -> Integer:
+        return Integer(self.gradient_bits, signed=True)
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {
+            "trials": Value(32),
+            "threshold": Value(self.gate_bits + 1, words=2),
+            "smoothing": Value(self.smoothing_bits),
+        }
+
+    @property
+    def circuit_fields(self) -> frozenset[str]:
+        return frozenset({"name", "lanes"}) | self._sampler.circuit_fields
+
+    @property
+    def max_threshold(self) -> int:
+        """The threshold that opens the gate always: 2^gate_bits."""
+        return 1 << self.gate_bits
+
+    @property
+    def max_smoothing(self) -> int:
+        """The largest smoothing constant c."""
+        return (1 << self.smoothing_bits) - 1
+
+    @property
+    def description(self) -> str:
+        """One line for a reader."""
+        return (
+            f"integer update unit, {self.depth} weights of {self.weight_bits} bits, {self._sampler.describe(self)}; "
+            "weight and gradient memories not included"
+        )
+
+    def _kept(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """All fields; those of a sampler that is replaced by the other go with it."""
+        fields = super()._kept(changes)
+        if changes.get("sampler", self.sampler) == self.sampler:
+            return fields
+        return {field: value for field, value in fields.items() if field not in _OF_SAMPLERS}
+
+    def registers(self, *, trials: int, threshold: int, smoothing: int) -> dict[str, int]:
+        """The run-time values n, T and c, if they are in range; `InputError` otherwise."""
+        return {
+            "trials": check_range("trials", trials, 0, MAX_TRIALS),
+            "threshold": check_range("threshold", threshold, 0, self.max_threshold),
+            "smoothing": check_range("smoothing", smoothing, 0, self.max_smoothing),
+        }
+
+
+_OF_SAMPLERS = tuple(chain.from_iterable(sampler.fields({}) for sampler in SAMPLERS.values()))
+"""Fields that only one of the samplers has."""
+
+
+def _sampler_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields given, and the defaults of those that go with their sampler; None is as good as not given."""
+    given = {field: value for field, value in fields.items() if value is not None or field not in _OF_SAMPLERS}
+    sampler = SAMPLERS.get(given.get("sampler", "inverse"))
+    return (sampler.fields(given) if sampler else {}) | given
 
 
 class ReferenceUnit(Reference[UnitConfig]):
-    """The scalar reference of the unit; its counters are `zimu.golden.config.Counters`.
+    """The scalar reference of the unit; its counters are `Counters`.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import add_up, address
 from zimu.rtl.datapath import WeightMemory
 from zimu.rtl.update import Places, weight_ports

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 
 OUTSTANDING = 8
 """Beats that may be asked for before the first answer comes: full rate from a memory of up to that latency."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address
 from zimu.rtl.beats import beat_layout, mass_bits
 from zimu.rtl.update import Places, weight_ports

@@ -280,11 +280,11 @@ def add(m: Module, f: Frame, product: Value, aligned: Value, subtract: Value, w_
 def window(
     m: Module, f: Frame, total: Value, high: Value, subtract: Value, negative: Value, lost: Value, limit: Value
 ) -> Values:
-    """The size of what is normalised. Where the product won `round_off` adds the 1 still missing."""
+    """The magnitude of what is normalised. Where the product won `round_off` adds the 1 still missing."""
     inverted = named(m, "inverted", subtract & ~negative)
     room = limit[: f.shifts] | limit[f.shifts :].any().replicate(f.shifts)
     return {
-        "size": Mux(high, total[f.below :], total[: f.window]) ^ inverted.replicate(f.window),
+        "magnitude": Mux(high, total[f.below :], total[: f.window]) ^ inverted.replicate(f.window),
         "lost": lost | (high & differs(total[: f.below], subtract)),
         "room": Const(2**f.shifts - 1, f.shifts) if f.flush else room,
     }
@@ -293,9 +293,9 @@ def window(
 def _normalise(first_of: Callable[[int], int], shifts: str) -> Callable[..., Values]:
     """A step that does the normalising shifts down to 2^first, where ``first`` depends on how many are left."""
 
-    def step(m: Module, f: Frame, size: Value, room: Value, negative: Value, lost: Value) -> Values:
-        size, room, amount, more = normalise(m, size, room, negative, first=first_of(len(room)), width=f.kept)
-        return {"size": size, "room": room, shifts: amount, "lost": lost | more}
+    def step(m: Module, f: Frame, magnitude: Value, room: Value, negative: Value, lost: Value) -> Values:
+        magnitude, room, amount, more = normalise(m, magnitude, room, negative, first=first_of(len(room)), width=f.kept)
+        return {"magnitude": magnitude, "room": room, shifts: amount, "lost": lost | more}
 
     return step
 
@@ -303,7 +303,7 @@ def _normalise(first_of: Callable[[int], int], shifts: str) -> Callable[..., Val
 def round_off(
     m: Module,
     f: Frame,
-    size: Value,
+    magnitude: Value,
     lost: Value,
     negative: Value,
     limit: Value,
@@ -315,11 +315,11 @@ def round_off(
     """Round, the exponent field above the fraction so that a carry runs from one into the other.
 
     Random bits are added to those below the significand. To the guard bit, where nothing is random, is added whether
-    more than half is to be expected of it: something was ``lost`` below it, or the number is odd. The 1 that a size
-    still lacks clears what was shifted in and is added to the rest, unless something was lost, where it ends.
+    more than half is to be expected of it: something was ``lost`` below it, or the number is odd. The 1 that a
+    magnitude still lacks clears what was shifted in and is added to the rest, unless something was lost, where it ends.
     """
     fmt = f.weights
-    rest, significand = size[: f.rest], size[f.rest :]
+    rest, significand = magnitude[: f.rest], magnitude[f.rest :]
     normal = significand[-1]
     missing = named(m, "missing", negative & ~lost)
     noise = random if f.random_bits else lost | significand[0]
@@ -330,13 +330,13 @@ def round_off(
     field = exponent[: fmt.exponent_bits + 1] & normal.replicate(fmt.exponent_bits + 1)
     addend = Cat(noise, Const(0, fmt.fraction_bits), normal, Const(0, fmt.exponent_bits - 1))
     rounded = _add_with_carry(Cat(rest, significand[:-1], field), addend, missing)[f.rest :]
-    # A size of 1s that lacks its 1 is the smallest normal number if it begins just below that.
-    tiny = exponent[-1] & ~(exponent.all() & size.all() & missing) if f.flush else Const(0, 1)
+    # A magnitude of 1s that lacks its 1 is the smallest normal number if it begins just below that.
+    tiny = exponent[-1] & ~(exponent.all() & magnitude.all() & missing) if f.flush else Const(0, 1)
     return {
         "rounded": rounded[: fmt.width],
         "huge": exponent >= f.largest_field,
         "tiny": tiny,
-        "nothing": ~negative & ~lost & ~size.any(),
+        "nothing": ~negative & ~lost & ~magnitude.any(),
     }
 
 
@@ -361,14 +361,14 @@ def pack(
     """The result's bit pattern: what was rounded, or zero, or infinity, or NaN."""
     fmt = f.weights
     bits = fmt.width - 1
-    size = named(m, "size", rounded[:bits] & ~tiny.replicate(bits))
+    magnitude = named(m, "magnitude", rounded[:bits] & ~tiny.replicate(bits))
     own_sign = sign & ~(nothing & subtract)
     if not fmt.infinities:
-        nan = named(m, "over", huge | special | (rounded[bits] & ~tiny) | size.all())
-        return {"result": Cat(size | nan.replicate(bits), own_sign & ~nan)}
+        nan = named(m, "over", huge | special | (rounded[bits] & ~tiny) | magnitude.all())
+        return {"result": Cat(magnitude | nan.replicate(bits), own_sign & ~nan)}
     infinite = named(m, "infinite", huge | special)
-    fraction = size[: fmt.fraction_bits] & ~infinite.replicate(fmt.fraction_bits)
-    field = size[fmt.fraction_bits :] | infinite.replicate(fmt.exponent_bits)
+    fraction = magnitude[: fmt.fraction_bits] & ~infinite.replicate(fmt.fraction_bits)
+    field = magnitude[fmt.fraction_bits :] | infinite.replicate(fmt.exponent_bits)
     quiet = Cat(Const(0, fmt.fraction_bits - 1), nan)
     return {"result": Cat(fraction | quiet, field, Mux(special, special_sign, own_sign))}
 

@@ -134,4 +134,4 @@ class Frame:
 
 
 def _largest_field(fmt: FloatFormat) -> int:
-    return (fmt.beyond - 1) >> fmt.fraction_bits
+    return fmt.max_finite >> fmt.fraction_bits

@@ -7,7 +7,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 
 
 class Gate(wiring.Component):

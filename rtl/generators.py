@@ -21,7 +21,7 @@ KINDS: dict[str, Any] = {
     "lfsr128": Lfsr128(),
     "trivium": Trivium(),
 }
-"""By their names in `zimu.golden.config.UnitConfig.prng`.
+"""By their names in `zimu.golden.unit.UnitConfig.prng`.
 
 ``machine(lanes)`` makes the registers of a stream. ``chain`` are those that the seed fills, in the order of its
 expansion; ``kept`` are those that say all about the words to come; ``row`` and ``valid`` are the words on offer.

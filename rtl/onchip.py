@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address
 from zimu.rtl.beats import beat_layout
 from zimu.rtl.registers import Registers, bus_signature

@@ -8,7 +8,7 @@ from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address
 from zimu.rtl.beats import OUTSTANDING, BeatMasses, beat_layout, mass_bits
 from zimu.rtl.tiles import beats_of_tile, bounds_layout, tile_mass

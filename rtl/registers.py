@@ -10,8 +10,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.rule import CONTRACT_VERSION
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.unit import unit_counters
 
 IDENTITY = int.from_bytes(b"ZIMU", "big")

@@ -11,9 +11,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream
 from zimu.golden.rule import WORD_BITS
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.accumulator import Accumulator, lost_bits, single_weights
 from zimu.rtl.basics import add_up
 from zimu.rtl.beats import mass_bits

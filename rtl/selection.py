@@ -10,7 +10,7 @@ from amaranth.lib import data, fifo, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address
 from zimu.rtl.beats import OUTSTANDING, BeatSums, beat_layout, mass_bits, sums_layout
 
@@ -411,7 +411,7 @@ class Tree(wiring.Component):
 
 
 FORMS: dict[str, Any] = {"search": Search, "tree": Tree}
-"""By `zimu.golden.config.UnitConfig.form`.
+"""By `zimu.golden.unit.UnitConfig.form`.
 
 ``pending`` is how many weight reads may be under way at its rate; ``clocks(config)`` are those of a draw where many
 follow one another.

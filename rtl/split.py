@@ -7,9 +7,9 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import fifo, wiring
 from amaranth.utils import ceil_log2
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.prng import Stream
 from zimu.golden.rule import WORD_BITS
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.accumulator import Flush, lost_shape, weight_beats
 from zimu.rtl.basics import add_up
 from zimu.rtl.datapath import TRIAL_BITS, SamplerCircuit, datapath_members

@@ -9,8 +9,8 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.rule import WORD_BITS
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address
 from zimu.rtl.beats import mass_bits
 from zimu.rtl.binomial import Binomial

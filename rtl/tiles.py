@@ -8,8 +8,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.rule import WORD_BITS
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.accumulator import COUNT_BITS, counts_layout
 from zimu.rtl.basics import address
 from zimu.rtl.datapath import TRIAL_BITS

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.beats import beat_layout, mass_bits
 from zimu.rtl.datapath import SamplerCircuit
 from zimu.rtl.generators import KINDS
@@ -18,11 +18,11 @@ from zimu.rtl.split import SPLIT
 from zimu.rtl.update import Places, UpdateCore, count_late, counters_layout, frame_states
 
 SAMPLERS: dict[str, SamplerCircuit] = {"inverse": INVERSE, "split": SPLIT}
-"""By `zimu.golden.config.UnitConfig.sampler`."""
+"""By `zimu.golden.unit.UnitConfig.sampler`."""
 
 
 def unit_counters(config: UnitConfig) -> data.StructLayout:
-    """The counters of `zimu.golden.config.Counters`; ``mass`` is as wide as W may get."""
+    """The counters of `zimu.golden.unit.Counters`; ``mass`` is as wide as W may get."""
     return counters_layout(config, mass=mass_bits(config))
 
 

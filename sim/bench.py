@@ -90,7 +90,7 @@ async def run(pins: Pins, job: str, done: Callable[[], object]) -> dict[str, Any
 
 
 @dataclass
-class Mismatch:
+class Finding:
     """The first difference, for the person who must find the bug."""
 
     step: int
@@ -113,7 +113,7 @@ class Outcome:
     aborted: int = 0
     """Steps a reset stopped on purpose."""
     cycles: int = 0
-    mismatches: list[Mismatch] = field(default_factory=list)
+    mismatches: list[Finding] = field(default_factory=list)
 
 
 async def run_job(pins: Pins, job: Job, done: Callable[[], object]) -> Outcome:
@@ -144,7 +144,7 @@ async def _run_episode(
             await driver.step(step.stimulus)
             memory, counters = await driver.read()
             found = [
-                Mismatch(outcome.steps, *difference, episode.seed, pins.cycles)
+                Finding(outcome.steps, *difference, episode.seed, pins.cycles)
                 for difference in step.differences(memory, counters)
             ]
             outcome.mismatches += found
@@ -160,6 +160,6 @@ async def _run_episode(
             outcome.aborted += 1
     except (HangError, PortError) as error:
         field, expected = ("time", "an end") if isinstance(error, HangError) else ("port", "a legal value")
-        outcome.mismatches.append(Mismatch(outcome.steps, field, expected, str(error), episode.seed, pins.cycles))
+        outcome.mismatches.append(Finding(outcome.steps, field, expected, str(error), episode.seed, pins.cycles))
         return False
     return True

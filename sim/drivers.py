@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from amaranth.hdl import Shape
 from amaranth.lib import data
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.rule import RuleConfig
+from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
 from zimu.rtl.registers import Control, Register, Status
 from zimu.rtl.update import seed_cycles, update_core

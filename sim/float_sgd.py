@@ -24,7 +24,14 @@ def boundary_values(fmt: FloatFormat) -> list[int]:
     """Patterns at the ends of every class, both signs: 0, subnormal, normal, about 1, largest, infinite, NaN."""
     unit, one = 1 << fmt.fraction_bits, fmt.bias << fmt.fraction_bits
     sizes = {0, 1, 2, unit // 2, unit - 1, unit, unit + 1, one - 1, one, one + 1}
-    sizes |= {fmt.beyond - 2, fmt.beyond - 1, fmt.beyond, fmt.beyond + 1, fmt.quiet_nan, fmt.sign_bit - 1}
+    sizes |= {
+        fmt.max_finite - 1,
+        fmt.max_finite,
+        fmt.max_finite + 1,
+        fmt.max_finite + 2,
+        fmt.quiet_nan,
+        fmt.sign_bit - 1,
+    }
     return [size | sign for size in sorted(sizes) if size < fmt.sign_bit for sign in (0, fmt.sign_bit)]
 
 
@@ -92,7 +99,9 @@ class Operands:
         # One learning rate serves a whole step, and few of its patterns leave most weights both finite and changed.
         self._rates = Deck(["ordinary", "boundary", "ordinary", "any"])
         fmt = self._numbers.weights
-        near_infinity = sorted(boundary_values(fmt), key=lambda bits: abs((bits & (fmt.sign_bit - 1)) - fmt.beyond))
+        near_infinity = sorted(
+            boundary_values(fmt), key=lambda bits: abs((bits & (fmt.sign_bit - 1)) - (fmt.max_finite + 1))
+        )
         self._boundaries = Deck(near_infinity)
 
     def memory(self, rng: random.Random) -> Memory:
@@ -115,7 +124,7 @@ class Operands:
             rate = ((fmt.bias - rng.randrange(4)) << fmt.fraction_bits) | rng.getrandbits(fmt.fraction_bits)
         registers = {"learning_rate": rate}
         if self.config.rate == "power_of_two":
-            field = min(rate & (fmt.sign_bit - 1), fmt.beyond - 1) >> fmt.fraction_bits
+            field = min(rate & (fmt.sign_bit - 1), fmt.max_finite) >> fmt.fraction_bits
             rate, registers = field << fmt.fraction_bits, {"learning_rate": field}
         if self.config.momentum:
             factors = [0, numbers.gradients.from_float(0.9), int(patterns(numbers.gradients, 1, chance)[0])]

@@ -6,7 +6,7 @@ The unit: ``rtl/unit.py``.
 import random
 from collections.abc import Iterator
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
 from zimu.sim.stimuli import Deck, near_rails
 
@@ -43,7 +43,7 @@ class Operands:
         self._smoothings = Deck([(0, most), (1, 1), (most, most), (0, most), (0, 0)])
 
     def memory(self, rng: random.Random) -> Memory:
-        return {"weights": near_rails(rng, self.config.weight_range, self.config.depth)}
+        return {"weights": near_rails(rng, self.config.weight.limits, self.config.depth)}
 
     def clocks(self, rng: random.Random) -> int:
         # During the sum pass, or anywhere later.
@@ -62,7 +62,7 @@ class Operands:
 
     def _gradients(self, rng: random.Random, kind: str, smoothing: int) -> Iterator[int]:
         config = self.config
-        low, high = config.gradient_range
+        low, high = config.gradient.limits
         if kind in ("single", "power"):
             place = rng.randrange(config.depth)
             value = rng.randint(low, high) if kind == "single" else -1 << rng.randrange(config.gradient_bits)

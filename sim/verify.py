@@ -9,7 +9,7 @@ from typing import Any
 from zimu.golden.errors import check_range
 from zimu.golden.rule import RuleConfig
 from zimu.golden.vectors import Memory, Stimulus
-from zimu.sim.bench import Episode, Job, Mismatch
+from zimu.sim.bench import Episode, Finding, Job
 from zimu.sim.simulators import DEFAULT_TIMEOUT, WAVES, choose_simulator, simulate
 from zimu.sim.stimuli import MAX_STEPS, expect, random_episodes
 from zimu.sim.verilog import check_top
@@ -37,7 +37,7 @@ class Verification:
     """Values compared."""
     mismatches: int
     cycles: int
-    first: Mismatch | None
+    first: Finding | None
     """The first difference."""
     unwritten: str = ""
     """Why the waves that were asked for are not there."""
@@ -152,5 +152,5 @@ def _run(
         progress=lambda done: progress(done, steps),
     )
     mismatches = outcome.pop("mismatches")
-    first = Mismatch(**mismatches[0]) if mismatches else None
+    first = Finding(**mismatches[0]) if mismatches else None
     return Verification(config.name, top, simulator, seed, mismatches=len(mismatches), first=first, **outcome)

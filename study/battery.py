@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from zimu.emu.prng import WordStream
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, ToolError, check_choice, check_range
 from zimu.golden.files import write_whole
 from zimu.golden.generators import GENERATORS
 from zimu.golden.prng import Stream
 from zimu.golden.programs import find_program, run
 from zimu.golden.rule import PrngKind
+from zimu.golden.unit import UnitConfig
 
 PROGRAM = "dieharder"
 
@@ -80,7 +80,7 @@ class Source(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class Score:
     """One p-value."""
 
     subject: str
@@ -108,7 +108,7 @@ class Progress(NamedTuple):
     total: int
     following: str
     """What runs next."""
-    rows: list[Row]
+    rows: list[Score]
     """All so far."""
 
 
@@ -131,7 +131,7 @@ def battery(
     *,
     seed: int,
     timeout: float,
-    known: Iterable[Row] = (),
+    known: Iterable[Score] = (),
 ) -> Iterator[Progress]:
     """Run every test on every stream, and say before each and at the end how far it is.
 
@@ -150,12 +150,12 @@ def battery(
     """
     check_range("seed", seed, 0, 2**64 - 1)
     find_program(PROGRAM)
-    earlier: dict[tuple[object, ...], list[Row]] = {}
+    earlier: dict[tuple[object, ...], list[Score]] = {}
     for row in known:
         if row.p_value is not None:
             earlier.setdefault(_key(row), []).append(row)
     jobs = [(source, one) for subject in subjects for source in sources(subject) for one in checks]
-    rows: list[Row] = []
+    rows: list[Score] = []
     for done, (source, one) in enumerate(jobs):
         job = _job(source, one, seed)
         yield Progress(done, len(jobs), f"{job.subject} {job.stream}, test {job.test}", rows)
@@ -163,9 +163,9 @@ def battery(
     yield Progress(len(jobs), len(jobs), "done", rows)
 
 
-def _job(source: Source, one: Check, seed: int) -> Row:
+def _job(source: Source, one: Check, seed: int) -> Score:
     """The row of a test that has given nothing yet."""
-    return Row(
+    return Score(
         subject=source.subject,
         prng=source.prng,
         stream=source.stream.name.lower(),
@@ -181,11 +181,11 @@ def _job(source: Source, one: Check, seed: int) -> Row:
     )
 
 
-def _key(row: Row) -> tuple[object, ...]:
+def _key(row: Score) -> tuple[object, ...]:
     return row.subject, row.prng, row.stream, row.lanes, row.test, row.seed
 
 
-def run_test(source: Source, one: Check, job: Row, timeout: float) -> list[Row]:
+def run_test(source: Source, one: Check, job: Score, timeout: float) -> list[Score]:
     """The rows of one test on one stream; one that says why where it gave no p-value."""
     command = [find_program(PROGRAM), "-g", STDIN_RAW, "-d", str(one.number)]
     if one.ntuple is not None:
@@ -207,7 +207,7 @@ def blocks(stream: WordStream) -> Iterator[bytes]:
 
 
 def parse(output: str) -> list[dict[str, Any]]:
-    """The fields of `Row` that dieharder's output gives, for every result in it."""
+    """The fields of `Score` that dieharder's output gives, for every result in it."""
     results = []
     for line in output.splitlines():
         cells = [cell.strip() for cell in line.split("|")]
@@ -224,12 +224,12 @@ def tool_version() -> str:
     return f"{PROGRAM} {found[1] if found else 'of unknown version'}"
 
 
-def save(path: Path, tool: str, rows: Iterable[Row]) -> None:
+def save(path: Path, tool: str, rows: Iterable[Score]) -> None:
     """Write the tool's version and the rows as JSON, whole or not at all."""
     write_whole(path, json.dumps({"tool": tool, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
 
 
-def load(path: Path, tool: str) -> list[Row]:
+def load(path: Path, tool: str) -> list[Score]:
     """The rows that `save` wrote; none if there is no such file.
 
     Raises
@@ -241,7 +241,7 @@ def load(path: Path, tool: str) -> list[Row]:
         return []
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        of_tool, rows = document["tool"], [Row(**row) for row in document["rows"]]
+        of_tool, rows = document["tool"], [Score(**row) for row in document["rows"]]
     except (OSError, ValueError, TypeError, KeyError):
         raise InputError(f"{path}: holds no results of `zimu battery`: name another file") from None
     if of_tool != tool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.box import SIMPLE
 from rich.table import Table
 
-from zimu.study.battery import ASSESSMENTS, Row
+from zimu.study.battery import ASSESSMENTS, Score
 
 _HEADINGS = ("generator", "stream", "lanes", "p-values", *ASSESSMENTS, "weak, failed, unfinished")
 
@@ -31,7 +31,7 @@ class Summary(NamedTuple):
         return [*map(str, self[:-1]), "; ".join(self.remarks)]
 
 
-def summaries(rows: Sequence[Row]) -> list[Summary]:
+def summaries(rows: Sequence[Score]) -> list[Summary]:
     """One for each stream, in the order of the rows."""
     found = []
     for (subject, stream, lanes), group in groupby(rows, lambda row: (row.subject, row.stream, row.lanes)):
@@ -43,7 +43,7 @@ def summaries(rows: Sequence[Row]) -> list[Summary]:
     return found
 
 
-def table(rows: Sequence[Row]) -> Table:
+def table(rows: Sequence[Score]) -> Table:
     """For a terminal."""
     grid = Table(box=SIMPLE, pad_edge=False)
     for heading in _HEADINGS:
@@ -53,7 +53,7 @@ def table(rows: Sequence[Row]) -> Table:
     return grid
 
 
-def markdown(rows: Sequence[Row], tool: str, command: str) -> str:
+def markdown(rows: Sequence[Score], tool: str, command: str) -> str:
     """A table of the same, under a line that says how to get it again."""
     lines = [_HEADINGS, ["---"] * len(_HEADINGS), *(summary.cells() for summary in summaries(rows))]
     return f"{tool}, `{command}`:\n\n" + "".join(_line(cells) for cells in lines)
@@ -63,6 +63,6 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _remark(row: Row) -> str:
+def _remark(row: Score) -> str:
     name = row.name if not row.ntuple else f"{row.name} {row.ntuple}"
     return f"{name}: {row.assessment}" if row.p_value is None else f"{name} ({row.assessment}, p = {row.p_value:.8f})"

@@ -17,8 +17,8 @@ from typing import Any
 
 from zimu.golden.errors import ToolError, check_range
 from zimu.study import bench_memory
+from zimu.study.baselines import Step
 from zimu.study.bench_subjects import FLOOR, NUMPY, TORCH, Problem, Subject
-from zimu.study.rivals import Step
 
 DEPTHS = (10_000, 421_642, 11_170_000)
 """d: a layer, a small network, and the size of a ResNet-18."""
@@ -59,7 +59,7 @@ QUICK = Effort(repeats=3, sample_seconds=0.01, torch_trials=QUICK_TORCH_TRIALS)
 
 
 @dataclass
-class Row:
+class Timing:
     """One subject on one problem. What was not measured is None, with the reason under the field's name.
 
     Parameters
@@ -111,7 +111,7 @@ def measure(
     *,
     memory: bool = True,
     progress: Progress = lambda done, total: None,
-) -> list[Row]:
+) -> list[Timing]:
     """Measure every subject on every problem.
 
     Parameters
@@ -124,7 +124,7 @@ def measure(
 
     Returns
     -------
-    list[Row]
+    list[Timing]
         by problem, then subject. A subject that cannot run has a row too, with the reason.
 
     Raises
@@ -171,8 +171,8 @@ def _processor() -> str:
 
 def _measure_one(
     problem: Problem, chosen: Sequence[Subject], effort: Effort, memory: bool, tick: Callable[[], None]
-) -> list[Row]:
-    rows = [Row(s.name, s.sampler, s.threads, problem.depth, problem.trials) for s in chosen]
+) -> list[Timing]:
+    rows = [Timing(s.name, s.sampler, s.threads, problem.depth, problem.trials) for s in chosen]
     running = []
     for subject, row in zip(chosen, rows, strict=True):
         if reason := subject.missing or _left_out(problem, subject, effort):
@@ -193,7 +193,9 @@ def _left_out(problem: Problem, subject: Subject, effort: Effort) -> str:
     return ""
 
 
-def _time(problem: Problem, running: Sequence[tuple[Subject, Row]], effort: Effort, tick: Callable[[], None]) -> None:
+def _time(
+    problem: Problem, running: Sequence[tuple[Subject, Timing]], effort: Effort, tick: Callable[[], None]
+) -> None:
     steps = [subject.build(problem, *subject.arrays(problem)) for subject, _ in running]
     counts = [_warm_up(step, effort.sample_seconds) for step in steps]
     tick()
@@ -218,12 +220,12 @@ def _seconds(step: Step, count: int) -> float:
     return time.perf_counter() - start
 
 
-def _compare(chosen: Sequence[Subject], rows: Sequence[Row]) -> None:
+def _compare(chosen: Sequence[Subject], rows: Sequence[Timing]) -> None:
     """Fill in the ratios of one problem's rows."""
-    rivals = {row.subject: row for row in rows if row.sampler is None}
+    others = {row.subject: row for row in rows if row.sampler is None}
     for subject, row in zip(chosen, rows, strict=True):
         for field_name, name in RATIOS.items():
-            rival = rivals.get(name)
+            rival = others.get(name)
             if not subject.draws and name != FLOOR:
                 row.reasons[field_name] = "draws no random numbers"
             elif rival is None:
@@ -236,7 +238,7 @@ def _compare(chosen: Sequence[Subject], rows: Sequence[Row]) -> None:
                 setattr(row, field_name, median(above / below for above, below in pairs))
 
 
-def _weigh(problem: Problem, running: Sequence[tuple[Subject, Row]], effort: Effort, memory: bool) -> None:
+def _weigh(problem: Problem, running: Sequence[tuple[Subject, Timing]], effort: Effort, memory: bool) -> None:
     """Fill in the extra memory of one problem's rows."""
     reason = bench_memory.why_not(problem.depth) if memory else "not measured in a sweep"
     found: list[int] = []

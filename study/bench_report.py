@@ -17,7 +17,7 @@ from rich.text import Text
 
 from zimu.cost.plot import check_plot, picture
 from zimu.golden.files import write_whole
-from zimu.study.bench import Row
+from zimu.study.bench import Timing
 from zimu.study.numbers import DASH, number
 
 COLUMNS: dict[str, str] = {
@@ -36,7 +36,7 @@ _MARKERS = "osD^vPX<>*pdh"
 """Shapes told apart at a glance; further ones are stars with more and more points."""
 
 
-def table(rows: Sequence[Row]) -> RenderableType:
+def table(rows: Sequence[Timing]) -> RenderableType:
     """One table, a section for each problem; what was not measured is an em dash with its reason in a footnote."""
     notes: list[str] = []
     grid = Table(Column("subject", no_wrap=True), box=SIMPLE, pad_edge=False)
@@ -50,7 +50,7 @@ def table(rows: Sequence[Row]) -> RenderableType:
     return Group(grid, *(Text(f"[{place}] {note}") for place, note in enumerate(notes, 1)))
 
 
-def sweep_table(rows: Sequence[Row]) -> RenderableType:
+def sweep_table(rows: Sequence[Timing]) -> RenderableType:
     """A table for each d: a line for each n, the ns per weight of all subjects side by side, and who overtakes whom."""
     parts: list[RenderableType] = []
     for d, some in groupby(rows, lambda row: row.d):
@@ -73,7 +73,7 @@ def machine_line(machine: dict[str, Any]) -> str:
     return f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; {versions}"
 
 
-def crossovers(rows: Sequence[Row], first: str, second: str) -> list[float]:
+def crossovers(rows: Sequence[Timing], first: str, second: str) -> list[float]:
     """The n / d at which subject ``second`` (a label) begins to take less time than ``first``, or no longer does.
 
     Ratios are medians over the repeats, interpolated on logarithmic axes between the n that were measured.
@@ -90,7 +90,7 @@ def crossovers(rows: Sequence[Row], first: str, second: str) -> list[float]:
     return found
 
 
-def describe_crossovers(rows: Sequence[Row]) -> list[str]:
+def describe_crossovers(rows: Sequence[Timing]) -> list[str]:
     """One line for each two subjects on the same number of threads."""
     lines = []
     single = [row for row in rows if row.threads == 1]
@@ -108,7 +108,7 @@ def describe_crossovers(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def save_plot(rows: Sequence[Row], path: Path, *, sweep: bool = False) -> Path:
+def save_plot(rows: Sequence[Timing], path: Path, *, sweep: bool = False) -> Path:
     """Draw ns per weight: over d, a panel for each kind of n; of a sweep over n / d, a panel for each d.
 
     Raises what `zimu.cost.plot.check_plot` raises.
@@ -136,17 +136,17 @@ class Panel(NamedTuple):
 
     title: str
     quantity: str
-    x: Callable[[Row], float]
-    rows: list[Row]
+    x: Callable[[Timing], float]
+    rows: list[Timing]
 
 
-def default_panels(rows: Sequence[Row]) -> list[Panel]:
+def default_panels(rows: Sequence[Timing]) -> list[Panel]:
     """Rows with n = d, and the others, over d."""
     full, few = ([row for row in rows if (row.n == row.d) == equal] for equal in (True, False))
     return [Panel(title, "d", lambda row: row.d, some) for title, some in (("n = d", full), ("n = sqrt(d)", few))]
 
 
-def sweep_panels(rows: Sequence[Row]) -> list[Panel]:
+def sweep_panels(rows: Sequence[Timing]) -> list[Panel]:
     """The rows of each d, over n / d."""
     return [
         Panel(f"d = {d:,}", "n / d", lambda row: row.n / row.d, list(some))
@@ -178,11 +178,11 @@ def _draw(axes: Any, panel: Panel, labels: Sequence[str]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _labels(rows: Iterable[Row]) -> list[str]:
+def _labels(rows: Iterable[Timing]) -> list[str]:
     return list(dict.fromkeys(row.label for row in rows))
 
 
-def _cell(row: Row, name: str, notes: list[str]) -> str:
+def _cell(row: Timing, name: str, notes: list[str]) -> str:
     value = getattr(row, name)
     if value is not None:
         return number(value)

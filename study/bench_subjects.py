@@ -1,7 +1,7 @@
 """What `zimu bench` measures, and on what: the problem of a step, and everything that can take it.
 
 A subject is a name and a way to build its step; a further configuration of the emulator is one line in `SAMPLERS`.
-Rivals are in ``study/rivals.py``; measured by ``study/bench.py`` (time) and ``study/bench_memory.py`` (memory).
+Rivals are in ``study/baselines.py``; measured by ``study/bench.py`` (time) and ``study/bench_memory.py`` (memory).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from zimu.emu.float_sgd import to_format
 from zimu.emu.unit import ZimUnit
 from zimu.emu.update import make_unit
-from zimu.golden.config import UnitConfig
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.names import named
-from zimu.study import rivals
-from zimu.study.rivals import Step
+from zimu.golden.unit import UnitConfig
+from zimu.study import baselines
+from zimu.study.baselines import Step
 
 SEED = 1
 """Of the gradients and of every subject's generator."""
@@ -109,10 +109,10 @@ def subjects(threads: Sequence[int] = (1,)) -> list[Subject]:
     own += [other_rule(name) for name in RULES]
     return [
         *own,
-        Subject(NUMPY, _drawing(rivals.numpy_multinomial)),
-        Subject(TORCH, _drawing(rivals.torch_multinomial), missing=rivals.missing_torch()),
-        Subject("fp32_sgd", _plain(rivals.float_sgd), dtype=np.float32, draws=False),
-        Subject(FLOOR, _plain(rivals.int8_subtract), draws=False),
+        Subject(NUMPY, _drawing(baselines.numpy_multinomial)),
+        Subject(TORCH, _drawing(baselines.torch_multinomial), missing=baselines.missing_torch()),
+        Subject("fp32_sgd", _plain(baselines.float_sgd), dtype=np.float32, draws=False),
+        Subject(FLOOR, _plain(baselines.int8_subtract), draws=False),
     ]
 
 

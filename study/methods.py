@@ -11,10 +11,10 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.names import named
 from zimu.golden.rule import RuleConfig
+from zimu.golden.unit import UnitConfig
 from zimu.study.encoding import START_SCALE_LOG2, Counts, Encoding, Formats
 from zimu.study.network import DEPTHS
 

@@ -12,7 +12,7 @@ from zimu.cost.fpga import Fpga
 from zimu.cost.price import price
 from zimu.cost.target import Progress
 from zimu.cost.targets import find_targets
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.study.costs import RIVALS
 from zimu.study.methods import HEADLINE, layer_config
 

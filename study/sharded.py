@@ -13,9 +13,9 @@ import numpy as np
 
 from zimu.emu.shard import Shard
 from zimu.emu.unit import ZimUnit
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import MissingToolError
 from zimu.golden.programs import how_to_install
+from zimu.golden.unit import UnitConfig
 
 CONFIG = UnitConfig(
     name="sharded",

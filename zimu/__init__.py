@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 _SOURCES = {
     "Batch": "emu.batch",
-    "Counters": "golden.config",
+    "Counters": "golden.unit",
     "FloatSGD": "emu.float_sgd",
     "FloatSGDConfig": "golden.float_sgd",
     "InputError": "golden.errors",
@@ -29,7 +29,7 @@ _SOURCES = {
     "Shard": "emu.shard",
     "StepResult": "emu.unit",
     "ToolError": "golden.errors",
-    "UnitConfig": "golden.config",
+    "UnitConfig": "golden.unit",
     "VectorSet": "golden.vectors",
     "ZimUnit": "emu.unit",
     "ZimuError": "golden.errors",
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from zimu.emu.unit import StepResult as StepResult
     from zimu.emu.unit import ZimUnit as ZimUnit
     from zimu.emu.update import make_unit as make_unit
-    from zimu.golden.config import Counters as Counters
-    from zimu.golden.config import UnitConfig as UnitConfig
     from zimu.golden.errors import InputError as InputError
     from zimu.golden.errors import MissingToolError as MissingToolError
     from zimu.golden.errors import ToolError as ToolError
@@ -63,7 +61,9 @@ if TYPE_CHECKING:
     from zimu.golden.int_sgd import IntSGDConfig as IntSGDConfig
     from zimu.golden.names import named as named
     from zimu.golden.names import preset as preset
+    from zimu.golden.unit import Counters as Counters
     from zimu.golden.unit import ReferenceUnit as ReferenceUnit
+    from zimu.golden.unit import UnitConfig as UnitConfig
     from zimu.golden.vectors import VectorSet as VectorSet
     from zimu.sim.verify import verify as verify
     from zimu.sim.verilog import to_verilog as to_verilog

@@ -8,8 +8,8 @@ from zimu.emu.batch import Batch
 from zimu.emu.sampler import InverseSampler
 from zimu.emu.states import checksum
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.golden.unit import UnitConfig
 
 SEEDS = [5, 2**64 - 1, 77, 0, 6]
 SPLIT = {"sampler": "split", "tile": 16, "subtrees": 4, "tile_streams": 2}
@@ -25,8 +25,8 @@ def config(**fields) -> UnitConfig:
 
 def arrays(of: UnitConfig, steps: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(steps)
-    weights = rng.integers(*of.weight_range, (len(SEEDS), of.depth), endpoint=True).astype(weight_dtype(of))
-    gradients = rng.integers(*of.gradient_range, (steps, len(SEEDS), of.depth), endpoint=True)
+    weights = rng.integers(*of.weight.limits, (len(SEEDS), of.depth), endpoint=True).astype(weight_dtype(of))
+    gradients = rng.integers(*of.gradient.limits, (steps, len(SEEDS), of.depth), endpoint=True)
     gradients[:, 3] = 0
     return weights, gradients.astype(gradient_dtype(of))
 

@@ -46,7 +46,7 @@ def encode(name, values):
 
 def rounding(fmt):
     """The MPFR context of a format."""
-    largest = fmt.to_float(fmt.beyond - 1)
+    largest = fmt.to_float(fmt.max_finite)
     return gmpy2.context(
         precision=fmt.significand_bits,
         emin=fmt.ulp_exponent + 1,
@@ -57,7 +57,7 @@ def rounding(fmt):
 
 def expected(weights, gradients, fused, w, lr, g):
     fmt = FORMATS[weights]
-    largest = fmt.to_float(fmt.beyond - 1)
+    largest = fmt.to_float(fmt.max_finite)
     exact, own = gmpy2.context(precision=EXACT, emin=-2000, emax=2000), rounding(fmt)
     columns = [
         [gmpy2.mpfr(x, 53) for x in numbers(name, bits)]

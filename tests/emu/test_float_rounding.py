@@ -21,7 +21,7 @@ def exact(arithmetic, w, lr, g):
     product = Fraction(fmt.to_float(lr)) * Fraction(factor.to_float(g))
     if not arithmetic.fused:
         nearest = golden.step(Arithmetic(fmt, factor), fmt.sign_bit, lr ^ fmt.sign_bit, g)
-        if nearest & fmt.sign_bit - 1 >= fmt.beyond:
+        if nearest & fmt.sign_bit - 1 > fmt.max_finite:
             return None
         product = Fraction(fmt.to_float(nearest))
     return Fraction(fmt.to_float(w)) - product
@@ -29,11 +29,11 @@ def exact(arithmetic, w, lr, g):
 
 def neighbours(fmt, size):
     """The pattern at or below a size, and the distance to it in units of that to the next; None where it overflows."""
-    low, high = 0, fmt.beyond
+    low, high = 0, fmt.max_finite + 1
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if Fraction(fmt.to_float(middle)) <= size else (low, middle)
-    if high == fmt.beyond:
+    if high == fmt.max_finite + 1:
         return None
     below, above = (Fraction(fmt.to_float(pattern)) for pattern in (low, high))
     return low, (size - below) / (above - below)
@@ -47,7 +47,7 @@ def test_the_probability_of_rounding_up_is_the_truncated_fraction(name, bits, fu
     words = np.arange(2**bits)
     seen = set()
     for w, lr, g in zip(*(x.tolist() for x in random_triples(arithmetic, 300, seed=6)), strict=True):
-        if max(x & fmt.sign_bit - 1 for x in (w, lr, g)) >= fmt.beyond:
+        if max(x & fmt.sign_bit - 1 for x in (w, lr, g)) > fmt.max_finite:
             continue
         number = exact(arithmetic, w, lr, g)
         place = number and neighbours(fmt, abs(number))

@@ -34,10 +34,10 @@ def test_steps_are_the_references(fields):
     config = config_of(**fields)
     rng = np.random.default_rng(2)
     unit, reference = make_unit(config, 11), ReferenceIntSGD(config, 11)
-    weights = rng.integers(*config.weight_range, config.depth, endpoint=True).tolist()
+    weights = rng.integers(*config.weight.limits, config.depth, endpoint=True).tolist()
     for rate in (0, 1, 2**config.rate_bits - 1, int(rng.integers(0, 2**config.rate_bits))):
-        gradients = rng.integers(*config.gradient_range, config.depth, endpoint=True)
-        gradients[:4] = [*config.gradient_range, 0, 1]
+        gradients = rng.integers(*config.gradient.limits, config.depth, endpoint=True)
+        gradients[:4] = [*config.gradient.limits, 0, 1]
         got = unit.step_patterns(weights, gradients.tolist(), rate=rate)
         weights = reference.step(weights, gradients.tolist(), rate=rate)
         assert got == weights

@@ -16,8 +16,7 @@ from scipy import stats
 from zimu.emu import steps
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
-from zimu.golden.config import UnitConfig
-from zimu.golden.unit import ReferenceUnit
+from zimu.golden.unit import ReferenceUnit, UnitConfig
 
 GATES = ("trial", "step")
 UNITS = (ReferenceUnit, ListUnit)
@@ -198,7 +197,7 @@ def test_a_million_trials_fit_the_law(seed, gradient_bits, prng_lanes):
         gate_bits=8,
         prng_lanes=prng_lanes,
     )
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     gradients = np.random.default_rng(seed).integers(low, high, 200, endpoint=True)
     gradients[gradients == 0] = 1
     weights = np.zeros(200, weight_dtype(config))

@@ -7,7 +7,7 @@ from zimu.emu import sampler
 from zimu.emu.prng import WordStream
 from zimu.emu.steps import Masses
 from zimu.golden import sampler as golden
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 
 
 def masses_of(gradients, smoothing: int) -> Masses:

@@ -9,8 +9,8 @@ import pytest
 from zimu.emu import parallel
 from zimu.emu.shard import Shard
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
+from zimu.golden.unit import UnitConfig
 
 DEPTH = 1000
 
@@ -35,8 +35,8 @@ def config(**fields) -> UnitConfig:
 def problem(whole: UnitConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Weights and gradients; a stretch of zeros makes a shard without mass where c = 0."""
     rng = np.random.default_rng(seed)
-    weights = rng.integers(*whole.weight_range, DEPTH, endpoint=True).astype(weight_dtype(whole))
-    gradients = rng.integers(*whole.gradient_range, DEPTH, endpoint=True).astype(gradient_dtype(whole))
+    weights = rng.integers(*whole.weight.limits, DEPTH, endpoint=True).astype(weight_dtype(whole))
+    gradients = rng.integers(*whole.gradient.limits, DEPTH, endpoint=True).astype(gradient_dtype(whole))
     gradients[:170] = 0
     return weights, gradients
 

@@ -21,8 +21,7 @@ from zimu.emu.tiles import BUFFER
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
 from zimu.golden import split as golden
-from zimu.golden.config import UnitConfig
-from zimu.golden.unit import ReferenceUnit
+from zimu.golden.unit import ReferenceUnit, UnitConfig
 
 LANES, ROWS = 16, 3
 
@@ -224,7 +223,7 @@ def test_a_million_trials_fit_the_law(seed, gradient_bits, prng_lanes, subtrees,
         subtrees=subtrees,
         tile_streams=tile_streams,
     )
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     gradients = np.random.default_rng(seed).integers(low, high, 200, endpoint=True)
     gradients[gradients == 0] = 1
     weights = np.zeros(200, weight_dtype(config))

@@ -24,11 +24,11 @@ from zimu.emu.int_sgd import IntSGD
 from zimu.emu.shard import Shard
 from zimu.emu.states import checksum
 from zimu.emu.unit import ZimUnit
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.rule import RuleConfig
+from zimu.golden.unit import UnitConfig
 
 SEED = 3
 

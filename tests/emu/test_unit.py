@@ -13,9 +13,8 @@ from zimu.emu.sampler import InverseSampler
 from zimu.emu.states import checksum
 from zimu.emu.unit import StepResult, ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
-from zimu.golden.config import Counters, UnitConfig
 from zimu.golden.errors import InputError
-from zimu.golden.unit import ReferenceUnit
+from zimu.golden.unit import Counters, ReferenceUnit, UnitConfig
 from zimu.golden.vectors import VectorSet, frozen_sets
 
 CONFIG = UnitConfig(
@@ -120,10 +119,10 @@ def test_emulator_equals_reference(data):
     # Both ways of taking a step: in one kernel call, and in many.
     steps.SMALL, InverseSampler.FEW = data.draw(st.sampled_from([(0, 0), (2**14, 10**9), (2**14, 20)]))
     emulator, reference = ZimUnit(config, seed), ReferenceUnit(config, seed)
-    expected = draw_vector(data.draw, config.depth, config.weight_range)
+    expected = draw_vector(data.draw, config.depth, config.weight.limits)
     weights = np.array(expected, weight_dtype(config))
     for _ in range(data.draw(st.integers(1, 4))):
-        gradients = draw_vector(data.draw, config.depth, config.gradient_range)
+        gradients = draw_vector(data.draw, config.depth, config.gradient.limits)
         values = {
             "trials": data.draw(st.integers(0, 3 * config.depth)),
             "threshold": data.draw(ends_or_between(config.max_threshold)),
@@ -157,7 +156,7 @@ def test_a_step_larger_than_every_buffer(gradient_bits, prng_lanes):
         prng_lanes=prng_lanes,
     )
     source = np.random.default_rng(gradient_bits)
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     gradients = source.integers(low, high, 5000, endpoint=True).astype(gradient_dtype(config))
     weights = source.integers(-128, 128, 5000).astype(np.int8)
     emulator, reference = ZimUnit(config, 6), ReferenceUnit(config, 6)
@@ -326,6 +325,7 @@ def test_the_state_is_the_references():
         "config": CONFIG.model_dump(),
         "streams": streams_of(reference),
         "counters": reference.counters._asdict(),
+        "memories": {},
     }
     text = json.dumps(expected, sort_keys=True, separators=(",", ":"))
     assert emulator.state() == expected | {"checksum": hashlib.sha256(text.encode()).hexdigest()}

@@ -6,10 +6,10 @@ from math import isqrt, prod
 
 import pytest
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
 from zimu.golden.generators import GENERATORS, Lfsr128, philox4x32
 from zimu.golden.known_answers import KNOWN_ANSWERS, PHILOX_BLOCKS
+from zimu.golden.unit import UnitConfig
 
 FACTORS = (3, 5, 17, 257, 641, 65537, 274177, 6700417, 67280421310721)
 """The primes whose product is 2^128 - 1: the first seven Fermat numbers, the last two of them factored."""

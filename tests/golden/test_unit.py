@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from zimu.golden.config import Counters, UnitConfig
 from zimu.golden.errors import InputError
-from zimu.golden.unit import ReferenceUnit
+from zimu.golden.unit import Counters, ReferenceUnit, UnitConfig
 
 CONFIG = UnitConfig(
     name="little", weight_bits=4, gradient_bits=4, smoothing_bits=2, depth=4, lanes=2, gate="trial", gate_bits=2

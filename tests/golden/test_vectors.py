@@ -10,11 +10,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from zimu.golden.config import Counters
 from zimu.golden.errors import InputError
 from zimu.golden.rule import RULES, PrngKind, reference
 from zimu.golden.scenarios import SCENARIOS, write_all
-from zimu.golden.unit import ReferenceUnit
+from zimu.golden.unit import Counters, ReferenceUnit
 from zimu.golden.vectors import HEADER_WORDS, Difference, Mismatch, Stimulus, VectorSet, frozen_sets, set_words
 
 FROZEN = frozen_sets()
@@ -83,7 +82,7 @@ def test_frozen_sets_cover_the_corners_of_the_contract():
                 "T = 2^32": T == 2**32 and delta.open_trials == n,
                 "empty": delta.empty_steps and n,
                 "normal after empty": number and before.mass == 0 and delta.open_trials,
-                "all gradients most negative": set(gradients) == {config.gradient_range[0]} and delta.open_trials,
+                "all gradients most negative": set(gradients) == {config.gradient.limits[0]} and delta.open_trials,
                 "one weight": config.depth == 1 and after != weights,
                 "W = 1": delta.mass == 1 and delta.open_trials,
                 "W a power of two": delta.mass > 1 and delta.mass.bit_count() == 1 and not delta.rejected_draws,
@@ -94,8 +93,8 @@ def test_frozen_sets_cover_the_corners_of_the_contract():
                 "no smoothing": config.smoothing_bits == 0 and delta.open_trials,
                 "largest smoothing": c == 2**16 - 1 and delta.open_trials,
                 "discarded": delta.discarded_trials,
-                "lower rail": delta.saturations and config.weight_range[0] in after,
-                "upper rail": delta.saturations and config.weight_range[1] in after,
+                "lower rail": delta.saturations and config.weight.limits[0] in after,
+                "upper rail": delta.saturations and config.weight.limits[1] in after,
             }
             met |= {corner for corner, seen in corners.items() if seen}
             weights, before = after, counters

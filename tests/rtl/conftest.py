@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.hdl import Shape
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address
 from zimu.sim.drivers import pack
 from zimu.sim.pins import run_until
@@ -32,7 +32,7 @@ def land(
     Returns W and a list of (index, negative, zero). ``fill`` is what padding lanes hold; random values by default.
     """
     rng = random.Random(f"{config} {gradients} {pause}")
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     padded = list(gradients)
     while len(padded) < config.lanes * config.beats:
         padded.append(rng.randint(low, high) if fill is None else fill)

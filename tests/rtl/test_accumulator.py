@@ -80,7 +80,7 @@ def reference(config, weights, trials) -> tuple[list[int], int]:
 def test_weights_and_losses_are_the_references(configure, pending, pause, weight_bits, depth):
     config = configure(weight_bits=weight_bits, depth=depth)
     rng = random.Random(f"{weight_bits} {depth}")
-    low, high = config.weight_range
+    low, high = config.weight.limits
     weights = [rng.choice([low, low + 1, high - 1, high, 0]) for _ in range(depth)]
     sign = [rng.getrandbits(1) for _ in range(depth)]
     # Runs of one address, neighbours in turn, and anything.
@@ -150,7 +150,7 @@ def run_flush(config, memory, parts, pause, seed) -> tuple[list[int], int, int]:
 def test_counts_are_applied_to_whole_beats(configure, weight_bits, lanes, pause):
     config = configure(sampler="split", tile=8, depth=32, lanes=lanes, weight_bits=weight_bits, tile_streams=2)
     rng = random.Random(f"{weight_bits} {lanes}")
-    low, high = config.weight_range
+    low, high = config.weight.limits
     weights = [[rng.choice([low, high, rng.randint(low, high)]) for _ in range(lanes)] for _ in range(config.beats)]
     expected, total = [list(beat) for beat in weights], 0
     # Two engines have beats of their own; the same one again and again is what a late memory could get wrong.

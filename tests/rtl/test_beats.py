@@ -25,7 +25,7 @@ def heap_sums(values) -> list[int]:
 @pytest.mark.parametrize("pause", [0.0, 0.5])
 def test_beat_sums_are_those_of_the_masses_in_range(configure, depth, lanes, pause):
     config = configure(depth=depth, lanes=lanes)
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     rng = random.Random(7)
     pool = [low, low, high, 0, 1, -1, rng.randint(low, high)]
     gradients = [rng.choice(pool) for _ in range(lanes * config.beats)]

@@ -39,11 +39,11 @@ def configure(weight_bits: int, rate_bits: int, gradient_bits: int, fraction_bit
 @pytest.mark.parametrize("widths", [(3, 3, 3, 2), (2, 3, 5, 0), (4, 2, 3, 5), (2, 4, 4, 1), (6, 1, 2, 3)], ids=str)
 def test_every_operand_of_small_widths(widths):
     config = configure(*widths)
-    low, high = config.weight_range
+    low, high = config.weight.limits
     axes = (
         range(low, high + 1),
         range(2**config.rate_bits),
-        range(config.gradient_range[0], config.gradient_range[1] + 1),
+        range(config.gradient.limits[0], config.gradient.limits[1] + 1),
         range(2**config.fraction_bits),
     )
     operands = list(product(*axes))
@@ -63,6 +63,11 @@ def test_corners_and_random_operands_of_wide_ones(widths):
         corners = {low, low + 1, 0, 1, high // 2, high // 2 + 1, high - 1, high, -1, low // 2}
         return [*(value for value in corners if low <= value <= high), *map(int, rng.integers(low, high + 1, 3))]
 
-    limits = config.weight_range, (0, 2**config.rate_bits - 1), config.gradient_range, (0, 2**config.fraction_bits - 1)
+    limits = (
+        config.weight.limits,
+        (0, 2**config.rate_bits - 1),
+        config.gradient.limits,
+        (0, 2**config.fraction_bits - 1),
+    )
     wrong, _ = differing(config, list(product(*(values(*pair) for pair in limits))))
     assert wrong == []

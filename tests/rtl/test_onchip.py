@@ -4,10 +4,9 @@ import random
 
 import pytest
 
-from zimu.golden.config import Counters
 from zimu.golden.errors import InputError
 from zimu.golden.rule import zero_counters
-from zimu.golden.unit import ReferenceUnit
+from zimu.golden.unit import Counters, ReferenceUnit
 from zimu.golden.vectors import Stimulus
 from zimu.rtl.onchip import MAX_BITS, ReadPath, ZimUnit
 from zimu.rtl.registers import Control, Register, Status

@@ -4,7 +4,7 @@ import pytest
 from amaranth.hdl import Shape
 from amaranth.utils import bits_for
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.accumulator import COUNT_BITS, JOINED_BITS, Accumulator, SaturatingStep
 from zimu.rtl.basics import address
 from zimu.rtl.beats import mass_bits

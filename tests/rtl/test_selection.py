@@ -18,7 +18,7 @@ SHAPES = [(1, 1), (2, 1), (3, 1), (5, 1), (1, 4), (4, 4), (7, 4), (12, 4), (17, 
 
 
 def gradients_of(config, kind, rng) -> list[int]:
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     depth = config.depth
     return {
         "any": lambda: [rng.randint(low, high) for _ in range(depth)],
@@ -52,7 +52,7 @@ def test_every_draw_lands_where_the_reference_selects(configure, land, form, dep
 def test_the_ends_of_every_weight_are_hit_exactly_under_pauses(configure, land, form, shape, fields):
     config = configure(depth=shape[0], lanes=shape[1], form=form, **fields)
     rng = random.Random(f"{shape} {fields}")
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     gradients = [rng.choice([low, high, 0, rng.randint(low, high)]) for _ in range(config.depth)]
     smoothing = config.max_smoothing
     prefix = prefix_sums(masses(gradients, smoothing))

@@ -26,7 +26,7 @@ def packed(layout, **values) -> int:
 
 
 def some_gradients(config, kind, rng) -> list[int]:
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     return {
         "any": lambda: [rng.randint(low, high) for _ in range(config.depth)],
         "extreme": lambda: [rng.choice([low, high]) for _ in range(config.depth)],
@@ -173,7 +173,7 @@ def test_a_reader_sums_up_all_beats_and_hands_out_tiles(configure, fields, pause
     rng = random.Random(f"{fields} {pause}")
     size, lanes, layout = config.split.tile, config.lanes, bounds_layout(config)
     gradients, smoothing = some_gradients(config, "any", rng), 3
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     padded = gradients + [rng.randint(low, high) for _ in range(lanes * config.beats - config.depth)]
     memory = [pack(padded[i : i + lanes], config.gradient_bits) for i in range(0, len(padded), lanes)]
     wanted = [[rng.randrange(config.tiles) for _ in range(6)] for _ in range(2)]

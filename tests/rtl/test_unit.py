@@ -16,7 +16,7 @@ NIGHTLY = pytest.mark.nightly
 def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
     """Mean clocks of a step under memories that answer in the next clock, and what the model says for the same N."""
     rng = random.Random(f"{config} {trials}")
-    low, high = config.gradient_range
+    low, high = config.gradient.limits
     # W spread evenly on a log scale, as the model assumes.
     inputs = []
     for number in range(steps):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zimu.golden.config import UnitConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.generators import KINDS
 from zimu.sim.simulators import SIMULATORS, why_missing
 from zimu.sim.verify import verify

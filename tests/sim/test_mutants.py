@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 import zimu.rtl
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import ToolError
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.rule import RuleConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl import (
     accumulator,
     beats,

@@ -5,7 +5,8 @@ import pytest
 from zimu.golden.errors import InputError
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
-from zimu.golden.rule import RULES, RuleConfig
+from zimu.golden.names import named
+from zimu.golden.rule import RULES, RuleConfig, config_class
 from zimu.sim.simulators import SIMULATORS, why_missing
 from zimu.sim.stimuli import random_episodes
 from zimu.sim.verify import Verification, verify
@@ -84,7 +85,7 @@ def test_what_is_fed_has_every_corner():
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "zim"])
 def test_the_drop_in_unit_is_of_the_rule_zim_alone(rule, tmp_path):
-    config = next(config for config in RIVALS.values() if config.rule == rule)
+    config = named(config_class(rule).examples[0])
     message = rf"^top = 'unit': the rule '{rule}' has none, must be 'core' \(--top core\)$"
     with pytest.raises(InputError, match=message):
         verify(config, steps=1, seed=1, top="unit")

@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from zimu.cli import app
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, MissingToolError, ToolError
 from zimu.golden.names import PRESETS
 from zimu.golden.scenarios import SCENARIOS
+from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import VectorSet, frozen_sets
 from zimu.rtl.generators import KINDS
 from zimu.rtl.kinds import Xoshiro128pp
@@ -113,7 +113,7 @@ def test_a_run_begins_with_what_finds_most(form, seed):
     assert {0, config.max_threshold} < {each.registers["threshold"] for each in inputs}
     assert {0, 1, 2} < {each.registers["trials"] for each in inputs}
     assert {0, 1, config.max_smoothing} <= {each.registers["smoothing"] for each in inputs}
-    assert set(config.gradient_range) <= {gradient for each in inputs for gradient in each.gradients}
+    assert set(config.gradient.limits) <= {gradient for each in inputs for gradient in each.gradients}
     idle = {each.registers["smoothing"] > 0 for each in inputs if not any(each.gradients)}
     assert idle == {False, True}
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 
 import pytest
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.names import preset
 from zimu.golden.programs import run, yosys
 from zimu.golden.rule import CONTRACT_VERSION, RuleConfig
+from zimu.golden.unit import UnitConfig
 from zimu.rtl.netlist import to_rtlil
 from zimu.sim.simulators import SIMULATORS, WAIVERS, simulate, why_missing
 from zimu.sim.verilog import TOPS, circuit, write_rtl

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from zimu.emu.unit import ZimUnit
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError, MissingToolError
 from zimu.golden.generators import GENERATORS
 from zimu.golden.names import preset
 from zimu.golden.prng import Stream, WordStream
+from zimu.golden.unit import UnitConfig
 from zimu.study import battery
 from zimu.study.battery import ALL, QUICK, Check, check, load, parse, save, sources, tool_version
 from zimu.study.battery_report import markdown, summaries

@@ -16,7 +16,7 @@ from zimu.cli import app
 from zimu.golden.errors import InputError, ToolError
 from zimu.golden.programs import how_to_install, run
 from zimu.study import bench, bench_memory, bench_report, bench_subjects
-from zimu.study.bench import Effort, Row, measure
+from zimu.study.bench import Effort, Timing, measure
 from zimu.study.bench_memory import ENVIRONMENT, RESOLUTION
 from zimu.study.bench_subjects import Problem, Subject, subjects
 
@@ -214,7 +214,7 @@ def sweep_rows(*times):
     """Rows of two samplers over growing n; ``times`` are pairs of ns per weight."""
     shares = [2.0**power for power in range(-len(times) + 1, 1)]
     return [
-        Row("zimu", sampler, 1, 2**20, int(share * 2**20), ns_per_weight=time, samples=[time])
+        Timing("zimu", sampler, 1, 2**20, int(share * 2**20), ns_per_weight=time, samples=[time])
         for share, pair in zip(shares, times, strict=True)
         for sampler, time in zip(("inverse", "split"), pair, strict=True)
     ]
@@ -236,7 +236,7 @@ def test_no_crossover_is_said():
 
 
 def test_panels_of_the_plot_hold_the_rows_they_name():
-    rows = [Row("a", None, 1, d, n) for d in (100, 900) for n in (d, 10)]
+    rows = [Timing("a", None, 1, d, n) for d in (100, 900) for n in (d, 10)]
     equal, root = bench_report.default_panels(rows)
     assert (equal.title, [(row.d, row.n) for row in equal.rows]) == ("n = d", [(100, 100), (900, 900)])
     assert (root.title, [(row.d, row.n) for row in root.rows]) == ("n = sqrt(d)", [(100, 10), (900, 10)])
@@ -278,7 +278,7 @@ def test_command_prints_rows_as_json_and_draws(small, tmp_path):
     own = len(bench_subjects.SAMPLERS)
     assert len(document["rows"]) == 2 * (2 * own + len(bench_subjects.RULES) + 4)
     for row in document["rows"]:
-        assert set(row) == set(asdict(Row("", None, 1, 1, 1)))
+        assert set(row) == set(asdict(Timing("", None, 1, 1, 1)))
         assert len(row["samples"]) == (0 if "ns_per_weight" in row["reasons"] else 1)
     assert (tmp_path / "plot.svg").exists()
 

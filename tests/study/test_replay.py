@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from zimu.golden.errors import ToolError
-from zimu.sim.bench import Mismatch
+from zimu.sim.bench import Finding
 from zimu.sim.verify import Verification
 from zimu.study import methods
 from zimu.study import replay as module
@@ -57,11 +57,11 @@ def test_circuit_is_given_what_was_recorded(trace, monkeypatch):
     ("outcome", "message"),
     [
         (
-            replace(AGREED, mismatches=3, first=Mismatch(1, "weights[17]", -4, 5, 1, 800)),
+            replace(AGREED, mismatches=3, first=Finding(1, "weights[17]", -4, 5, 1, 800)),
             "differs from the emulator: first in step 1, weights[17]: expected -4, got 5",
         ),
         (
-            replace(AGREED, mismatches=1, first=Mismatch(0, "open_trials", 130, 129, 1, 800)),
+            replace(AGREED, mismatches=1, first=Finding(0, "open_trials", 130, 129, 1, 800)),
             "differs from the emulator: first in step 0, open_trials: expected 130, got 129",
         ),
         (replace(AGREED, checked=0, steps=0), "differs from the emulator: no value was compared"),

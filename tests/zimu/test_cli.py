@@ -14,10 +14,10 @@ import pytest
 
 import zimu
 from zimu.commands import common
-from zimu.golden.config import UnitConfig
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.generators import GENERATORS
 from zimu.golden.names import PRESETS, examples
+from zimu.golden.unit import UnitConfig
 
 TINY = UnitConfig(
     name="tiny",

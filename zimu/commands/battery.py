@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from zimu.commands.common import JsonFlag, Stages, load_config, out, print_json, print_note
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
 from zimu.golden.files import check_writable, write_whole
+from zimu.golden.unit import UnitConfig
 
 
 def command(
@@ -43,7 +43,7 @@ def command(
     tool = battery.tool_version()
     known = battery.load(results, tool) if results else []
 
-    rows: list[battery.Row] = []
+    rows: list[battery.Score] = []
     try:
         with Stages() as show:
             for step in battery.battery(subjects, checks, seed=seed, timeout=timeout, known=known):

@@ -6,8 +6,8 @@ from typing import Annotated, get_args
 import typer
 
 from zimu.commands.common import out, print_note, print_text
-from zimu.golden.config import UnitConfig
 from zimu.golden.rule import RULES, PrngKind, config_class
+from zimu.golden.unit import UnitConfig
 
 
 def command(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zimu.study import rivals
+from zimu.study import baselines
 from zimu.study.bench_subjects import SMOOTHING, Problem, subjects
 
 GRADIENTS = np.array([3, -1, 20, -7, 1, -128, 64], np.int8)
@@ -48,30 +48,30 @@ def test_every_subject_that_draws_draws_the_law(subject):
 
 def test_probabilities_are_the_laws():
     masses = [4, 2, 21, 8, 2, 129, 65]
-    assert rivals.probabilities(GRADIENTS, 1).tolist() == [mass / sum(masses) for mass in masses]
+    assert baselines.probabilities(GRADIENTS, 1).tolist() == [mass / sum(masses) for mass in masses]
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64, np.float32])
 def test_move_is_exact_and_saturates(dtype):
     cases = [(w, g, x) for w in EDGES for g in EDGES for x in (0, 1, 127, 128, 255, 256, 2**24)]
     weights, gradients, counts = (np.array(column) for column in zip(*cases, strict=True))
-    rivals.move(weights, gradients, counts.astype(dtype))
+    baselines.move(weights, gradients, counts.astype(dtype))
     assert weights.tolist() == [stop(int(w) - int(np.sign(g)) * x) for w, g, x in cases]
 
 
 def test_subtract_is_exact_and_saturates():
     w, g = (axis.ravel().astype(np.int8) for axis in np.mgrid[-128:128, -128:128])
     weights = w.copy()
-    rivals.subtract(weights, g)
+    baselines.subtract(weights, g)
     assert weights.tolist() == [stop(a - b) for a, b in zip(w.tolist(), g.tolist(), strict=True)]
 
 
-@pytest.mark.parametrize("depth", [1, rivals.BLOCK, 2 * rivals.BLOCK + 3])
+@pytest.mark.parametrize("depth", [1, baselines.BLOCK, 2 * baselines.BLOCK + 3])
 def test_float_sgd_updates_every_weight_once(depth):
     generator = np.random.default_rng(1)
     weights, gradients = generator.standard_normal((2, depth), np.float32)
-    expected = weights - np.float32(rivals.LEARNING_RATE) * gradients
-    rivals.float_sgd(weights, gradients)()
+    expected = weights - np.float32(baselines.LEARNING_RATE) * gradients
+    baselines.float_sgd(weights, gradients)()
     assert weights.tobytes() == expected.tobytes()
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
-from zimu.golden.rule import PrngKind
+from zimu.golden.rule import Integer, PrngKind
+from zimu.golden.unit import UnitConfig
 
 ZIM8 = {
     "name": "zim8",
@@ -229,13 +229,16 @@ def test_a_changed_configuration_keeps_what_is_not_changed():
     ("fields", "derived"),
     [
         ({}, {"beats": 128, "max_mass": 1024 * (128 + 15), "draw_words": 1, "row_words": 1}),
-        ({"depth": 1025}, {"beats": 129, "weight_range": (-128, 127), "max_threshold": 65536}),
+        ({"depth": 1025}, {"beats": 129, "weight": Integer(8, signed=True), "max_threshold": 65536}),
         # The largest W of 2^32 still fits one word, one more needs two.
         ({"gradient_bits": 32, "smoothing_bits": 0, "depth": 2}, {"max_mass": 2**32, "draw_words": 1}),
         ({"gradient_bits": 32, "smoothing_bits": 1, "depth": 2}, {"max_mass": 2**32 + 2, "draw_words": 2}),
         ({"gradient_bits": 32, "depth": 3, "prng_lanes": 4}, {"draw_words": 2, "row_words": 4}),
         ({"gradient_bits": 32, "depth": 3}, {"draw_words": 2, "row_words": 2}),
-        ({"weight_bits": 2, "gradient_bits": 3}, {"weight_range": (-2, 1), "gradient_range": (-4, 3)}),
+        (
+            {"weight_bits": 2, "gradient_bits": 3},
+            {"weight": Integer(2, signed=True), "gradient": Integer(3, signed=True)},
+        ),
         ({"smoothing_bits": 0}, {"max_smoothing": 0, "max_weight_mass": 128}),
         ({"smoothing_bits": 16, "gate_bits": 32}, {"max_smoothing": 65535, "max_threshold": 2**32}),
     ],

@@ -2,9 +2,9 @@
 
 import pytest
 
-from zimu.golden.config import UnitConfig
 from zimu.golden.errors import InputError
 from zimu.golden.names import PRESETS, preset
+from zimu.golden.unit import UnitConfig
 
 
 def test_zim8_is_the_documented_example():
