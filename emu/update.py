@@ -1,6 +1,7 @@
 """What every emulated unit is, whatever its rule: its arrays, its counters, its state; and how one is made.
 
-Twin: ``rtl/update.py``. The units: ``emu/unit.py``, and ``emu/pointwise.py`` for rules that work weight by weight.
+Twins: ``golden/update.py``, ``rtl/update.py``. The units: ``emu/unit.py``, and ``emu/pointwise.py`` for rules that work
+weight by weight.
 """
 
 from abc import abstractmethod

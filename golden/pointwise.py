@@ -10,7 +10,8 @@ from typing import ClassVar, NamedTuple, TypeVar
 from pydantic import Field
 
 from zimu.golden.prng import Stream, WordStream
-from zimu.golden.rule import NAME_PATTERN, WORD_BITS, PrngKind, Reference, RuleConfig
+from zimu.golden.rule import NAME_PATTERN, WORD_BITS, PrngKind, RuleConfig
+from zimu.golden.update import Reference
 
 
 class PointwiseCounters(NamedTuple):

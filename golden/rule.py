@@ -8,12 +8,12 @@ drivers, the command line. Here too: checks with one-line errors, the TOML form,
 import os
 import re
 import tomllib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, get_args, get_type_hints
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -29,8 +29,8 @@ RULES = {
 }
 """The update rules, and the name of each one's file on every side.
 
-``golden`` has there ``CONFIG``, a `RuleConfig`, and ``REFERENCE``, a `Reference`; ``emu`` has ``UNIT``, ``rtl`` has
-``CORE`` and ``sim`` has ``OPERANDS``. To add a rule, write those files, and a line here.
+``golden`` has there ``CONFIG``, a `RuleConfig`, and ``REFERENCE``, a `zimu.golden.update.Reference`; ``emu`` has
+``UNIT``, ``rtl`` has ``CORE`` and ``sim`` has ``OPERANDS``. To add a rule, write those files, and a line here.
 """
 
 CONTRACT_VERSION = 1
@@ -261,57 +261,6 @@ def load(path: str | os.PathLike[str]) -> RuleConfig:
         return from_toml(text)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-Config = TypeVar("Config", bound=RuleConfig)
-
-
-class Reference(ABC, Generic[Config]):
-    """Base of the scalar references of whole units: plain Python integers, slow on purpose.
-
-    Parameters
-    ----------
-    config : the configuration.
-    seed : 64-bit seed of all random words.
-
-    Attributes
-    ----------
-    counters : the named tuple of the configuration's rule.
-    memories : for each of the configuration's memories a list of ``depth`` integers.
-    """
-
-    def __init__(self, config: Config, seed: int) -> None:
-        self.config = config
-        self.seed = check_range("seed", seed, 0, 2**64 - 1)
-        self.counters: Any = zero_counters(config.counters)
-        self.memories = {name: [0] * config.depth for name in config.memories}
-
-    @abstractmethod  # a signature that each rule replaces by its own
-    def step(self, *args: Any, **registers: Any) -> list[int]:
-        """Take one step on weights, gradients and run-time values, and return the new weights.
-
-        All are integers as the hardware holds them. A refused argument, `InputError`, changes nothing.
-        """
-
-    def checked(self, weights: list[int], gradients: list[int]) -> tuple[list[int], list[int]]:
-        """Both as plain ints, for those of other libraries wrap; `InputError` unless all are in range."""
-        config = self.config
-        return (
-            check_vector("weights", weights, config.depth, *config.weight.limits),
-            check_vector("gradients", gradients, config.depth, *config.gradient.limits),
-        )
-
-    def count(self, **step: int) -> None:
-        """Count a step; what is not named counted nothing."""
-        names, counted = counters_of(self.config.counters), {"steps": 1} | step
-        assert counted.keys() <= names.keys(), f"counters are {', '.join(names)}, not {', '.join(step)}"
-        self.counters = add_counters(self.counters, [counted.get(name, 0) for name in names])
-
-
-def reference(config: RuleConfig, seed: int) -> Reference[Any]:
-    """The scalar reference of a configuration of any rule."""
-    made: Reference[Any] = import_module(f"zimu.golden.{RULES[config.rule]}").REFERENCE(config, seed)
-    return made
 
 
 def identifier(name: str) -> str:

@@ -15,9 +15,10 @@ from zimu.golden.accumulator import accumulate
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.gate import gate
 from zimu.golden.prng import Stream, WordStream
-from zimu.golden.rule import NAME_PATTERN, WORD_BITS, Counter, Integer, PrngKind, Reference, RuleConfig, Value
+from zimu.golden.rule import NAME_PATTERN, WORD_BITS, Counter, Integer, PrngKind, RuleConfig, Value
 from zimu.golden.sampler import InverseSampler, Sampler, masses
 from zimu.golden.split import SplitSampler, SplitShape
+from zimu.golden.update import Reference
 
 SAMPLERS: dict[str, type[Sampler]] = {"inverse": InverseSampler, "split": SplitSampler}
 """The samplers by name; to add one, write its file and a line here, and its name and its fields below."""

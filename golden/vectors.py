@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from zimu.golden.errors import InputError
 from zimu.golden.files import write_whole
-from zimu.golden.rule import CONTRACT_VERSION, WORD_BITS, Integer, RuleConfig, counters_of, from_toml, reference
+from zimu.golden.rule import CONTRACT_VERSION, WORD_BITS, Integer, RuleConfig, counters_of, from_toml
+from zimu.golden.update import reference
 
 MAGIC = 0x5A494D56
 """The first word: "ZIMV" in ASCII."""

@@ -1,6 +1,7 @@
 """What an update unit is in hardware: the ports of a core, the sequence that all share, and how a core is found.
 
-Twin: ``emu/update.py``. The cores: ``rtl/unit.py``, and ``rtl/pointwise.py`` around rules that work weight by weight.
+Twins: ``golden/update.py``, ``emu/update.py``. The cores: ``rtl/unit.py``, and ``rtl/pointwise.py`` around rules that
+work weight by weight.
 """
 
 from abc import abstractmethod

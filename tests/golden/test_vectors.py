@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from zimu.golden.errors import InputError
-from zimu.golden.rule import RULES, PrngKind, reference
+from zimu.golden.rule import RULES, PrngKind
 from zimu.golden.scenarios import SCENARIOS, write_all
 from zimu.golden.unit import Counters, ReferenceUnit
+from zimu.golden.update import reference
 from zimu.golden.vectors import HEADER_WORDS, Difference, Mismatch, Stimulus, VectorSet, frozen_sets, set_words
 
 FROZEN = frozen_sets()

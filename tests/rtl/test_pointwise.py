@@ -13,7 +13,8 @@ from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.prng import Stream, expand_seed
-from zimu.golden.rule import Integer, Value, reference
+from zimu.golden.rule import Integer, Value
+from zimu.golden.update import reference
 from zimu.golden.vectors import Stimulus
 from zimu.rtl.float_sgd import FloatSGD
 from zimu.rtl.generators import KINDS

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from zimu.emu.update import UpdateUnit
-from zimu.golden.rule import RULES, Reference, RuleConfig, config_class, counters_of
+from zimu.golden.rule import RULES, RuleConfig, config_class, counters_of
+from zimu.golden.update import Reference
 from zimu.rtl.update import UpdateCore
 from zimu.sim.verilog import TOPS
 

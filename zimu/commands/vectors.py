@@ -39,7 +39,7 @@ def command(
 
 def _replay(files: list[Path] | None) -> list[dict[str, Any]]:
     from zimu.emu.update import ListUnit
-    from zimu.golden.rule import reference
+    from zimu.golden.update import reference
     from zimu.golden.vectors import VectorSet, frozen_sets
 
     rows = []
