@@ -32,8 +32,8 @@ def command(
 ) -> None:
     """Take one step on weights and gradients in .npy files.
 
-    Further options are the rule's run-time values: --trials, --threshold and --smoothing of the integer unit,
-    --learning-rate (and --momentum) of float_sgd, --rate of int_sgd.
+    Further options are the run-time values of the configuration's rule, all of them needed: --trials, --threshold and
+    --smoothing of the integer unit. Of another rule, a line names those that are missing.
     """
     import numpy as np
 
