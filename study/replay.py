@@ -65,7 +65,7 @@ def _replay_one(layer: int, trace: Trace, simulator: str, progress: Progress) ->
         "first": None,
         "reason": None,
     }
-    inputs = [Stimulus(s.gradients.tolist(), s.registers) for s in trace.steps]
+    inputs = [Stimulus(s.gradients.tolist(), config.registers(**s.values)) for s in trace.steps]
     try:
         outcome = verify_trace(
             config,

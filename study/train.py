@@ -31,7 +31,7 @@ class TraceStep(NamedTuple):
     """What one step gave a unit, and the weights it left."""
 
     gradients: Array
-    registers: dict[str, Any]
+    values: dict[str, Any]
     """The run-time values, by name."""
     weights: Array
 

@@ -49,7 +49,7 @@ def test_circuit_is_given_what_was_recorded(trace, monkeypatch):
     assert (given["config"], given["seed"], given["simulator"]) == (trace.config, trace.seed, "icarus")
     assert given["memory"] == {"weights": trace.weights.tolist()}
     assert step.gradients == trace.steps[0].gradients.tolist()
-    assert step.registers == trace.steps[0].registers
+    assert step.registers == trace.steps[0].values
     assert (check["layer"], check["depth"], check["form"], check["checked"]) == (1, 650, "tree", 1314)
 
 

@@ -17,7 +17,7 @@ def test_replay_on_the_reference_gives_the_recorded_weights(digits, layer):
         weights = unit.step(
             weights,
             step.gradients.tolist(),
-            **step.registers,
+            **step.values,
         )
         assert weights == step.weights.tolist()
     assert len(trace.steps) == 4
