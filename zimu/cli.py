@@ -4,8 +4,10 @@ Exit code 0: everything asked for was done and agreed. 1: a mismatch, or a progr
 or an output that cannot be written. 128 + N: stopped by signal N.
 """
 
+import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 import typer
@@ -44,6 +46,10 @@ def main() -> None:
     for number in _STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             signal.signal(number, _stop)
+    received, noted = os.pipe()
+    os.set_blocking(noted, False)
+    signal.set_wakeup_fd(noted, warn_on_full_buffer=False)
+    threading.Thread(target=_insist, args=(received, threading.get_ident()), daemon=True).start()
     try:
         try:
             app(prog_name="zimu")
@@ -72,10 +78,25 @@ class _StoppedError(SystemExit):
         self.name = signal.Signals(number).name
 
 
+_heeded = threading.Event()
+
+
+def _insist(received: int, main_thread: int) -> None:
+    """In a thread: repeat a signal until the main thread heeds it.
+
+    The system may hand a signal to any thread, or to the main one just before it begins to wait. Python's handler runs
+    in the main thread alone, which then sleeps on until what it waits for is there.
+    """
+    while number := os.read(received, 1)[0]:
+        while number in _STOPS and not _heeded.wait(0.1):
+            signal.pthread_kill(main_thread, number)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     """End as the signal asks, but by way of every ``finally``, so that no program and no folder stays behind."""
     for other in _STOPS:
         signal.signal(other, signal.SIG_IGN)
+    _heeded.set()
     stop_programs()
     raise _StoppedError(number)
 

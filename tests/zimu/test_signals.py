@@ -79,6 +79,19 @@ def test_a_signal_ends_the_programs_and_leaves_nothing(tmp_path, number):
         assert list(folder.iterdir()) == []
 
 
+def test_a_signal_that_another_thread_receives_is_heeded(tmp_path):
+    with started(tmp_path, "cost", "zim8", "--seeds", "1000") as (process, folder, inside):
+        time.sleep(1)  # by now the main thread waits for the first design, for hours
+        other = max(int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir())
+        assert other != process.pid
+        os.kill(other, signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 128 + signal.SIGTERM
+        assert errors.splitlines()[-1] == "zimu: stopped by SIGTERM"
+        assert all(map(has_ended, inside))
+        assert list(folder.iterdir()) == []
+
+
 def test_what_a_killed_run_left_is_cleared_by_the_next(tmp_path):
     with started(tmp_path, "cost", "zim8") as (process, folder, inside):
         process.kill()
