@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zimu.emu import steps
@@ -108,11 +108,12 @@ def restored_limits():
 
 
 @pytest.mark.usefixtures("restored_limits")
-@settings(
-    derandomize=True, deadline=None, max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(st.data())
-def test_emulator_equals_reference(data):
+@pytest.mark.parametrize("examples", [250, pytest.param(5000, marks=pytest.mark.nightly)])
+def test_emulator_equals_reference(examples):
+    settings(derandomize=True, deadline=None, max_examples=examples)(given(st.data())(check_against_reference))()
+
+
+def check_against_reference(data):
     """Weights, counters, what each step reports, and every word of state."""
     config = data.draw(configs)
     seed = data.draw(st.integers(0, 2**64 - 1))

@@ -53,7 +53,7 @@ def test_the_core_agrees_with_the_emulator(name):
     check(RIVALS[name], 30, "amaranth")
 
 
-@pytest.mark.parametrize("name", ["integers", "momentum"])
+@pytest.mark.parametrize("name", ["integers", pytest.param("momentum", marks=pytest.mark.nightly)])
 def test_all_simulators_see_the_same(name):
     present = [simulator for simulator in SIMULATORS if not why_missing(simulator)]
     results = [check(RIVALS[name], 30, simulator) for simulator in present]

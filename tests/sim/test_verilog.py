@@ -190,7 +190,13 @@ def test_the_manifest_says_what_the_verilog_is(tmp_path, config, top):
 
 
 @pytest.mark.parametrize(
-    "config", [small("search", form="search"), small("tree", form="tree"), *RIVALS], ids=lambda config: config.name
+    "config",
+    [
+        pytest.param(small("search", form="search"), marks=pytest.mark.nightly),
+        small("tree", form="tree"),
+        *RIVALS,
+    ],
+    ids=lambda config: config.name,
 )
 def test_the_verilog_is_the_circuit_of_the_rtlil(tmp_path, config):
     verilog, _ = write_rtl(config, "core", tmp_path)
