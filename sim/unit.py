@@ -18,7 +18,7 @@ class Operands:
         self.config = config
         # Such that small and large units take similar time; `split` is made for n near depth.
         self._usual_trials = (2 * config.depth if config.sampler == "split" else round(2 * config.depth**0.5)) + 16
-        top, most = config.max_threshold, config.max_smoothing
+        top, most, least = config.max_threshold, config.max_smoothing, min(config.max_smoothing, 1)
         full, some = (self._usual_trials, self._usual_trials), (1, self._usual_trials)
         opened, wide = (top, top), (top // 2, top)
         self._kinds = Deck(_KINDS)
@@ -40,7 +40,7 @@ class Operands:
                 ((1, 1), opened),
             ]
         )
-        self._smoothings = Deck([(0, most), (1, 1), (most, most), (0, most), (0, 0)])
+        self._smoothings = Deck([(0, most), (least, least), (most, most), (0, most), (0, 0)])
 
     def memory(self, rng: random.Random) -> Memory:
         return {"weights": near_rails(rng, self.config.weight.limits, self.config.depth)}
@@ -55,7 +55,7 @@ class Operands:
         # A W that is a power of two needs every bit of the mask and not one more.
         smoothing = 0 if kind in ("empty", "power", "single") else rng.randint(*self._smoothings.deal(rng))
         if kind == "zero":
-            smoothing = smoothing or 1 & self.config.max_smoothing
+            smoothing = smoothing or min(self.config.max_smoothing, 1)
         trials, threshold = (rng.randint(*limits) for limits in self._gates.deal(rng))
         registers = {"trials": trials, "threshold": threshold, "smoothing": smoothing}
         return Stimulus(list(self._gradients(rng, kind, smoothing)), registers)

@@ -118,6 +118,17 @@ def test_a_run_begins_with_what_finds_most(form, seed):
     assert idle == {False, True}
 
 
+@pytest.mark.parametrize("smoothing_bits", [0, 1, 16])
+@pytest.mark.parametrize("gradient_bits", [2, 32])
+@pytest.mark.parametrize(
+    "fields", [{"depth": 1, "gate_bits": 1}, {"depth": 37, "gate_bits": 32, "gate": "step"}], ids=str
+)
+def test_a_unit_of_any_width_gets_inputs_that_it_can_hold(smoothing_bits, gradient_bits, fields):
+    config = small(smoothing_bits=smoothing_bits, gradient_bits=gradient_bits, **fields)
+    # Every kind of input comes up.
+    assert sum(len(episode.steps) for episode in random_episodes(config, SEED, 60)) == 60
+
+
 def check_vectors(name: str, form: str | None = None) -> None:
     vectors = VectorSet.load(frozen_sets()[name])
     config = vectors.config.replace(form=form) if form else vectors.config
@@ -140,7 +151,7 @@ def sets_by_turns():
         seen.add(kind)
 
 
-@pytest.mark.parametrize("name", sets_by_turns())
+@pytest.mark.parametrize("name", list(sets_by_turns()))
 def test_the_circuit_reproduces_the_frozen_vectors(name):
     check_vectors(name)
 
