@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# Cores are also made for what is priced of them, and for the shapes of their ports, alone.
 """What an update unit is in hardware: the ports of a core, the sequence that all share, and how a core is found.
 
 Twins: ``golden/update.py``, ``emu/update.py``. The cores: ``rtl/unit.py``, and ``rtl/pointwise.py`` around rules that

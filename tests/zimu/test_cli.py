@@ -380,6 +380,12 @@ def test_rivals_are_listed_a_line_each_by_rule(cli):
     assert lines.index("  float_sgd:fp32:comb") < lines.index("int_sgd:BITS") == lines.index("  int_sgd:8") - 1
 
 
+def test_cost_tells_of_its_progress_and_of_nothing_else(cli):
+    result = cli("cost", "int_sgd:8", "bold:8", "--target", "generic")
+    assert result.returncode == 0
+    assert {line.partition(":")[0] for line in result.stderr.splitlines()} == {"pricing programs"}
+
+
 def test_cost_refuses_an_unknown_unit(cli):
     one_line_error(cli("cost", "float_sgd:fp99:comb"), "fp99")
 
