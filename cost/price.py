@@ -66,7 +66,9 @@ def price(
     found = {type(place) for place in places}
     absent = [] if targets else [name for name, family in TARGETS.items() if family not in found]
     designs = {unit.name: to_rtlil(unit.build(), "top") for unit in chosen}
-    measured = _measure_all(sorted(set(designs.values())), places, jobs, progress)
+    # The longest first, so that at the end no program runs alone.
+    longest_first = sorted(set(designs.values()), key=lambda design: (-len(design), design))
+    measured = _measure_all(longest_first, places, jobs, progress)
     rows = []
     for unit in chosen:
         for place in places:

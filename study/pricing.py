@@ -56,25 +56,17 @@ def price_units(
     small: list[str | UnitConfig] = [*(unit for unit in integer_units() if unit.form in forms), *rivals]
     everything: list[str | UnitConfig] = [*integer_units(), *chain.from_iterable(RIVALS.values())]
     gates = [target for target in find_targets(liberty=liberty) if not isinstance(target, Fpga)]
-    to_come = len(small) * sum(target.programs for target in gates)
-    ended = 0
-
-    def everywhere(done: int, total: int) -> None:
-        nonlocal ended
-        ended = done
-        progress(done, total + to_come)
+    placed: list[str | UnitConfig] = [unit for unit in everything if unit not in small]
+    in_gates = len(small) * sum(target.programs for target in gates)
+    in_all = in_gates + len(placed) * sum(
+        target.programs for target in find_targets(liberty=liberty, seeds=place_seeds)
+    )
 
     price_with = partial(price, liberty=liberty, seeds=place_seeds, trials=trial_counts(), jobs=jobs)
-    placed: list[str | UnitConfig] = [unit for unit in everything if unit not in small]
-    rows = price_with(placed, progress=everywhere)
-    rows += price_with(small, [target.name for target in gates], progress=partial(_later, progress, ended))
+    rows = price_with(small, [target.name for target in gates], progress=lambda done, _: progress(done, in_all))
+    rows += price_with(placed, progress=lambda done, _: progress(in_gates + done, in_all))
     order = [unit if isinstance(unit, str) else unit.name for unit in everything]
     return [row.to_dict() | {"failed": row.failed} for row in sorted(rows, key=lambda row: order.index(row.unit))]
-
-
-def _later(progress: Progress, before: int, done: int, total: int) -> None:
-    """Tell the progress of programs that run after others."""
-    progress(before + done, before + total)
 
 
 def failures(rows: list[Results]) -> list[str]:
