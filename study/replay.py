@@ -13,7 +13,7 @@ from zimu.sim.simulators import available, choose_simulator
 from zimu.sim.verify import Progress, verify_trace
 from zimu.study.trace import Trace
 
-TRACE_STEPS = {"icarus": 12, "verilator": 12, "amaranth": 2}
+TRACE_STEPS = {"icarus": 8, "verilator": 8, "amaranth": 2}
 """Steps of each layer's unit that are replayed on the circuit: fewer where a step takes ten seconds.
 
 The first simulator that is there is taken: Icarus is through with so few before Verilator has compiled its model.
