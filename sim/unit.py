@@ -40,6 +40,7 @@ class Operands:
                 ((1, 1), opened),
             ]
         )
+        self._least_smoothing = least
         self._smoothings = Deck([(0, most), (least, least), (most, most), (0, most), (0, 0)])
 
     def memory(self, rng: random.Random) -> Memory:
@@ -55,7 +56,7 @@ class Operands:
         # A W that is a power of two needs every bit of the mask and not one more.
         smoothing = 0 if kind in ("empty", "power", "single") else rng.randint(*self._smoothings.deal(rng))
         if kind == "zero":
-            smoothing = smoothing or min(self.config.max_smoothing, 1)
+            smoothing = smoothing or self._least_smoothing
         trials, threshold = (rng.randint(*limits) for limits in self._gates.deal(rng))
         registers = {"trials": trials, "threshold": threshold, "smoothing": smoothing}
         return Stimulus(list(self._gradients(rng, kind, smoothing)), registers)

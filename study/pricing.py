@@ -55,12 +55,11 @@ def price_units(
     forms, rivals = GATES_ONLY
     small: list[str | UnitConfig] = [*(unit for unit in integer_units() if unit.form in forms), *rivals]
     everything: list[str | UnitConfig] = [*integer_units(), *chain.from_iterable(RIVALS.values())]
-    gates = [target for target in find_targets(liberty=liberty) if not isinstance(target, Fpga)]
+    targets = find_targets(liberty=liberty, seeds=place_seeds)
+    gates = [target for target in targets if not isinstance(target, Fpga)]
     placed: list[str | UnitConfig] = [unit for unit in everything if unit not in small]
     in_gates = len(small) * sum(target.programs for target in gates)
-    in_all = in_gates + len(placed) * sum(
-        target.programs for target in find_targets(liberty=liberty, seeds=place_seeds)
-    )
+    in_all = in_gates + len(placed) * sum(target.programs for target in targets)
 
     price_with = partial(price, liberty=liberty, seeds=place_seeds, trials=trial_counts(), jobs=jobs)
     rows = price_with(small, [target.name for target in gates], progress=lambda done, _: progress(done, in_all))

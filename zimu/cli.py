@@ -87,7 +87,8 @@ def _insist(received: int, main_thread: int) -> None:
     The system may hand a signal to any thread, or to the main one just before it begins to wait. Python's handler runs
     in the main thread alone, which then sleeps on until what it waits for is there.
     """
-    while number := os.read(received, 1)[0]:
+    while True:
+        number = os.read(received, 1)[0]
         while number in _STOPS and not _heeded.wait(0.1):
             signal.pthread_kill(main_thread, number)
 
