@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
+from zimu.cost.absorb import absorb_file
 from zimu.cost.fpga import Fpga
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
 
@@ -40,6 +42,11 @@ class Ecp5(Fpga):
         per_throughput(COMB, "Cells per throughput", charted=True, judged=True),
         times_time(COMB, CLOCK, "Cells x time per weight"),
     )
+
+    def finish(self, netlist: Path) -> list[str]:
+        """Blocks take the registers around them in, of whatever unit."""
+        absorb_file(netlist)
+        return [f"python -m zimu.cost.absorb {netlist.name}"]
 
     def arguments(self, seed: str) -> list[str]:
         """Out of context there are no pads, and no pin is shared with a harness that could change what is counted."""

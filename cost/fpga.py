@@ -75,6 +75,10 @@ class Fpga(Target):
     def arguments(self, seed: str) -> list[str]:
         """nextpnr's, to read ``top.json`` and to write ``report{seed}.json``."""
 
+    def finish(self, netlist: Path) -> list[str]:
+        """Do in place what Yosys leaves to be done in its netlist; the commands that would do the same."""
+        return []
+
     @property
     def name(self) -> str:
         """The target's name."""
@@ -105,13 +109,14 @@ class Fpga(Target):
         ToolError
             a program failed or ran out of time; its own message is in the error.
         """
-        from zimu.rtl.netlist import ANY_ON_COLLISION  # brings Amaranth, too slow for the command line's help
+        from zimu.rtl.netlist import any_on_collision  # brings Amaranth, too slow for the command line's help
 
         version = f"{yosys_version()} + {nextpnr_version(self.program)}"
-        script = ["read_rtlil top.il", ANY_ON_COLLISION, self.synthesis]
+        script = ["read_rtlil top.il", *any_on_collision(design), self.synthesis]
         (folder / "top.il").write_text(design, encoding="utf-8")
         with slots:
             yosys(script, folder=folder, timeout=self.timeout)
+            script += self.finish(folder / "top.json")
         cache = compiled_programs(self.program, self.timeout)
 
         def place(seed: int) -> Placement:

@@ -88,15 +88,16 @@ class Sampler(ABC):
 class InverseSampler(Sampler):
     """The stream of the ``inverse`` sampler, and a step's counts drawn with it."""
 
-    circuit_fields = frozenset({"form"})
+    circuit_fields = frozenset({"form", "probe"})
 
     @staticmethod
     def fields(given: Mapping[str, Any]) -> dict[str, Any]:
-        return {"form": "search"}
+        return {"form": "search", "probe": None}
 
     @staticmethod
     def check(config: "UnitConfig") -> None:
-        """Nothing can be amiss."""
+        if config.probe is not None and config.probe > config.lanes:
+            raise ValueError(f"probe = {config.probe}: must be a power of two in 1..{config.lanes}, the lanes")
 
     @staticmethod
     def gate_lanes(config: "UnitConfig") -> int:

@@ -64,13 +64,15 @@ class UnitConfig(RuleConfig):
     gradient_bits : width of a gradient, two's complement, 2..32.
     smoothing_bits : width of the smoothing register c, 0..16; 0 fixes c = 0.
     depth : d, the number of weights, 1..2^27.
-    lanes : gradients per beat of the sum pass; a power of two, 1..64.
+    lanes : gradients per beat of the sum pass; a power of two, 1..256.
     gate : ``"trial"`` gates every trial, ``"step"`` gates the whole step.
     gate_bits : k, width of the gate's draw, 1..32; the threshold T is in 0..2^k.
     prng : generator kind; the contract's "Random words" and ``zimu.golden.generators`` describe each.
     prng_lanes : P, interleaved generators of a stream (the gate of ``inverse`` has one); a power of two, 1..16.
     sampler : ``"inverse"``: inverse CDF, trial by trial; ``"split"``: counts split down a tree, for n near depth.
     form : the circuit of ``inverse``; it never changes a result. ``"search"`` (default) is small, ``"tree"`` is fast.
+    probe : of ``inverse``: gradients that the circuit reads again for a draw, which never change a result; a power of
+        two, at most ``lanes``; by default the lanes, but 8 of more.
     tile : of ``split``: weights per tile, a power of two, 2..128, at least ``lanes``; default 64.
     subtrees : of ``split``: subtrees with streams of their own; a power of two, 1..64, at most the tiles; default 1.
     tile_streams : of ``split``: streams of draws per subtree, taken in turn by its tiles; a power of two, 1..16;
@@ -95,13 +97,14 @@ class UnitConfig(RuleConfig):
     gradient_bits: int = Field(ge=2, le=32)
     smoothing_bits: int = Field(ge=0, le=16)
     depth: int = Field(ge=1, le=2**27)
-    lanes: int = Field(ge=1, le=64)
+    lanes: int = Field(ge=1, le=256)
     gate: Literal["trial", "step"] = "trial"
     gate_bits: int = Field(ge=1, le=32)
     prng: PrngKind = "xoshiro128++"
     prng_lanes: int = Field(default=1, ge=1, le=16)
     sampler: Literal["inverse", "split"] = "inverse"
     form: Literal["search", "tree"] | None = None
+    probe: int | None = Field(default=None, ge=1, le=256)
     tile: int | None = Field(default=None, ge=2, le=128)
     subtrees: int | None = Field(default=None, ge=1, le=64)
     tile_streams: int | None = Field(default=None, ge=1, le=16)
@@ -110,7 +113,7 @@ class UnitConfig(RuleConfig):
     def __init__(self, **fields: Any) -> None:
         super().__init__(**_sampler_fields(fields))
 
-    @field_validator("lanes", "prng_lanes", "tile", "subtrees", "tile_streams", "engines")
+    @field_validator("lanes", "prng_lanes", "probe", "tile", "subtrees", "tile_streams", "engines")
     @classmethod
     def _power_of_two(cls, value: int | None) -> int | None:
         if value is not None and value & (value - 1):
@@ -188,6 +191,16 @@ class UnitConfig(RuleConfig):
     def beats(self) -> int:
         """Beats of the sum pass: ceil(depth / lanes)."""
         return -(-self.depth // self.lanes)
+
+    @property
+    def slice(self) -> int:
+        """Gradients that are read again for a draw of ``inverse``."""
+        return self.probe or min(self.lanes, 8)
+
+    @property
+    def slices(self) -> int:
+        """Slices in all beats."""
+        return self.beats * (self.lanes // self.slice)
 
     @property
     def draw_words(self) -> int:

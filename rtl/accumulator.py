@@ -3,7 +3,7 @@
 Twins: ``golden/accumulator.py``, ``emu/accumulator.py``.
 """
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,21 +12,25 @@ from zimu.rtl.basics import add_up, address
 from zimu.rtl.datapath import WeightMemory
 from zimu.rtl.update import Places, weight_ports
 
-JOINED_BITS = 3
-"""Width of the count of trials that may wait for one weight's read: up to 7 join, the next one waits."""
+COMPARED_BITS = 10
+"""Low bits of an index that keep trials of the same weight apart; of others one in a thousand waits for nothing."""
 
 COUNT_BITS = 5
 """Width of the count of a weight's trials that comes from a tile, where it is taken away before it can run over."""
 
 
-def lost_bits(pending: int) -> int:
-    """Width of the trials lost in one write; with one read under way none can join."""
-    return JOINED_BITS if pending > 1 else 1
-
-
 def single_weights(config: UnitConfig) -> WeightMemory:
     """The memory of `Accumulator`: a weight at each address."""
     return WeightMemory(Places(config.depth, signed(config.weight_bits)), lanes=1, granularity=None)
+
+
+def waiting(config: UnitConfig) -> float:
+    """Mean clocks that a trial waits for another one of the same low index bits, where one comes in each clock.
+
+    A weight is under way for four clocks: it takes three from the next trial, two from the one after that, then one.
+    Where gradients are spread evenly, two trials meet as often as among three quarters as many equal weights.
+    """
+    return (3 + 2 + 1) / (0.75 * min(config.depth, 2**COMPARED_BITS))
 
 
 def trial_layout(config: UnitConfig) -> data.StructLayout:
@@ -78,9 +82,9 @@ class SaturatingStep(wiring.Component):
 class Accumulator(wiring.Component):
     """Applies trials to weights in a memory of any latency.
 
-    A trial starts a read of its weight unless that weight is already being read, in which case it joins the count
-    that waits for it. When the weight arrives, the new value is written. Reads are answered in order; a write must be
-    seen by every read accepted at a later clock.
+    A trial starts a read of its weight, unless a weight with the same low index bits is under way: then it waits. When
+    the weight arrives it is moved, and written. Reads are answered in order; a write must be seen by every read
+    accepted at a later clock.
 
     Parameters
     ----------
@@ -90,7 +94,7 @@ class Accumulator(wiring.Component):
     -------
     trials : stream of `trial_layout`, in.
     read, read_data, write : `zimu.rtl.update.weight_ports` of `single_weights`.
-    lost : Signal(`lost_bits`), out. Trials lost at a rail, in the clock a write is accepted; 0 otherwise.
+    lost : Signal(1), out. A trial is lost at a rail, in the clock a write is accepted.
     busy : Signal(1), out. Reads are under way.
     """
 
@@ -100,72 +104,82 @@ class Accumulator(wiring.Component):
             {
                 "trials": In(stream.Signature(trial_layout(config))),
                 **weight_ports(single_weights(config).places),
-                "lost": Out(lost_bits(pending)),
+                "lost": Out(1),
                 "busy": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.step = step = SaturatingStep(self.config.weight_bits, len(self.lost))
-        # A ring of entries, one for each read under way, the oldest at `head`.
-        index = [Signal(address(self.config.depth), name=f"index{i}") for i in range(self.pending)]
-        negative = [Signal(name=f"negative{i}") for i in range(self.pending)]
-        count = [Signal(len(self.lost), name=f"count{i}") for i in range(self.pending)]
-        used = Signal(self.pending)
-        head = Signal(range(self.pending))
-        tail = Signal(range(self.pending))
+        config, pending = self.config, self.pending
+        issued = Signal()
+        retired = Signal()
+        # A trial waits here for its read, knowing which of those under way it has to wait for.
+        trial = Signal(trial_layout(config))
+        waiting = Signal()
+        taken = Signal()
+        # What is under way, the newest first: as many places are in use as reads without a write, or without an answer.
+        recent = [Signal(trial_layout(config), name=f"recent{i}") for i in range(pending)]
+        unwritten = Signal(pending)
+        unanswered = Signal(pending)
+        after = Signal(pending)
+        free = ~unwritten[-1] & ~(after & unwritten).any()
+        m.d.comb += [
+            self.read.valid.eq(waiting & free),
+            self.read.payload.eq(trial.index),
+            self.trials.ready.eq(~waiting | issued),
+            taken.eq(self.trials.valid & self.trials.ready),
+            issued.eq(self.read.valid & self.read.ready),
+            retired.eq(self.write.valid & self.write.ready),
+            self.busy.eq(waiting | unwritten.any()),
+        ]
+        m.d.sync += waiting.eq(taken | (waiting & ~issued))
+        with m.If(taken):
+            coming = self.trials.payload.index[:COMPARED_BITS]
+            meets = [coming == each.index[:COMPARED_BITS] for each in (trial, *recent)]
+            m.d.sync += [trial.eq(self.trials.payload), after.eq(Mux(issued, Cat(meets[:-1]), Cat(meets[1:])))]
+        with m.If(issued):
+            m.d.sync += [to.eq(each) for to, each in zip(recent, [trial, *recent], strict=False)]
 
-        match = Signal(self.pending)
-        room = Signal(self.pending)
-        joins = Signal()
-        full = Signal()
-        retire = Signal()
-        for i in range(self.pending):
-            m.d.comb += [
-                match[i].eq(used[i] & (index[i] == self.trials.payload.index)),
-                room[i].eq(~count[i].all()),
+        arrives = Signal()
+        oldest = Signal(trial_layout(config))  # of those without an answer
+        for used, leaves in ((unwritten, retired), (unanswered, arrives)):
+            with m.If(issued & ~leaves):
+                m.d.sync += used.eq(Cat(1, used))
+            with m.Elif(leaves & ~issued):
+                m.d.sync += used.eq(used >> 1)
+        for i, each in enumerate(recent):
+            with m.If(unanswered[i]):
+                m.d.comb += oldest.eq(each)
+
+        arrived = Signal()
+        weight = Signal(config.weight_bits)
+        mover = Signal(trial_layout(config))  # the trial of that weight
+        moves = Signal()
+        at_rail = Signal()  # the trial whose write waits is lost
+        up = mover.negative
+        stuck = Signal()
+        m.d.comb += [
+            stuck.eq(weight == Cat(up.replicate(config.weight_bits - 1), ~up)),
+            moves.eq(arrived & (~self.write.valid | self.write.ready)),
+            self.read_data.ready.eq(~arrived | moves),
+            arrives.eq(self.read_data.valid & self.read_data.ready),
+            self.lost.eq(retired & at_rail),
+        ]
+        m.d.sync += [
+            arrived.eq(arrives | (arrived & ~moves)),
+            self.write.valid.eq(moves | (self.write.valid & ~self.write.ready)),
+        ]
+        with m.If(arrives):
+            m.d.sync += [weight.eq(self.read_data.payload), mover.eq(oldest)]
+        with m.If(moves):
+            m.d.sync += [
+                self.write.payload.address.eq(mover.index),
+                self.write.payload.data.eq(
+                    Mux(stuck, weight, weight + Cat(1, (~up).replicate(config.weight_bits - 1)))
+                ),
+                at_rail.eq(stuck),
             ]
-        m.d.comb += [
-            retire.eq(self.write.valid & self.write.ready),
-            full.eq(used.all()),
-            self.busy.eq(used.any()),
-            joins.eq(self.trials.valid & (match & room).any()),
-            self.read.valid.eq(self.trials.valid & ~match.any() & ~full),
-            self.read.payload.eq(self.trials.payload.index),
-            self.trials.ready.eq(Mux(match.any(), joins, ~full & self.read.ready)),
-        ]
-        with m.If(self.read.valid & self.read.ready):
-            for i in range(self.pending):
-                with m.If(tail == i):
-                    m.d.sync += [
-                        index[i].eq(self.trials.payload.index),
-                        negative[i].eq(self.trials.payload.negative),
-                        count[i].eq(1),
-                        used[i].eq(1),
-                    ]
-            m.d.sync += tail.eq(Mux(tail == self.pending - 1, 0, tail + 1))
-        with m.If(joins):
-            for i in range(self.pending):
-                with m.If(match[i]):
-                    m.d.sync += count[i].eq(count[i] + 1)
-        with m.If(retire):
-            m.d.sync += head.eq(Mux(head == self.pending - 1, 0, head + 1))
-            for i in range(self.pending):
-                with m.If(head == i):
-                    m.d.sync += used[i].eq(0)
-
-        m.d.comb += [
-            step.weight.eq(self.read_data.payload),
-            step.negative.eq(Array(negative)[head]),
-            # A trial that joins in the very clock its entry leaves is taken along.
-            step.count.eq(Array(count)[head] + (joins & Array(match)[head])),
-            self.write.valid.eq(self.read_data.valid),
-            self.write.payload.address.eq(Array(index)[head]),
-            self.write.payload.data.eq(step.updated),
-            self.read_data.ready.eq(self.write.ready),
-            self.lost.eq(Mux(retire, step.lost, 0)),
-        ]
         return m
 
 

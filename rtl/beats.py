@@ -1,14 +1,22 @@
 """Beats of gradients: how they come, the mass of each gradient, and the sums of a beat."""
 
-from amaranth.hdl import Cat, Module, Mux, signed
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.unit import UnitConfig
+from zimu.rtl.basics import add_up, address
 
 OUTSTANDING = 8
 """Beats that may be asked for before the first answer comes: full rate from a memory of up to that latency."""
+
+
+CHAIN = 40
+"""Bits of carry chains that several sums share: as long as the longest of the others."""
 
 
 def mass_bits(config: UnitConfig) -> int:
@@ -19,6 +27,11 @@ def mass_bits(config: UnitConfig) -> int:
 def beat_layout(config: UnitConfig) -> data.ArrayLayout:
     """One beat of gradients; lane i of beat b is gradient ``b * lanes + i``."""
     return data.ArrayLayout(signed(config.gradient_bits), config.lanes)
+
+
+def slice_layout(config: UnitConfig) -> data.ArrayLayout:
+    """One slice of gradients; lane i of slice s is gradient ``s * slice + i``."""
+    return data.ArrayLayout(signed(config.gradient_bits), config.slice)
 
 
 def masses_layout(config: UnitConfig) -> data.StructLayout:
@@ -75,67 +88,178 @@ class BeatMasses(wiring.Component):
         return m
 
 
-def sums_layout(config: UnitConfig) -> data.StructLayout:
-    """Sums of one beat: ``left[k]`` that of node k's left subtree (``left[0]`` is unused), ``total`` that of all lanes.
+class Partial(NamedTuple):
+    """A sum as two numbers still to be added.
 
-    ``negative`` and ``zero`` are the signs of the gradients, a bit a lane.
+    |g| of a negative g is ~g and a 1. Every adder takes one such 1 on its way for nothing; as a tree over k gradients
+    has k - 1 adders, each sum in it misses one.
     """
-    total = range(config.max_weight_mass * config.lanes + 1)
+
+    value: Any
+    carry: Any
+    """One bit."""
+
+
+def partial_layout(config: UnitConfig, weights: int) -> data.StructLayout:
+    """The sum of the magnitudes of so many gradients, as a `Partial`."""
+    return data.StructLayout({"value": range(weights << config.gradient_bits - 1), "carry": 1})
+
+
+def magnitude(gradient: Any) -> Partial:
+    """|g|."""
+    sign = gradient[-1]
+    return Partial(gradient[:-1] ^ sign.replicate(len(gradient) - 1), sign)
+
+
+def add_partials(a: Partial, b: Partial) -> Partial:
+    """Their sum, by one adder."""
+    # Both sides begin with the same bit below bit 0: it carries into bit 0 if it is 1.
+    return Partial((Cat(a.carry, a.value) + Cat(a.carry, b.value))[1:], b.carry)
+
+
+def add_pairs(m: Module, values: Sequence[Partial], name: str) -> list[Partial]:
+    """The sums of each two values of the same width, in registers of this name."""
+    bits = len(values[0].value) + 1
+    sums = [
+        Partial(Signal(bits, name=f"{name}_{i}"), Signal(name=f"{name}_carry_{i}")) for i in range(len(values) // 2)
+    ]
+    m.d.sync += [total.carry.eq(b.carry) for total, b in zip(sums, values[1::2], strict=True)]
+    # Several sums share a carry chain, as each chain takes cells to begin and to end. Where both sides have the carry
+    # of a sum below its bit 0, the carry out of the sum before is seen and ends.
+    shared = max(CHAIN // bits, 1)
+    for i in range(0, len(sums), shared):
+        left, right = [], []
+        for a, b in zip(values[2 * i : 2 * (i + shared) : 2], values[2 * i + 1 : 2 * (i + shared) : 2], strict=True):
+            left += [a.carry, a.value]
+            right += [a.carry, b.value]
+        chain = Cat(left) + Cat(right)
+        m.d.sync += [total.value.eq(chain[bits * j + 1 :]) for j, total in enumerate(sums[i : i + shared])]
+    return sums
+
+
+def subtract_partial(number: Any, partial: Partial) -> Any:
+    """``number`` less a sum, signed, by one adder."""
+    return ((number << 1) - Cat(partial.carry, partial.value)) >> 1
+
+
+def sum_stages(m: Module, gradients: Sequence[Any], name: str) -> list[list[Partial]]:
+    """Sums over aligned groups of 1, 2, 4, ... gradients: those of 2^s come s clocks after the gradients.
+
+    ``name`` distinguishes the registers of a module.
+    """
+    stages = [[magnitude(gradient) for gradient in gradients]]
+    while len(stages[-1]) > 1:
+        stages.append(add_pairs(m, stages[-1], f"{name}{2 ** len(stages)}"))
+    return stages
+
+
+def halves_layout(config: UnitConfig, level: int) -> data.StructLayout:
+    """Of beat ``beat``, the sums of the left halves of its 2^``level`` equal parts, as `Partial`."""
+    half = config.lanes >> level + 1
     return data.StructLayout(
         {
-            "left": data.ArrayLayout(total, config.lanes),
-            "total": total,
-            "negative": config.lanes,
-            "zero": config.lanes,
+            "valid": 1,
+            "beat": address(config.beats),
+            "sums": data.ArrayLayout(partial_layout(config, half), 2**level),
         }
     )
 
 
-class BeatSums(wiring.Component):
-    """Masses of a beat and the sums of a binary tree over its lanes, in two registered stages.
+def prefix_layout(config: UnitConfig) -> data.StructLayout:
+    """The mass of all beats before beat ``beat``."""
+    return data.StructLayout({"valid": 1, "beat": address(config.beats), "mass": mass_bits(config)})
 
-    The tree is a heap: node 1 is the root, node k has the children 2k and 2k+1, lane i is the leaf ``lanes + i``.
+
+class SumPass(wiring.Component):
+    """Reads all gradients, a beat each clock, and adds up their masses in a pipelined tree.
 
     Members
     -------
-    smoothing : Signal(smoothing_bits), in. c.
-    last : Signal(1), in. The beat is the last one, whose lanes beyond depth have no mass; goes with `beat`.
-    beat : stream of `beat_layout`, in.
-    sums : stream of `sums_layout`, out.
+    start : Signal(1), in. Begins a pass.
+    done : Signal(1), out. High from the end of a pass until the next one begins.
+    smoothing : Signal(smoothing_bits), in. c, must hold during a step.
+    request : stream of address(beats), out.
+    beat : stream of `beat_layout`, in. The answers, in order, after any latency; none waits.
+    prefix : `prefix_layout`, out. One for each beat.
+    mass : Signal(mass_bits), out. W, valid while `done`; before, it grows to it.
+    halves0, halves1, ... : `halves_layout`, out. One for each beat and each of `levels` levels.
     """
 
-    def __init__(self, config: UnitConfig):
-        self.config = config
+    def __init__(self, config: UnitConfig, levels: int = 0):
+        self.config, self.levels = config, levels
         super().__init__(
             {
+                "start": In(1),
+                "done": Out(1),
                 "smoothing": In(config.smoothing_bits),
-                "last": In(1),
+                "request": Out(stream.Signature(address(config.beats))),
                 "beat": In(stream.Signature(beat_layout(config))),
-                "sums": Out(stream.Signature(sums_layout(config))),
+                "prefix": Out(prefix_layout(config)),
+                "mass": Out(mass_bits(config)),
+                **{f"halves{level}": Out(halves_layout(config, level)) for level in range(levels)},
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        lanes = self.config.lanes
-        m.submodules.masses = masses = BeatMasses(self.config)
-        m.d.comb += [
-            masses.smoothing.eq(self.smoothing),
-            masses.last.eq(self.last),
-            masses.masses.ready.eq(~self.sums.valid | self.sums.ready),
-        ]
-        wiring.connect(m, wiring.flipped(self.beat), masses.beat)
+        config, lanes, beats = self.config, self.config.lanes, self.config.beats
+        tail = config.depth % lanes or lanes
 
-        found = masses.masses.payload
-        sums = [None] * lanes + [found.mass[i] for i in range(lanes)]
-        for k in reversed(range(1, lanes)):
-            sums[k] = sums[2 * k] + sums[2 * k + 1]
-        with m.If(masses.masses.ready):
+        asked = Signal(range(beats + 1), init=beats)
+        came = Signal(range(beats))
+        last = Signal()  # the beat to come is; a register, for it clears many others
+        m.d.comb += [
+            self.request.valid.eq(asked != beats),
+            self.request.payload.eq(asked),
+            self.beat.ready.eq(1),
+        ]
+        with m.If(self.start):
+            m.d.sync += asked.eq(0)
+        with m.Elif(self.request.valid & self.request.ready):
+            m.d.sync += asked.eq(asked + 1)
+        with m.If(self.start):
+            m.d.sync += [came.eq(0), last.eq(beats == 1)]
+        with m.Elif(self.beat.valid):
+            m.d.sync += [came.eq(came + 1), last.eq(came == beats - 2)]
+
+        # What lies beyond depth in the last beat has no mass.
+        gradients = [Signal(config.gradient_bits, name=f"gradient{i}") for i in range(lanes)]
+        for i, gradient in enumerate(gradients):
+            m.d.sync += gradient.eq(self.beat.payload[i])
+            if i >= tail:
+                with m.If(last):
+                    m.d.sync += gradient.eq(0)
+        marks = [Signal(data.StructLayout({"valid": 1, "last": 1, "beat": address(beats)}), name="mark0")]
+        m.d.sync += [marks[0].valid.eq(self.beat.valid), marks[0].last.eq(last), marks[0].beat.eq(came)]
+
+        stages = sum_stages(m, gradients, "sum")
+        for _ in stages:
+            marks.append(Signal(marks[0].shape(), name=f"mark{len(marks)}"))
+            m.d.sync += marks[-1].eq(marks[-2])
+        for level in range(self.levels):
+            stage = len(stages) - 2 - level
+            halves = getattr(self, f"halves{level}")
+            m.d.comb += [halves.valid.eq(marks[stage].valid), halves.beat.eq(marks[stage].beat)]
+            for part, half in enumerate(stages[stage][::2]):
+                m.d.comb += [halves.sums[part].value.eq(half.value), halves.sums[part].carry.eq(half.carry)]
+
+        # Smoothing is the same for every beat but the last one.
+        magnitudes, ended = stages[-1][0], marks[-1]
+        whole = Signal(range(config.max_smoothing * lanes + 1))
+        rest = Signal(range(config.max_smoothing * tail + 1))
+        total = Partial(Signal(range(config.max_weight_mass * lanes), name="total"), Signal(name="total_carry"))
+        m.d.comb += whole.eq(self.smoothing << ceil_log2(lanes))
+        m.d.sync += [
+            rest.eq(add_up([self.smoothing << k for k in range(tail.bit_length()) if tail >> k & 1])),
+            total.value.eq(magnitudes.value + Mux(marks[-2].last, rest, whole)),
+            total.carry.eq(magnitudes.carry),
+        ]
+        m.d.comb += [self.prefix.valid.eq(ended.valid), self.prefix.beat.eq(ended.beat), self.prefix.mass.eq(self.mass)]
+        with m.If(self.start):
+            m.d.sync += [self.mass.eq(0), self.done.eq(0)]
+        with m.Elif(ended.valid):
             m.d.sync += [
-                self.sums.valid.eq(masses.masses.valid),
-                self.sums.payload.total.eq(sums[1]),
-                self.sums.payload.negative.eq(found.negative),
-                self.sums.payload.zero.eq(found.zero),
+                self.mass.eq(add_partials(total, Partial(self.mass, total.carry)).value),
+                self.done.eq(ended.last),
             ]
-            m.d.sync += [self.sums.payload.left[k].eq(sums[2 * k]) for k in range(1, lanes)]
         return m

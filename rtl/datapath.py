@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address
 from zimu.rtl.beats import beat_layout, mass_bits
-from zimu.rtl.update import Places, weight_ports
+from zimu.rtl.update import Places, probe_ports, weight_ports
 
 TRIAL_BITS = 32
 """Width of a number of trials."""
@@ -36,12 +36,21 @@ class SamplerCircuit(NamedTuple):
     streams: Callable[[UnitConfig], dict[int, int]]
     """The numbers of the streams in the order in which they are seeded, each with its lanes."""
     weights: Callable[[UnitConfig], WeightMemory]
+    slices: Callable[[UnitConfig], Places | None]
+    """The gradients as a draw reads them again; None where none does."""
     clocks: Callable[[UnitConfig, int, int], float]
     """Expected clocks of a step of so many trials n, of which so many open: `zimu.rtl.unit.step_cycles`."""
 
 
 def datapath_members(
-    config: UnitConfig, weights: Places, *, opened: Any, discarded: Any, rejected: Any, lost: Any
+    config: UnitConfig,
+    weights: Places,
+    slices: Places | None = None,
+    *,
+    opened: Any,
+    discarded: Any,
+    rejected: Any,
+    lost: Any,
 ) -> dict:
     """Members of gate, sampler and accumulator together: all of a step but its sequence.
 
@@ -57,6 +66,7 @@ def datapath_members(
     request : stream of address(beats), out. Addresses of gradient beats to read.
     beat : stream of `beat_layout`, in. The answers, in order, after any latency.
     read, read_data, write : `zimu.rtl.update.weight_ports`.
+    probe_request, probe_slice : `zimu.rtl.update.probe_ports`, where there are slices.
     """
     return {
         "hold": In(1),
@@ -80,4 +90,5 @@ def datapath_members(
         "request": Out(stream.Signature(address(config.beats))),
         "beat": In(stream.Signature(beat_layout(config))),
         **weight_ports(weights),
+        **probe_ports(slices),
     }

@@ -19,8 +19,7 @@ class Gate(wiring.Component):
     Members
     -------
     start : Signal(1), in. Begins a step; sampled while not busy.
-    trials : Signal(32), in. n, sampled with `start`.
-    threshold : Signal(gate_bits + 1), in. T, must hold while busy.
+    trials, threshold : Signal(32) and Signal(gate_bits + 1), in. n and T, must hold from `start` on while busy.
     row : stream of one 32-bit word, in. The gate stream.
     token_valid, token_ready : Signal(1), out and in. A handshake for every open trial; there is no payload.
     busy : Signal(1), out.
@@ -42,35 +41,38 @@ class Gate(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        remaining = Signal(32)
-        opens = self.row.payload[0][: self.config.gate_bits] < self.threshold
-        taken = Signal()
-        m.d.comb += taken.eq(self.token_valid & self.token_ready)
+        # Whether there is another trial is known a clock ahead: what it would be is compared while this one is counted.
+        first = Signal()
+        more = Signal()
+        following = Signal(32)
+        counted = Signal()
+        m.d.sync += first.eq(self.start & ~self.busy)
+        with m.If(self.start & ~self.busy):
+            m.d.sync += following.eq(0)
+        with m.Elif(first | counted):
+            m.d.sync += [more.eq(following != self.trials), following.eq(following + 1)]
 
+        opens = self.row.payload[0][: self.config.gate_bits] < self.threshold
         if self.config.gate == "trial":
+            waits = Signal()  # a trial that is open
             m.d.comb += [
-                self.busy.eq(remaining != 0),
-                self.token_valid.eq(self.busy & self.row.valid & opens),
-                self.row.ready.eq(self.busy & (~opens | self.token_ready)),
+                self.token_valid.eq(waits),
+                self.row.ready.eq(more & (~waits | self.token_ready)),
+                counted.eq(self.row.valid & self.row.ready),
+                self.busy.eq(first | more | waits),
             ]
-            with m.If(self.start & ~self.busy):
-                m.d.sync += remaining.eq(self.trials)
-            with m.Elif(self.row.valid & self.row.ready):
-                m.d.sync += remaining.eq(remaining - 1)
+            m.d.sync += waits.eq((counted & opens) | (waits & ~self.token_ready))
         else:
-            deciding = Signal()
+            undecided = Signal()
+            opened = Signal()
             m.d.comb += [
-                self.busy.eq(deciding | (remaining != 0)),
-                self.token_valid.eq(~deciding & (remaining != 0)),
-                self.row.ready.eq(deciding),
+                self.token_valid.eq(more & opened & ~undecided),
+                self.row.ready.eq(undecided),
+                counted.eq(self.token_valid & self.token_ready),
+                self.busy.eq(undecided | (more & opened)),
             ]
             with m.If(self.start & ~self.busy):
-                m.d.sync += [remaining.eq(self.trials), deciding.eq(1)]
-            with m.Elif(deciding):
-                with m.If(self.row.valid):
-                    m.d.sync += deciding.eq(0)
-                    with m.If(~opens):
-                        m.d.sync += remaining.eq(0)
-            with m.Elif(taken):
-                m.d.sync += remaining.eq(remaining - 1)
+                m.d.sync += undecided.eq(1)
+            with m.Elif(self.row.valid & undecided):
+                m.d.sync += [undecided.eq(0), opened.eq(opens)]
         return m

@@ -7,12 +7,23 @@ from pathlib import Path
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-ANY_ON_COLLISION = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i"
-"""Yosys command for a design just read: what a memory answers for the place that is written in the same clock is open.
 
-No circuit of the project uses such an answer, and Amaranth cannot say so. Without it synthesis adds registers and a
-comparator to each block RAM to return the old value. Reads without a clock have no such case.
-"""
+def any_on_collision(design: str) -> list[str]:
+    """Yosys commands for a design just read: a memory may answer anything for a place written in the same clock.
+
+    No circuit of the project uses such an answer, and Amaranth cannot say so. Without it synthesis adds registers and a
+    comparator to each block RAM to return the old value. Reads without a clock have no such case.
+
+    Parameters
+    ----------
+    design : its RTLIL text, in which each read port has a bit for each write port.
+    """
+    ports = sorted({int(count) for count in re.findall(r"COLLISION_X_MASK (\d+)'", design)})
+    return [
+        f"setparam -set COLLISION_X_MASK {count}'b{'1' * count} "
+        f"t:$memrd_v2 r:CLK_ENABLE=1 %i r:COLLISION_X_MASK={count}'b{'0' * count} %i"
+        for count in ports
+    ]
 
 
 def to_rtlil(component: wiring.Component, name: str) -> str:

@@ -3,11 +3,12 @@
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
-from zimu.rtl.basics import address
-from zimu.rtl.beats import beat_layout
+from zimu.rtl.basics import address, one_of
+from zimu.rtl.beats import beat_layout, slice_layout
 from zimu.rtl.registers import Registers, bus_signature
 from zimu.rtl.unit import ZimCore
 
@@ -46,6 +47,54 @@ class ReadPath(wiring.Component):
         ]
         with m.If(self.request.ready):
             m.d.sync += self.answer.valid.eq(self.request.valid)
+        return m
+
+
+class SlicePath(wiring.Component):
+    """Lets two readers take turns on a `ReadPath`: one takes whole places, the other one slice of a place.
+
+    Either may ask only when all that the other has asked for was taken.
+
+    Members
+    -------
+    request, beat : stream of addresses in, stream of places out. The one.
+    slice_request, slice : stream of addresses in, stream of slices out. The other.
+    place_request, place : stream of addresses out, stream of places in. The `ReadPath`.
+    """
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        beats, places = address(config.beats), beat_layout(config)
+        super().__init__(
+            {
+                "request": In(stream.Signature(beats)),
+                "beat": Out(stream.Signature(places)),
+                "slice_request": In(stream.Signature(address(config.slices))),
+                "slice": Out(stream.Signature(slice_layout(config))),
+                "place_request": Out(stream.Signature(beats)),
+                "place": In(stream.Signature(places)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        slices = self.config.lanes // self.config.slice
+        part = Signal(ceil_log2(slices))
+        sliced = Signal()
+        wanted = self.slice_request.payload
+        m.d.comb += [
+            self.place_request.valid.eq(self.request.valid | self.slice_request.valid),
+            self.place_request.payload.eq(Mux(self.slice_request.valid, wanted >> len(part), self.request.payload)),
+            self.request.ready.eq(self.place_request.ready & ~self.slice_request.valid),
+            self.slice_request.ready.eq(self.place_request.ready),
+            self.beat.valid.eq(self.place.valid & ~sliced),
+            self.beat.payload.eq(self.place.payload),
+            self.slice.valid.eq(self.place.valid & sliced),
+            self.slice.payload.eq(one_of(self.place.payload.as_value(), part, len(self.slice.payload.as_value()))),
+            self.place.ready.eq(Mux(sliced, self.slice.ready, self.beat.ready)),
+        ]
+        with m.If(self.place_request.valid & self.place_request.ready):
+            m.d.sync += [sliced.eq(self.slice_request.valid), part.eq(wanted)]
         return m
 
 
@@ -127,8 +176,17 @@ class ZimUnit(wiring.Component):
             weight_path.data.eq(weight_read.data),
         ]
         wiring.connect(m, wiring.flipped(self.bus), registers.bus)
-        wiring.connect(m, core.gradient_request, gradient_path.request)
-        wiring.connect(m, gradient_path.answer, core.gradient_beat)
+        if core.sampler.slices(config):
+            m.submodules.slice_path = slice_path = SlicePath(config)
+            wiring.connect(m, core.gradient_request, slice_path.request)
+            wiring.connect(m, slice_path.beat, core.gradient_beat)
+            wiring.connect(m, core.probe_request, slice_path.slice_request)
+            wiring.connect(m, slice_path.slice, core.probe_slice)
+            wiring.connect(m, slice_path.place_request, gradient_path.request)
+            wiring.connect(m, gradient_path.answer, slice_path.place)
+        else:
+            wiring.connect(m, core.gradient_request, gradient_path.request)
+            wiring.connect(m, gradient_path.answer, core.gradient_beat)
 
         # Gradients in: a step uses them up.
         beat = Signal(range(config.beats))

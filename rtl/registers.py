@@ -161,7 +161,7 @@ class Registers(wiring.Component):
             Register.VERSION: Const(CONTRACT_VERSION, 32),
             Register.STATUS: Cat(self.busy, self.seeded, self.loaded, done, refused),
             Register.DEPTH: Const(config.depth, 32),
-            Register.SHAPE: Cat(Const(value, 8) for value in shape),
+            Register.SHAPE: Cat(Const(value % 256, 8) for value in shape),  # 256 lanes are shown as 0
             Register.MASS_LO: mass[:32],
             Register.MASS_HI: mass[32:],
             **writable,

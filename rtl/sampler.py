@@ -14,13 +14,22 @@ from amaranth.utils import bits_for, ceil_log2
 from zimu.golden.prng import Stream
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
-from zimu.rtl.accumulator import Accumulator, lost_bits, single_weights
-from zimu.rtl.basics import add_up
-from zimu.rtl.beats import mass_bits
+from zimu.rtl.accumulator import Accumulator, single_weights, trial_layout
+from zimu.rtl.basics import Relay, add_up
+from zimu.rtl.beats import mass_bits, slice_layout
 from zimu.rtl.datapath import SamplerCircuit, datapath_members
 from zimu.rtl.gate import Gate
 from zimu.rtl.generators import KINDS, Generator
-from zimu.rtl.selection import form_of
+from zimu.rtl.search import Search
+from zimu.rtl.tree import Tree
+from zimu.rtl.update import Places
+
+FORMS: dict[str, Any] = {"search": Search, "tree": Tree}
+"""By `zimu.golden.unit.UnitConfig.form`.
+
+``pending`` is how many weight reads may be under way at its rate; ``clocks(config)`` are those of a draw where many
+follow one another, ``latency(config)`` those from the start of the trials to the end of a single one that is open.
+"""
 
 SHARES = [2 ** -((i + 0.5) / 64) for i in range(64)]
 """Shares a = M / 2^ceil(log2 M) of acceptable candidates, for M spread evenly on a log scale."""
@@ -70,7 +79,7 @@ class Draw(wiring.Component):
     -------
     clear : Signal(1), in. A step begins: the mask is found anew.
     mass : Signal(mass_bits), in. W, or what is known of it so far; it only grows between two `clear`.
-    settled : Signal(1), out. The mask covers `mass`.
+    settled : Signal(1), out. The mask covers what `mass` was a clock ago.
     row : stream of `row_words` words, in.
     token_valid, token_ready : Signal(1), in and out. A handshake for every draw wanted.
     draw : stream of Signal(mass_bits), out. Registered.
@@ -100,30 +109,42 @@ class Draw(wiring.Component):
         count = self.candidates
         draw_bits = bits_for(self.config.max_mass - 1)
 
-        # The mask grows by a bit a clock while 2^bits < W, during the sum pass and for a few clocks after it.
+        # The mask grows by a bit in two clocks while 2^bits < W, during the sum pass and for a few clocks after it: in
+        # one it is compared, in the other it may grow.
         mask = Signal(draw_bits)
         bound = Cat(mask, 0) ^ Cat(1, mask)  # mask + 1, one-hot
-        m.d.comb += self.settled.eq(bound >= self.mass)
+        grows = Signal()
+        m.d.sync += [self.settled.eq(bound >= self.mass), grows.eq(~grows)]
         with m.If(self.clear):
-            m.d.sync += mask.eq(0)
-        with m.Elif(~self.settled):
+            m.d.sync += [mask.eq(0), self.settled.eq(1)]
+        with m.Elif(grows & ~self.settled):
             m.d.sync += mask.eq(Cat(1, mask))
 
+        # A row is taken when it is certain that a draw wants it, and judged on its way in.
         width = WORD_BITS * self.config.draw_words
         words = self.row.payload.as_value()
-        candidate = [words[width * i : width * (i + 1)][:draw_bits] & mask for i in range(count)]
-        wanted = Signal()
-        m.d.comb += wanted.eq(self.token_valid & self.row.valid & (~self.draw.valid | self.draw.ready))
-        picked = reject(m, candidate, self.mass, wanted, self.align)
+        candidates = Signal(data.ArrayLayout(draw_bits, count))
+        fits = Signal(count)
+        held = Signal()  # there is a row
+        tokens = Signal(range(4))
+        free = ~self.draw.valid | self.draw.ready
+        picked = reject(m, list(candidates), fits, held & (tokens != 0) & free, self.align)
+        wanted = Mux(picked.accepted, tokens[1], tokens.any()) & (~held | picked.used_up)
         m.d.comb += [
-            self.token_ready.eq(picked.accepted),
-            self.row.ready.eq(picked.used_up),
+            self.token_ready.eq(tokens != 3),
+            self.row.ready.eq(wanted),
             self.rejected.eq(picked.rejected),
         ]
-        with m.If(self.draw.ready):
-            m.d.sync += self.draw.valid.eq(0)
+        m.d.sync += tokens.eq(tokens + (self.token_valid & self.token_ready) - picked.accepted)
+        with m.If(self.row.valid & self.row.ready):
+            for i in range(count):
+                candidate = words[width * i : width * (i + 1)][:draw_bits] & mask
+                m.d.sync += [candidates[i].eq(candidate), fits[i].eq(candidate < self.mass)]
+        m.d.sync += held.eq((self.row.valid & self.row.ready) | (held & ~picked.used_up))
         with m.If(picked.accepted):
             m.d.sync += [self.draw.valid.eq(1), self.draw.payload.eq(picked.draw)]
+        with m.Elif(self.draw.ready):
+            m.d.sync += self.draw.valid.eq(0)
         return m
 
 
@@ -139,14 +160,15 @@ class Picked(NamedTuple):
     """The row is not needed any more."""
 
 
-def reject(m, candidate, mass, wanted, align) -> Picked:
-    """Add masked rejection to a module: the first candidate of a row that is less than ``mass`` and not yet used.
+def reject(m, candidate, fits, wanted, align) -> Picked:
+    """Add masked rejection to a module: the first candidate of a row that fits and is not yet used.
 
     Rejected candidates that follow the last accepted one of a row are counted when a later one is wanted.
 
     Parameters
     ----------
     candidate : the candidates of the row.
+    fits : a bit for each, whether it is less than the mass.
     wanted : a draw is taken if there is one; only while the row is valid.
     align : a row that was begun is dropped.
     """
@@ -155,8 +177,7 @@ def reject(m, candidate, mass, wanted, align) -> Picked:
     accepts = Signal(count)  # of the candidates not yet used
     rejects = Signal(count)
     for i in range(count):
-        fits = candidate[i] < mass
-        m.d.comb += [accepts[i].eq((position <= i) & fits), rejects[i].eq((position <= i) & ~fits)]
+        m.d.comb += [accepts[i].eq((position <= i) & fits[i]), rejects[i].eq((position <= i) & ~fits[i])]
 
     first = Signal(range(count))
     for i in reversed(range(count)):
@@ -193,6 +214,17 @@ def clocks_per_draw(candidates: int) -> float:
     return sum(1 + (1 - a) ** candidates / (candidates * a) for a in SHARES) / len(SHARES)
 
 
+def form_of(config: UnitConfig) -> Any:
+    """The circuit of an ``inverse`` configuration, which always has one."""
+    assert config.form is not None
+    return FORMS[config.form]
+
+
+def gradient_slices(config: UnitConfig) -> Places:
+    """The gradients as a draw reads them again."""
+    return Places(config.slices, slice_layout(config))
+
+
 def inverse_streams(config: UnitConfig) -> dict[int, int]:
     """The numbers of the streams in the order in which they are seeded, each with its lanes."""
     return {Stream.GATE: 1, Stream.TRIALS: config.prng_lanes}
@@ -203,9 +235,8 @@ class Inverse(wiring.Component):
 
     def __init__(self, config: UnitConfig):
         self.config = config
-        lost = lost_bits(form_of(config).pending)
-        counts = {"opened": 1, "discarded": 1, "rejected": rejected_shape(config), "lost": lost}
-        super().__init__(datapath_members(config, single_weights(config).places, **counts))
+        counts = {"opened": 1, "discarded": 1, "rejected": rejected_shape(config), "lost": 1}
+        super().__init__(datapath_members(config, single_weights(config).places, gradient_slices(config), **counts))
 
     def elaborate(self, platform):
         m = Module()
@@ -217,7 +248,13 @@ class Inverse(wiring.Component):
         m.submodules.sampler = sampler = form_of(config)(config)
         m.submodules.accumulator = accumulator = Accumulator(config, sampler.pending)
 
-        landed = sampler.landed
+        landed, trials = sampler.landed, accumulator.trials
+        if sampler.pending > 1:
+            m.submodules.relay = relay = Relay(trial_layout(config))
+            wiring.connect(m, relay.leaving, trials)
+            trials = relay.arriving
+        summed = Signal()  # W was known a clock ago
+        m.d.sync += summed.eq(sampler.sum_done)
         m.d.comb += [
             trial_words.chain_in.eq(self.word),
             gate_words.chain_in.eq(trial_words.chain_out),
@@ -228,12 +265,12 @@ class Inverse(wiring.Component):
             draw.mass.eq(sampler.mass),
             draw.token_valid.eq(gate.token_valid),
             gate.token_ready.eq(draw.token_ready),
-            draw.align.eq(~self.busy),
             sampler.smoothing.eq(self.smoothing),
             sampler.sum_start.eq(self.sum_start),
-            self.sum_done.eq(sampler.sum_done & draw.settled),
+            self.sum_done.eq(sampler.sum_done & summed & draw.settled),
             self.mass.eq(sampler.mass),
         ]
+        m.d.sync += draw.align.eq(~self.busy)  # a clock late is early enough: a sum pass comes first
         for words in (gate_words, trial_words):
             m.d.comb += [words.hold.eq(self.hold), words.shift.eq(self.strobe)]
         wiring.connect(m, gate_words.row, gate.row)
@@ -247,6 +284,8 @@ class Inverse(wiring.Component):
         wiring.connect(m, draw.draw, sampler.draw)
         wiring.connect(m, sampler.request, wiring.flipped(self.request))
         wiring.connect(m, wiring.flipped(self.beat), sampler.beat)
+        wiring.connect(m, sampler.probe_request, wiring.flipped(self.probe_request))
+        wiring.connect(m, wiring.flipped(self.probe_slice), sampler.probe_slice)
         wiring.connect(m, accumulator.read, wiring.flipped(self.read))
         wiring.connect(m, wiring.flipped(self.read_data), accumulator.read_data)
         wiring.connect(m, accumulator.write, wiring.flipped(self.write))
@@ -254,10 +293,10 @@ class Inverse(wiring.Component):
         # A draw that lands on a zero gradient changes nothing and ends here.
         left = Signal()
         m.d.comb += [
-            accumulator.trials.valid.eq(landed.valid & ~landed.payload.zero),
-            accumulator.trials.payload.index.eq(landed.payload.index),
-            accumulator.trials.payload.negative.eq(landed.payload.negative),
-            landed.ready.eq(landed.payload.zero | accumulator.trials.ready),
+            trials.valid.eq(landed.valid & ~landed.payload.zero),
+            trials.payload.index.eq(landed.payload.index),
+            trials.payload.negative.eq(landed.payload.negative),
+            landed.ready.eq(landed.payload.zero | trials.ready),
             left.eq(landed.valid & landed.ready),
             self.opened.eq(gate.token_valid & gate.token_ready),
             self.discarded.eq(left & landed.payload.zero),
@@ -266,7 +305,7 @@ class Inverse(wiring.Component):
         ]
         in_flight = Signal(8)  # draws between the gate and the accumulator; the deepest pipeline holds fewer than 64
         m.d.sync += in_flight.eq(in_flight + self.opened - left)
-        m.d.comb += self.busy.eq(gate.busy | (in_flight != 0) | accumulator.busy)
+        m.d.comb += self.busy.eq(gate.busy | (in_flight != 0) | accumulator.trials.valid | accumulator.busy)
         return m
 
 
@@ -275,15 +314,17 @@ def inverse_clocks(config: UnitConfig, trials: int, opened: int) -> float:
 
     The terms: the sum pass and its pipeline; one clock for each trial in the gate, and for those that open the clocks
     lost on rows of random words without an acceptable draw; the sampler's pipeline once. It takes longer than that
-    where a search's probes do, its way down the lanes, or generators that do not give a row in each clock.
+    where a search's probes do, its way along the lanes, weights that are still under way, or generators that do not
+    give a row in each clock.
     """
-    levels, lane_levels = ceil_log2(config.beats), ceil_log2(config.lanes)
+    form = form_of(config)
     per_draw = clocks_per_draw(config.row_words // config.draw_words) * max(config.row_words // config.prng_lanes, 1)
     drawing = max(trials + opened * (per_draw - 1), _clocks_of_words(config, trials, opened))
-    drawing = max(drawing, opened * form_of(config).clocks(config))
-    # The mask of the draws grows a bit a clock while W does.
-    summing = max(config.beats, bits_for(config.max_mass - 1)) + 7
-    return summing + drawing + (levels + lane_levels + 7 if opened else 0)
+    drawing = max(drawing, opened * form.clocks(config))
+    # The mask of the draws grows a bit in two clocks while W does; W ends a bit or two below its limit.
+    levels = ceil_log2(config.lanes)
+    summing = max(config.beats + 11, 2 * bits_for(config.max_mass - 1) + 8) + levels
+    return summing + drawing + (form.latency(config) if opened else 0)
 
 
 def _clocks_of_words(config: UnitConfig, trials: int, opened: int) -> float:
@@ -299,4 +340,4 @@ def _clocks_of_words(config: UnitConfig, trials: int, opened: int) -> float:
     return sum(each**4 for each in clocks) ** 0.25 if kind.row_clocks > 1 else max(clocks)
 
 
-INVERSE = SamplerCircuit(Inverse, inverse_streams, single_weights, inverse_clocks)
+INVERSE = SamplerCircuit(Inverse, inverse_streams, single_weights, gradient_slices, inverse_clocks)

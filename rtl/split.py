@@ -3,6 +3,8 @@
 Twins: ``golden/split.py``, ``emu/split.py``.
 """
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import fifo, wiring
 from amaranth.utils import ceil_log2
@@ -40,13 +42,13 @@ class Split(wiring.Component):
     def __init__(self, config: UnitConfig):
         self.config = config
         engines = config.split.engines
-        counts = {
+        counts: dict[str, Any] = {
             "opened": TRIAL_BITS,
             "discarded": range(engines + 1),
             "rejected": range(engines * (2 * candidates_of_row(config) - 1) + 1),
             "lost": lost_shape(config),
         }
-        super().__init__(datapath_members(config, weight_beats(config).places, **counts))
+        super().__init__(datapath_members(config, weight_beats(config).places, None, **counts))
 
     def elaborate(self, platform):
         m = Module()
@@ -164,7 +166,7 @@ def split_clocks(config: UnitConfig, trials: int, opened: int) -> float:
     The terms: the sum pass and its pipeline; the gate; the way down to the first tile; and then the longest of three,
     which go on side by side: the splitter's way through the rest of the tree, the reader's beats, the engines' tiles.
     """
-    summing = config.beats + 11
+    summing = config.beats + 13
     gating = 1.0
     if config.gate == "trial" and 0 < opened < trials:
         gating = _clocks_per_binomial(config, trials)
@@ -210,4 +212,4 @@ def _clocks_per_binomial(config: UnitConfig, trials: float) -> float:
     return total
 
 
-SPLIT = SamplerCircuit(Split, split_streams, weight_beats, split_clocks)
+SPLIT = SamplerCircuit(Split, split_streams, weight_beats, lambda config: None, split_clocks)

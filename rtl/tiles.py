@@ -224,7 +224,7 @@ class Engine(wiring.Component):
         """Masked rejection on the row."""
         bits, words = self.config.draw_bits, self.row.payload.as_value()
         candidate = [words[bits * i :][: len(mask)] & mask for i in range(candidates_of_row(self.config))]
-        picked = reject(m, candidate, mass, drawing & self.row.valid, align)
+        picked = reject(m, candidate, [each < mass for each in candidate], drawing & self.row.valid, align)
         m.d.comb += [self.row.ready.eq(picked.used_up), self.rejected.eq(picked.rejected)]
         return picked
 

@@ -5,7 +5,7 @@ Twins: ``golden/unit.py``, ``emu/unit.py``. ``rtl/onchip.py`` adds memories, str
 
 from collections.abc import Mapping
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 
 from zimu.golden.unit import UnitConfig
@@ -59,7 +59,8 @@ class ZimCore(UpdateCore):
     def __init__(self, config: UnitConfig):
         self.sampler = SAMPLERS[config.sampler]
         gradients = Places(config.beats, beat_layout(config))
-        super().__init__(config, gradients, self.sampler.weights(config).places, unit_counters(config))
+        weights, slices = self.sampler.weights(config).places, self.sampler.slices(config)
+        super().__init__(config, gradients, weights, unit_counters(config), slices)
 
     @property
     def generators(self) -> int:
@@ -88,19 +89,28 @@ class ZimCore(UpdateCore):
         wiring.connect(m, datapath.read, wiring.flipped(self.weight_read))
         wiring.connect(m, wiring.flipped(self.weight_data), datapath.read_data)
         wiring.connect(m, datapath.write, wiring.flipped(self.weight_write))
+        if self.sampler.slices(config):
+            wiring.connect(m, datapath.probe_request, wiring.flipped(self.probe_request))
+            wiring.connect(m, wiring.flipped(self.probe_slice), datapath.probe_slice)
 
         counters = self.counters
+        # In registers, as they go far or take long to find. For the same reason a sum pass begins in its own state.
+        empty = Signal()
+        hold = Signal(init=1)
         with m.FSM() as fsm:
-            begin = frame_states(m, self, expander, "SUM")
+            frame_states(m, self, expander, "START")
+            with m.State("START"):
+                m.next = "SUM"
             with m.State("SUM"):
                 with m.If(datapath.sum_done):
                     m.d.sync += counters.mass.eq(datapath.mass)
+                    m.next = "SUMMED"
+            with m.State("SUMMED"):
+                with m.If(empty):
+                    m.d.sync += counters.empty_steps.eq(counters.empty_steps + 1)
+                    m.next = "END"
+                with m.Else():
                     m.next = "DRAW"
-                    with m.If(datapath.mass == 0):
-                        m.d.sync += counters.empty_steps.eq(counters.empty_steps + 1)
-                        m.next = "END"
-                    with m.Else():
-                        m.d.comb += datapath.start.eq(1)
             with m.State("DRAW"):
                 with m.If(~datapath.busy):
                     m.next = "END"
@@ -114,9 +124,11 @@ class ZimCore(UpdateCore):
         )
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("IDLE")),
-            datapath.sum_start.eq(begin),
-            datapath.hold.eq(fsm.ongoing("RESEED") | ~self.seeded),
+            datapath.sum_start.eq(fsm.ongoing("START")),
+            datapath.start.eq(fsm.ongoing("SUMMED") & ~empty),
+            datapath.hold.eq(hold),
         ]
+        m.d.sync += [empty.eq(datapath.mass == 0), hold.eq(fsm.ongoing("RESEED") | ~self.seeded)]
         return m
 
 

@@ -50,6 +50,7 @@ class UpdateCore(wiring.Component):
     config : the configuration.
     gradients, weights : the memories.
     counters : `counters_layout`, all of their declared widths by default.
+    slices : the gradients as single reads of a few see them, of cores that have such.
 
     Members
     -------
@@ -63,10 +64,16 @@ class UpdateCore(wiring.Component):
     gradient_request : stream of address(gradients.number), out.
     gradient_beat : stream of gradients.shape, in. The answers, in order.
     weight_read, weight_data, weight_write : `weight_ports`.
+    probe_request, probe_slice : `probe_ports`, of cores that read single gradients.
     """
 
     def __init__(
-        self, config: RuleConfig, gradients: Places, weights: Places, counters: data.StructLayout | None = None
+        self,
+        config: RuleConfig,
+        gradients: Places,
+        weights: Places,
+        counters: data.StructLayout | None = None,
+        slices: Places | None = None,
     ) -> None:
         self.config: Any = config  # of the rule's own kind
         ports = weight_ports(weights)
@@ -84,6 +91,7 @@ class UpdateCore(wiring.Component):
                 "weight_read": ports["read"],
                 "weight_data": ports["read_data"],
                 "weight_write": ports["write"],
+                **probe_ports(slices),
             }
         )
 
@@ -123,6 +131,20 @@ def weight_ports(weights: Places) -> dict:
     }
 
 
+def probe_ports(slices: Places | None) -> dict:
+    """Ports on which few gradients at a time are read, if any are.
+
+    probe_request : stream of address(slices.number), out.
+    probe_slice : stream of slices.shape, in. The answers, in order.
+    """
+    if slices is None:
+        return {}
+    return {
+        "probe_request": Out(stream.Signature(address(slices.number))),
+        "probe_slice": In(stream.Signature(slices.shape)),
+    }
+
+
 def seed_cycles(kind: str, generators: int) -> int:
     """Clocks of the expansion of a seed for so many generators in all."""
     return generators * KINDS[kind].words * CYCLES_PER_WORD
@@ -145,7 +167,6 @@ def frame_states(m: Module, core: Any, expander: SeedExpander | None, first: str
     begin = Signal(name="begin")
     with m.State("IDLE"):
         with m.If(core.reseed):
-            m.d.sync += core.counters.eq(0)
             m.next = "RESEED"
         with m.Elif(core.start & core.seeded):
             m.d.comb += begin.eq(1)
@@ -163,7 +184,7 @@ def frame_states(m: Module, core: Any, expander: SeedExpander | None, first: str
 
 
 def count_late(m: Module, core: Any, **now: Any) -> None:
-    """Add to the counters of these names what happens now, while busy.
+    """Add to the counters of these names what happens now, while busy; a new seed clears all counters.
 
     It is counted a clock late, to keep the long carries out of the paths of the parts.
     """
@@ -171,3 +192,6 @@ def count_late(m: Module, core: Any, **now: Any) -> None:
         for name, value in now.items():
             late = Signal(len(value), name=f"{name}_now")
             m.d.sync += [late.eq(value), core.counters[name].eq(core.counters[name] + late)]
+    # Above all else, so that registers can be cleared by their reset.
+    with m.If(core.reseed & ~core.busy):
+        m.d.sync += core.counters.eq(0)

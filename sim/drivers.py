@@ -85,6 +85,11 @@ class PlaceLayout:
         return memory
 
 
+def cut(places: Sequence[int], parts: int, bits: int) -> list[int]:
+    """Memory places as ``parts`` of so many bits each, the low one first."""
+    return [place >> bits * part & (1 << bits) - 1 for place in places for part in range(parts)]
+
+
 class Driver(ABC):
     """Common to all circuits: clock, reset and the bound on a step's clocks.
 
@@ -163,6 +168,7 @@ class CoreDriver(Driver):
     def __init__(self, pins: Pins, config: RuleConfig, rng: random.Random, pause: float):
         super().__init__(pins, config, rng, pause)
         self.gradients = [0] * self.config.beats
+        self.slices: list[int] = []
         address, place = (self.core.weight_write.payload.shape().members[name] for name in ("address", "data"))
         self.layout = PlaceLayout(place, ["weights", *config.memories])
         self.memory = [0] * -(-self.config.depth // self.layout.lanes)
@@ -172,6 +178,8 @@ class CoreDriver(Driver):
             ReadPort("weight_read", "weight_data", self.memory, rng, pause),
             WritePort("weight_write", self.memory, Shape.cast(address).width, rng, pause),
         ]
+        if hasattr(self.core, "probe_slice"):
+            self.agents.append(ReadPort("probe_request", "probe_slice", self.slices, rng, pause))
         for name in ("start", "reseed"):
             pins.set(name, 0)
 
@@ -186,6 +194,9 @@ class CoreDriver(Driver):
 
     async def start(self, stimulus: Stimulus) -> None:
         self.gradients[:] = self.beats(stimulus.gradients)
+        if hasattr(self.core, "probe_slice"):
+            shape = self.core.probe_slice.payload.shape()
+            self.slices[:] = cut(self.gradients, self.config.lanes // shape.length, Shape.cast(shape).width)
         self._write(stimulus.memory)
         self.registers = stimulus.registers
         for name, value in stimulus.registers.items():

@@ -121,14 +121,14 @@ def _bench(
     outputs = {name: width for name, (width, flow) in ports.items() if flow is wiring.Out}
     predicted = [name for name in outputs if name not in watched]
 
-    wires = [f"wire [{width - 1}:0] rtl_{name};" for name, width in outputs.items()]
+    wires = [f"(* keep *) wire [{width - 1}:0] rtl_{name};" for name, width in outputs.items()]
     wires += [f"wire [{outputs[name] - 1}:0] want_{name};" for name in predicted]
     circuit = {name: name for name in (*clocking, *inputs)} | {name: f"rtl_{name}" for name in outputs}
     for name, members in registers.items():
         wires += [f"wire [{width - 1}:0] {name}_{wire};" for wire, width in members]
         width = max(sum(width for _, width in members), 1)
         parts = ", ".join(f"{name}_{wire}" for wire, _ in reversed(members))
-        wires.append(f"wire [{width - 1}:0] rtl_{name} = {'{' + parts + '}' if members else 0};")
+        wires.append(f"(* keep *) wire [{width - 1}:0] rtl_{name} = {'{' + parts + '}' if members else 0};")
         circuit |= {wire: f"{name}_{wire}" for wire, _ in members}
     seen = [*clocking, *inputs, *(f"want_{name}" for name in predicted), "related"]
     seen += [f"rtl_{name}" for name in (*sorted(watched), *registers)]

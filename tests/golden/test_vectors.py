@@ -283,8 +283,8 @@ def test_another_contract_version_is_named(tmp_path):
         (lambda text: text.replace("5a494d56\n00000001", "5a494d56\n00000002"), "not in the form"),
         (lambda text: text.replace("5a494d56", "5A494D56"), "not comments followed by one 8-digit word a line; "),
         (lambda text: text + "// end\n", "not comments followed by"),
-        (lambda text: text.replace("lanes = 64", "lanes = 65"), r"lanes = 65: must be an integer in 1\.\.64"),
-        (lambda text: text.replace("// lanes = 64\n", ""), r"lanes is missing: must be an integer in 1\.\.64"),
+        (lambda text: text.replace("lanes = 64", "lanes = 257"), r"lanes = 257: must be an integer in 1\.\.256"),
+        (lambda text: text.replace("// lanes = 64\n", ""), r"lanes is missing: must be an integer in 1\.\.256"),
     ],
 )
 def test_a_malformed_file_is_refused_even_if_its_checksum_fits(tmp_path, change, message):

@@ -37,11 +37,18 @@ def land(
     while len(padded) < config.lanes * config.beats:
         padded.append(rng.randint(low, high) if fill is None else fill)
     lanes, bits = config.lanes, config.gradient_bits
-    beats = [pack(padded[i : i + lanes], bits) for i in range(0, len(padded), lanes)]
+    beats, slices = (
+        [pack(padded[i : i + size], bits) for i in range(0, len(padded), size)] for size in (lanes, config.slice)
+    )
 
     async def bench(pins):
         source, sink = Source("draw", rng, pause), Sink("landed", rng, pause)
-        agents = [ReadPort("request", "beat", beats, rng, pause), source, sink]
+        agents = [
+            ReadPort("request", "beat", beats, rng, pause),
+            ReadPort("probe_request", "probe_slice", slices, rng, pause),
+            source,
+            sink,
+        ]
         if config.smoothing_bits:
             pins.set("smoothing", smoothing)
         pins.set("sum_start", 1)

@@ -1,53 +1,98 @@
-"""The sums of a beat against those of its masses."""
+"""The sum pass (rtl/beats.py): sums of beats and of their parts against those of the masses."""
 
 import random
 
 import pytest
 
 from zimu.golden.sampler import masses
-from zimu.rtl.beats import BeatSums, sums_layout
+from zimu.rtl.beats import SumPass
 from zimu.sim.drivers import pack
 from zimu.sim.pins import run_until
-from zimu.sim.streams import Sink, Source
+from zimu.sim.streams import ReadPort
 from zimu.sim.worker import simulate_component
 
 
-def heap_sums(values) -> list[int]:
-    """Sums of all nodes: node k has the children 2k and 2k + 1, the values are the leaves."""
-    nodes = [0] * len(values) + list(values)
-    for k in reversed(range(1, len(values))):
-        nodes[k] = nodes[2 * k] + nodes[2 * k + 1]
-    return nodes
+class Taps:
+    """Keeps what a pass gives: prefix sums by beat, and sums of left halves by level and beat."""
+
+    def __init__(self, circuit):
+        self.prefix: dict[int, int] = {}
+        self.halves: dict[tuple[int, int], list[int]] = {}
+        self._circuit = circuit
+
+    def clock(self, pins):
+        for name in ("prefix", *(f"halves{level}" for level in range(self._circuit.levels))):
+            seen = getattr(self._circuit, name).shape().from_bits(pins.get(name))
+            if seen.valid and name == "prefix":
+                self.prefix[seen.beat] = seen.mass
+            elif seen.valid:
+                self.halves[int(name[6:]), seen.beat] = [part.value + part.carry for part in seen.sums]
 
 
-@pytest.mark.parametrize("depth", [1, 5, 8, 13])
-@pytest.mark.parametrize("lanes", [1, 2, 8])
+@pytest.mark.parametrize("depth", [1, 5, 8, 45])
+@pytest.mark.parametrize("lanes", [1, 2, 8, 16])
 @pytest.mark.parametrize("pause", [0.0, 0.5])
-def test_beat_sums_are_those_of_the_masses_in_range(configure, depth, lanes, pause):
-    config = configure(depth=depth, lanes=lanes)
+def test_a_pass_sums_beats_and_the_left_halves_of_their_parts(configure, depth, lanes, pause):
+    config = configure(depth=depth, lanes=lanes, gradient_bits=5)
     low, high = config.gradient.limits
-    rng = random.Random(7)
-    pool = [low, low, high, 0, 1, -1, rng.randint(low, high)]
-    gradients = [rng.choice(pool) for _ in range(lanes * config.beats)]
-    beats = [gradients[i : i + lanes] for i in range(0, len(gradients), lanes)]
-    layout, smoothing = sums_layout(config), 5
+    rng = random.Random(f"{depth} {lanes}")
+    circuit = SumPass(config, levels=lanes.bit_length() - 1)
+    taps, beats = Taps(circuit), [0] * config.beats
 
     async def bench(pins):
-        source, sink = Source("beat", rng, pause), Sink("sums", rng, pause)
-        agents = [source, sink]
-        source.queue.extend(pack(beat, config.gradient_bits) for beat in beats)
-        pins.set("smoothing", smoothing)
-        for _ in range(20 + 20 * config.beats):
-            pins.set("last", len(source.queue) == 1)
+        seen = []
+        agents = [taps, ReadPort("request", "beat", beats, rng, pause)]
+        for smoothing in (0, 15, 6):
+            gradients = [rng.choice([low, low, high, 0, rng.randint(low, high)]) for _ in range(lanes * config.beats)]
+            beats[:] = [pack(gradients[i : i + lanes], config.gradient_bits) for i in range(0, len(gradients), lanes)]
+            pins.set("smoothing", smoothing)
+            pins.set("start", 1)
             await run_until(pins, agents, lambda: True, 1)
-        return sink.taken
+            pins.set("start", 0)
+            await run_until(pins, agents, lambda: True, 1)
+            assert await run_until(pins, agents, lambda: pins.get("done"), 999), "the pass does not end"
+            seen.append((gradients, smoothing, pins.get("mass"), dict(taps.prefix), dict(taps.halves)))
+            taps.prefix.clear()
+            taps.halves.clear()
+        return seen
 
-    seen = [layout.from_bits(word) for word in simulate_component(BeatSums(config), bench)]
-    assert len(seen) == len(beats)
-    for number, (beat, sums) in enumerate(zip(beats, seen, strict=True)):
-        inside = [i + number * lanes < depth for i in range(lanes)]
-        nodes = heap_sums([m if ok else 0 for m, ok in zip(masses(beat, smoothing), inside, strict=True)])
-        assert sums.total == nodes[1]
-        assert [sums.left[k] for k in range(1, lanes)] == [nodes[2 * k] for k in range(1, lanes)]
-        assert [sums.negative >> i & 1 for i in range(lanes)] == [g < 0 for g in beat]
-        assert [sums.zero >> i & 1 for i in range(lanes)] == [g == 0 for g in beat]
+    for gradients, smoothing, mass, prefix, halves in simulate_component(circuit, bench):
+        # Smoothing is in the sums of beats, not in those of their parts; what lies beyond the depth is in neither.
+        sizes = [abs(g) if i < depth else 0 for i, g in enumerate(gradients)]
+        whole = masses(gradients[:depth], smoothing)
+        assert mass == sum(whole)
+        assert prefix == {beat: sum(whole[: beat * lanes]) for beat in range(config.beats)}
+        for level in range(circuit.levels):
+            half = lanes >> level + 1
+            for beat in range(config.beats):
+                begins = range(beat * lanes, (beat + 1) * lanes, 2 * half)
+                assert halves[level, beat] == [sum(sizes[begin : begin + half]) for begin in begins]
+
+
+def test_nothing_is_asked_for_before_a_pass_begins(configure):
+    async def bench(pins):
+        seen = []
+        for _ in range(20):
+            await pins.tick()
+            seen.append(pins.get("request__valid"))
+        return seen
+
+    assert not any(simulate_component(SumPass(configure(depth=9, lanes=8)), bench))
+
+
+@pytest.mark.parametrize("fill", [-16, 15])
+def test_padding_lanes_have_no_mass_whatever_they_hold(configure, fill):
+    config = configure(depth=9, lanes=8, gradient_bits=5)
+    beats = [pack([3] * 8, 5), pack([2] + [fill] * 7, 5)]
+
+    async def bench(pins):
+        agents = [ReadPort("request", "beat", beats, random.Random(0), 0.0)]
+        pins.set("smoothing", 1)
+        pins.set("start", 1)
+        await run_until(pins, agents, lambda: True, 1)
+        pins.set("start", 0)
+        await run_until(pins, agents, lambda: True, 1)
+        assert await run_until(pins, agents, lambda: pins.get("done"), 99)
+        return pins.get("mass")
+
+    assert simulate_component(SumPass(config), bench) == 8 * 4 + 3

@@ -18,7 +18,6 @@ async def step(pins, source, trials, threshold, rng, pause, restart=False) -> in
     await pins.tick()
     source.clock(pins)
     pins.set("start", restart)
-    pins.set("trials", 99)  # sampled with start
     tokens, ready = 0, False
     for _ in range(20 + 20 * trials):
         pins.set("token_ready", ready)
@@ -107,4 +106,4 @@ def test_one_trial_is_decided_in_each_clock(configure):
                 return clocks
             clocks += 1
 
-    assert simulate_component(Gate(configure()), bench) == 100
+    assert simulate_component(Gate(configure()), bench) == 101  # the last one waits to be taken

@@ -66,7 +66,8 @@ def circuit_steps(config, rows, steps, pause) -> list[tuple[list[int], int, int]
             for part in (0, mass // 3, mass):  # W grows as a sum pass makes it
                 pins.set("mass", part)
                 await run_until(pins, agents, lambda: True, rng.randint(1, 3))
-            assert await run_until(pins, agents, lambda: pins.get("settled"), 50), "the mask does not settle"
+            await run_until(pins, agents, lambda: True, 1)
+            assert await run_until(pins, agents, lambda: pins.get("settled"), 150), "the mask does not settle"
             tokens.left, tokens.rejected = wanted, 0
             assert await run_until(pins, agents, lambda n=wanted: not tokens.left and len(sink.taken) == n, 9999)
             pins.set("align", 1)

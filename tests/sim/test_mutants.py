@@ -37,10 +37,11 @@ from zimu.rtl import (
     reader,
     registers,
     sampler,
-    selection,
+    search,
     split,
     splitter,
     tiles,
+    tree,
     unit,
     update,
 )
@@ -57,36 +58,54 @@ MUTANTS = [
     (prng, "Speck's rotation of x", "x.rotate_right(7)", "x.rotate_right(8)"),
     (prng, "the stream's place in a block", "Const(0, 16 - len(lane))", "Const(0, 17 - len(lane))"),
     (gate, "the gate's comparison", "< self.threshold", "<= self.threshold"),
-    (gate, "trials left", "remaining - 1", "remaining - 2"),
-    (sampler, "the draw's comparison", "candidate[i] < mass", "candidate[i] <= mass"),
+    (gate, "trials decided", "following + 1", "following + 2"),
+    (sampler, "the draw's comparison", "candidate < self.mass", "candidate <= self.mass"),
+    (sampler, "a row for each draw that wants one", "tokens[1], tokens.any()", "tokens.any(), tokens.any()"),
     (sampler, "the mask's growth", "bound >= self.mass", "bound > self.mass"),
     (sampler, "the place in a row", "Mux(more, first + 1, 0)", "Mux(more, first, 0)"),
     (sampler, "rejections carried over", "add_up(rejects & ~passed)", "0"),
     (sampler, "the end of a row", "m.d.sync += [position.eq(0), carried.eq(0)]", "m.d.sync += carried.eq(0)"),
-    (
-        beats,
-        "the tail of the last beat",
-        "self.config.depth % self.config.lanes or self.config.lanes",
-        "self.config.lanes",
-    ),
-    (accumulator, "the rail", "low = -(2 ** (bits - 1))", "low = -(2 ** (bits - 1)) + 1"),
-    (accumulator, "the direction", "mirrored - self.count", "mirrored + self.count"),
-    (accumulator, "a trial that joins", "count[i] + 1)", "count[i] + 2)"),
+    (beats, "the tail of the last beat", "tail = config.depth % lanes or lanes", "tail = lanes"),
+    (beats, "the smoothing of the last beat", "Mux(marks[-2].last, rest, whole)", "whole"),
+    (beats, "the 1 a sum misses", "Partial(self.mass, total.carry)", "Partial(self.mass, 0)"),
+    (beats, "a carry chain that sums share", "right += [a.carry, b.value]", "right += [Const(0, 1), b.value]"),
+    (accumulator, "the rail", "bits - 1), ~up))", "bits - 1), up))"),
+    (accumulator, "the direction", "Cat(1, (~up).replicate", "Cat(1, up.replicate"),
+    (accumulator, "a weight that is under way", "Mux(issued, Cat(meets[:-1])", "Mux(issued, Cat(meets[1:])"),
+    (accumulator, "a weight and its trial", "oldest.eq(each)", "oldest.eq(recent[0])"),
     (update, "steps counted", "counters.steps + 1", "counters.steps + 2"),
     (update, "counting while idle", "with m.If(core.busy):", "with m.If(~core.busy):"),
     (update, "counters of a new seed", "core.counters.eq(0)", "core.counters.steps.eq(0)"),
     (unit, "an empty step", "counters.empty_steps + 1", "counters.empty_steps"),
+    (unit, "the trials of an empty step", 'ongoing("SUMMED") & ~empty', 'ongoing("SUMMED")'),
     (sampler, "the row at the end of a step", "draw.align.eq(~self.busy)", "draw.align.eq(0)"),
     (registers, "the register map", "SEED_HI: self.seed[32:]", "SEED_HI: self.seed[31:63]"),
     (onchip, "the last beat loaded", "beat == config.beats - 1", "beat == config.beats - 2"),
 ]
 
 FORM_MUTANTS = [
-    (selection, "search", "the search's comparison", "inside = ~below[-1]", "inside = ~(below[-1] | (below == 0))"),
-    (selection, "search", "the way down the lanes", "(node << 1) | ~below[-1]", "(node << 1) | below[-1]"),
-    (selection, "tree", "a node without a right half", "past_last < half", "past_last > half"),
-    (selection, "tree", "the tree's comparison", "right.eq(~below[-1])", "right.eq(~below[-1] & (below != 0))"),
-    (selection, "tree", "the middle of a node", "place == half", "place == half - 1"),
+    (search, "search", "the search's comparison", "inside = ~below[-1]", "inside = ~(below[-1] | (below == 0))"),
+    (search, "search", "the end of the walk", "with m.If(below[-1]):", "with m.If(below[-1] | (below == 0)):"),
+    (search, "search", "the next slice", "m.d.sync += asked.eq(0)", "m.d.sync += asked.eq(1)"),
+    (
+        tree,
+        "tree",
+        "a range without a right half",
+        "(beats - 1) % (2 * half) < half",
+        "(beats - 1) % (2 * half) > half",
+    ),
+    (tree, "tree", "the beats' comparison", "[bits - 1])", "[bits - 1] & (u != middle))"),
+    (tree, "tree", "the middle of a range", "ceil_log2(2 * half)] == half)", "ceil_log2(2 * half)] == half - 1)"),
+    (
+        tree,
+        "tree",
+        "what a range is compared modulo",
+        "config.max_weight_mass - 1) + 1,",
+        "config.max_weight_mass - 1),",
+    ),
+    (tree, "tree", "the smoothing of a half", "smoothing << ceil_log2(half)", "smoothing << ceil_log2(2 * half)"),
+    (tree, "tree", "the place of a half's sum", "Cat(Const(part, level), halves", "Cat(Const(0, level), halves"),
+    (tree, "tree", "the sums for a lane", "lane=draw.place[:level]", "lane=draw.place[1 : level + 1]"),
 ]
 """Bugs of one circuit that finds weights."""
 
@@ -113,6 +132,8 @@ SPLIT_MUTANTS = [
     (tiles, "the mask of a draw", "bits = mass - 1", "bits = mass"),
     (reader, "the prefix network", "((i >> level) << level) - 1", "((i >> level) << level) - 2"),
     (reader, "sums from tile to tile", "Mux(tag.final, 0, base", "Mux(tag.tail, 0, base"),
+    (accumulator, "the rail of a count", "low = -(2 ** (bits - 1))", "low = -(2 ** (bits - 1)) + 1"),
+    (accumulator, "the direction of a count", "mirrored - self.count", "mirrored + self.count"),
     (accumulator, "losses of a beat", "step.count.eq(now.count[i])", "step.count.eq(now.count[i][:-2])"),
     (split, "the engine of a tile", "payload.tile[:turns] == number", "payload.tile[:turns] == number ^ 1"),
     (split, "the streams' seeds", "(self.lane & last_lane) == last_lane", "(self.lane & last_lane) == 0"),
@@ -271,7 +292,8 @@ def config(form: str, prng: str = "xoshiro128++") -> RuleConfig:
         # A beat missing in the last tile, tiles missing in the tree, several nodes above the subtrees.
         shape |= {"depth": 37, "lanes": 2, "tile": 4, "subtrees": 4, "tile_streams": 4, "engines": 2, "prng_lanes": 2}
         return UnitConfig(name="mutant", **shape, sampler="split")
-    return UnitConfig(name="mutant", **shape, depth=21, lanes=4, prng_lanes=4, form=form)
+    # Several levels of each kind, slices that lie beyond the depth.
+    return UnitConfig(name="mutant", **shape, depth=53, lanes=16, probe=4, prng_lanes=4, form=form)
 
 
 def plant(monkeypatch, module: ModuleType, old: str, new: str) -> None:

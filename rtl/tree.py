@@ -1,0 +1,429 @@
+"""The pipelined circuit of the ``inverse`` sampler: the weight of a draw in each clock.
+
+The sum pass leaves in memories what a draw is compared with on its way down: prefix sums while it looks for its beat,
+then sums of left halves inside the beat, down to a slice of ``probe`` gradients. Those the draw reads again.
+
+Nothing in the pipeline waits: a draw enters only while there is room for it at the end. Twins: ``golden/sampler.py``,
+``emu/sampler.py``.
+"""
+
+from typing import Any, NamedTuple
+
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from zimu.golden.unit import UnitConfig
+from zimu.rtl.accumulator import waiting
+from zimu.rtl.basics import address, one_of
+from zimu.rtl.beats import (
+    Partial,
+    SumPass,
+    halves_layout,
+    mass_bits,
+    partial_layout,
+    prefix_layout,
+    slice_layout,
+    subtract_partial,
+    sum_stages,
+)
+from zimu.rtl.selection import form_signature, landed_layout
+
+READ_CLOCKS = 3
+"""From the place in a memory to what it holds there: registers for the place, in the memory and behind it."""
+
+
+def later(m: Module, name: str, clocks: int = 1, **now: Any) -> list[Any]:
+    """Registers that hold some values a number of clocks later; ``name`` distinguishes those of a module."""
+    values = list(now.values())
+    for clock in range(clocks):
+        kept = [
+            Signal(Value.cast(v).shape(), name=f"{each}_{name}_{clock}") for each, v in zip(now, values, strict=True)
+        ]
+        m.d.sync += [to.eq(v) for to, v in zip(kept, values, strict=True)]
+        values = kept
+    return values
+
+
+def read_later(m: Module, name: str, ram: memory.Memory, place: Any) -> Any:
+    """What a memory holds at a place, `READ_CLOCKS` later; ``name`` distinguishes the registers of a module."""
+    port = ram.read_port()
+    m.d.sync += port.addr.eq(place)
+    # Without a reset it can be the register at a block RAM's output, which else takes most of a clock to answer.
+    value = Signal(ram.shape, name=name, reset_less=True)
+    m.d.sync += value.eq(port.data)
+    return value
+
+
+def draw_layout(config: UnitConfig) -> data.StructLayout:
+    """A draw u."""
+    return data.StructLayout({"valid": 1, "u": mass_bits(config)})
+
+
+def found_layout(config: UnitConfig, places: int) -> data.StructLayout:
+    """A draw whose place is known, a beat or a slice of it: u less the mass of all places before."""
+    most = config.max_weight_mass * -(-config.beats * config.lanes // places)
+    return data.StructLayout({"valid": 1, "place": address(places), "residual": range(most)})
+
+
+class BeatLevels(wiring.Component):
+    """Finds the beat of a draw: of a range of beats it goes to the right half unless the prefix sum there is above u.
+
+    A level takes `READ_CLOCKS`. The beats are the leaves of a binary tree; level l holds 2^l prefix sums, one in the
+    middle of each of its ranges. As u and the prefix sum differ by less than the mass of their range, it is enough to
+    compare them modulo twice that.
+
+    Members
+    -------
+    prefix : `zimu.rtl.beats.prefix_layout`, in.
+    draw : `draw_layout`, in.
+    found : `found_layout` of beats, out.
+    """
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "prefix": In(prefix_layout(config)),
+                "draw": In(draw_layout(config)),
+                "found": Out(found_layout(config, config.beats)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config, beats = self.config, self.config.beats
+        levels = ceil_log2(beats)
+        valid, u, beat, edge = self.draw.valid, self.draw.u, Const(0, 0), Const(1, 1)
+        for level in range(levels):
+            half = 2 ** (levels - level - 1)  # beats of a half
+            # Modulo 2^bits; the mass of the range is at most 2^(bits - 1). The topmost range may need no modulus.
+            bits = min(bits_for(2 * half * config.lanes * config.max_weight_mass - 1) + 1, mass_bits(config) + 1)
+            middle = Signal(bits, name=f"middle{level}")
+            write = self.prefix.valid & (self.prefix.beat[: ceil_log2(2 * half)] == half)
+            if level == 0:
+                with m.If(write):
+                    m.d.sync += middle.eq(self.prefix.mass)
+            else:
+                stored = min(bits, mass_bits(config))
+                m.submodules[f"level{level}"] = ram = memory.Memory(shape=stored, depth=2**level, init=[])
+                port = ram.write_port()
+                m.d.comb += [
+                    port.en.eq(write),
+                    port.addr.eq(self.prefix.beat >> ceil_log2(2 * half)),
+                    port.data.eq(self.prefix.mass),
+                    middle.eq(read_later(m, f"read{level}", ram, beat)),
+                ]
+                valid, u, beat, edge = later(m, f"level{level}", READ_CLOCKS, valid=valid, u=u, beat=beat, edge=edge)
+            u = u[:bits]
+            right = Signal(name=f"right{level}")
+            m.d.comb += right.eq(~(u - middle)[bits - 1])
+            # The last range of a level may have no right half.
+            if (beats - 1) % (2 * half) < half:
+                right = right & ~edge
+                edge = edge & ~right
+            else:
+                edge = edge & right
+            beat = Cat(right, beat)
+        m.d.comb += [self.found.valid.eq(valid), self.found.place.eq(beat), self.found.residual.eq(u)]
+        if levels:
+            residual_bits = len(self.found.residual)
+            m.submodules.starts = starts = memory.Memory(shape=residual_bits, depth=2**levels, init=[])
+            port = starts.write_port()
+            m.d.comb += [
+                port.en.eq(self.prefix.valid),
+                port.addr.eq(self.prefix.beat),
+                port.data.eq(self.prefix.mass),
+            ]
+            start = read_later(m, "start", starts, beat)
+            valid, u, beat = later(m, "found", READ_CLOCKS, valid=valid, u=u[:residual_bits], beat=beat)
+            m.d.comb += [self.found.valid.eq(valid), self.found.place.eq(beat), self.found.residual.eq(u - start)]
+        return m
+
+
+class Descent(NamedTuple):
+    """A draw on its way down: at `place`, and what is left of it where it went left or right at last."""
+
+    valid: Any
+    place: Any
+    right: Any
+    """It went right."""
+    left_residual: Any
+    right_residual: Any
+
+    def residual(self) -> Any:
+        return Mux(self.right, self.right_residual, self.left_residual)
+
+
+def descend(
+    m: Module, name: str, config: UnitConfig, smoothing: Any, half: int, draw: Descent, left: Partial
+) -> Descent:
+    """Add to a module: in two clocks, go to the right half unless the left one's mass is above what is left of a draw.
+
+    Parameters
+    ----------
+    half : weights in each half.
+    left : the left half's magnitudes, for the place of the draw, two clocks later.
+    """
+    draw = Descent(*later(m, f"{name}_arrived", **draw._asdict()))
+    residual = Signal(range(2 * half * config.max_weight_mass), name=f"{name}_residual")
+    m.d.comb += residual.eq(draw.residual())
+    # Smoothing is taken away before the magnitudes are known.
+    spared = residual - (smoothing << ceil_log2(half))
+    valid, place, residual, spared = later(
+        m, f"{name}_compared", valid=draw.valid, place=draw.place, residual=residual, spared=spared
+    )
+    after = Signal(Shape(len(residual) + 2, signed=True), name=f"{name}_after")
+    right = Signal(name=f"{name}_right")
+    m.d.comb += [after.eq(subtract_partial(spared, left)), right.eq(~after[-1])]
+    kept = bits_for(half * config.max_weight_mass - 1)
+    return Descent(valid, Cat(right, place), right, residual[:kept], after[:kept])
+
+
+class SliceLevels(wiring.Component):
+    """Finds the slice of a draw in its beat, halving the beat in `READ_CLOCKS`.
+
+    Level l keeps the sums of the left halves of the 2^l equal parts of all beats.
+
+    Members
+    -------
+    smoothing : Signal(smoothing_bits), in. c.
+    halves0, halves1, ... : `zimu.rtl.beats.halves_layout`, in.
+    draw : `found_layout` of beats, in.
+    found : `found_layout` of slices, out.
+    """
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        self.levels = ceil_log2(config.lanes // config.slice)
+        super().__init__(
+            {
+                "smoothing": In(config.smoothing_bits),
+                **{f"halves{level}": In(halves_layout(config, level)) for level in range(self.levels)},
+                "draw": In(found_layout(config, config.beats)),
+                "found": Out(found_layout(config, config.beats << self.levels)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        draw = Descent(self.draw.valid, self.draw.place, Const(0, 1), self.draw.residual, self.draw.residual)
+        for level in range(self.levels):
+            half = config.lanes >> level + 1
+            halves = getattr(self, f"halves{level}")
+            shape = partial_layout(config, half)
+            m.submodules[f"level{level}"] = ram = memory.Memory(
+                shape=shape, depth=2 ** ceil_log2(config.beats << level), init=[]
+            )
+            for part in range(2**level):
+                port = ram.write_port()
+                m.d.comb += [
+                    port.en.eq(halves.valid),
+                    port.addr.eq(Cat(Const(part, level), halves.beat)),
+                    port.data.eq(halves.sums[part]),
+                ]
+            left = read_later(m, f"left{level}", ram, draw.place)
+            # Going down takes two clocks itself.
+            draw = Descent(*later(m, f"level{level}", READ_CLOCKS - 2, **draw._asdict()))
+            draw = descend(m, f"level{level}", config, self.smoothing, half, draw, Partial(left.value, left.carry))
+        draw = Descent(*later(m, "found", **draw._asdict()))
+        m.d.comb += [
+            self.found.valid.eq(draw.valid),
+            self.found.place.eq(draw.place),
+            self.found.residual.eq(draw.residual()),
+        ]
+        return m
+
+
+class LaneLevels(wiring.Component):
+    """Finds the weight of a draw in its slice, whose gradients were read again.
+
+    Members
+    -------
+    smoothing : Signal(smoothing_bits), in. c.
+    gradients : ArrayLayout(signed(gradient_bits), slice), in. The slice's, with `draw`.
+    draw : `found_layout` of slices, in.
+    landed : {valid, ``at``: `zimu.rtl.selection.landed_layout`}, out.
+    """
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        super().__init__(
+            {
+                "smoothing": In(config.smoothing_bits),
+                "gradients": In(slice_layout(config)),
+                "draw": In(found_layout(config, config.slices)),
+                "landed": Out(data.StructLayout({"valid": 1, "at": landed_layout(config)})),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        levels = ceil_log2(config.slice)
+        gradients = [Signal(config.gradient_bits, name=f"gradient{i}") for i in range(config.slice)]
+        m.d.sync += [to.eq(each) for to, each in zip(gradients, self.gradients, strict=True)]
+        stages = sum_stages(m, gradients, "sum")
+        negative, zero = Cat(g[-1] for g in gradients), Cat(g == 0 for g in gradients)
+
+        # The gradients are there one clock after the draw, the sums of halves some clocks later.
+        clock = max(levels - 2, 0)
+        draw = Descent(
+            *later(
+                m,
+                "draw",
+                clock + 1,
+                valid=self.draw.valid,
+                place=self.draw.place,
+                right=Const(0, 1),
+                left_residual=self.draw.residual,
+                right_residual=self.draw.residual,
+            )
+        )
+        for level in range(levels):
+            stage = levels - 1 - level
+            lefts = stages[stage][::2]
+            (lane,) = later(m, f"lane{level}", lane=draw.place[:level])
+            values, carries = later(
+                m,
+                f"lefts{level}",
+                clock + 1 - stage,
+                values=Cat(left.value for left in lefts),
+                carries=Cat(left.carry for left in lefts),
+            )
+            left = later(
+                m,
+                f"left{level}",
+                value=one_of(values, lane, len(lefts[0].value)),
+                carry=one_of(carries, lane, 1),
+            )
+            draw = descend(m, f"level{level}", config, self.smoothing, 2**stage, draw, Partial(*left))
+            clock += 2
+        valid, place, negative, zero = later(
+            m,
+            "chosen",
+            valid=draw.valid,
+            place=draw.place,
+            **dict(zip(("negative", "zero"), later(m, "signs", clock, negative=negative, zero=zero), strict=True)),
+        )
+        lane = place[:levels]
+        landed = self.landed
+        m.d.sync += [
+            landed.valid.eq(valid),
+            landed.at.index.eq(place),
+            landed.at.negative.eq(one_of(negative, lane, 1)),
+            landed.at.zero.eq(one_of(zero, lane, 1)),
+        ]
+        return m
+
+
+class Queue(wiring.Component):
+    """A queue with a register at its end, as what holds it may take long to answer.
+
+    Members
+    -------
+    arriving, leaving : streams of the shape given, in and out.
+    """
+
+    def __init__(self, shape: Any, places: int):
+        self.places = places
+        super().__init__({"arriving": In(stream.Signature(shape)), "leaving": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        size = Shape.cast(self.arriving.payload.shape()).width
+        m.submodules.fifo = kept = fifo.SyncFIFOBuffered(width=size, depth=self.places)
+        next_one = Signal(size, reset_less=True)  # as in `read_later`
+        m.d.comb += [
+            self.leaving.payload.eq(next_one),
+            kept.w_en.eq(self.arriving.valid),
+            kept.w_data.eq(self.arriving.payload),
+            self.arriving.ready.eq(kept.w_rdy),
+            kept.r_en.eq(~self.leaving.valid | self.leaving.ready),
+        ]
+        with m.If(kept.r_en):
+            m.d.sync += [self.leaving.valid.eq(kept.r_rdy), next_one.eq(kept.r_data)]
+        return m
+
+
+class Tree(wiring.Component):
+    """One draw per clock: the levels of the beats, those of the slices, a read of the slice, the levels of its lanes.
+
+    Members: `zimu.rtl.selection.form_signature`.
+    """
+
+    pending = 4  # a trial in each clock
+
+    @staticmethod
+    def clocks(config: UnitConfig) -> float:
+        return 1 + waiting(config)
+
+    @staticmethod
+    def latency(config: UnitConfig) -> int:
+        beats, slices, lanes = (ceil_log2(n) for n in (config.beats, config.lanes // config.slice, config.slice))
+        return READ_CLOCKS * (beats + slices) + 2 * lanes + max(lanes - 2, 0) + 22
+
+    def __init__(self, config: UnitConfig):
+        self.config = config
+        super().__init__(form_signature(config))
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        m.submodules.slices = slices = SliceLevels(config)
+        m.submodules.sums = sums = SumPass(config, slices.levels)
+        m.submodules.beats = beats = BeatLevels(config)
+        m.submodules.lanes = lanes = LaneLevels(config)
+        m.d.comb += [
+            sums.start.eq(self.sum_start),
+            sums.smoothing.eq(self.smoothing),
+            slices.smoothing.eq(self.smoothing),
+            lanes.smoothing.eq(self.smoothing),
+            self.sum_done.eq(sums.done),
+            self.mass.eq(sums.mass),
+            beats.prefix.eq(sums.prefix),
+            slices.draw.eq(beats.found),
+        ]
+        for level in range(slices.levels):
+            m.d.comb += getattr(slices, f"halves{level}").eq(getattr(sums, f"halves{level}"))
+        wiring.connect(m, sums.request, wiring.flipped(self.request))
+        wiring.connect(m, wiring.flipped(self.beat), sums.beat)
+
+        # All that is inside has room in any of the queues.
+        room = 128
+        places = data.StructLayout({name: slices.found.shape()[name].shape for name in ("place", "residual")})
+        m.submodules.asking = asking = Queue(places, room)
+        m.submodules.waiting = waiting = Queue(places, room)
+        m.submodules.leaving = leaving = Queue(landed_layout(config), room)
+        inside = Signal(range(room + 1))
+        enters = Signal()
+        # In a register: one more may enter while it is found that there is no more room.
+        m.d.sync += [
+            inside.eq(inside + enters - (leaving.leaving.valid & leaving.leaving.ready)),
+            self.draw.ready.eq(sums.done & (inside < room - 1)),
+        ]
+        m.d.comb += [
+            enters.eq(self.draw.valid & self.draw.ready),
+            beats.draw.valid.eq(enters),
+            beats.draw.u.eq(self.draw.payload),
+            asking.arriving.valid.eq(slices.found.valid),
+            asking.arriving.payload.place.eq(slices.found.place),
+            asking.arriving.payload.residual.eq(slices.found.residual),
+            self.probe_request.valid.eq(asking.leaving.valid),
+            self.probe_request.payload.eq(asking.leaving.payload.place),
+            asking.leaving.ready.eq(self.probe_request.ready),
+            waiting.arriving.valid.eq(self.probe_request.valid & self.probe_request.ready),
+            waiting.arriving.payload.eq(asking.leaving.payload),
+            self.probe_slice.ready.eq(waiting.leaving.valid),
+            waiting.leaving.ready.eq(self.probe_slice.valid),
+            lanes.draw.valid.eq(self.probe_slice.valid & self.probe_slice.ready),
+            lanes.draw.place.eq(waiting.leaving.payload.place),
+            lanes.draw.residual.eq(waiting.leaving.payload.residual),
+            lanes.gradients.eq(self.probe_slice.payload),
+            leaving.arriving.valid.eq(lanes.landed.valid),
+            leaving.arriving.payload.eq(lanes.landed.at),
+        ]
+        wiring.connect(m, leaving.leaving, wiring.flipped(self.landed))
+        return m
