@@ -40,11 +40,12 @@ class Netlist:
                 for bit in port["bits"]:
                     self.users.setdefault(bit, []).append(("", ""))
         for name, cell in self.cells.items():
-            for port, (bit,) in cell["connections"].items():
-                if cell["port_directions"][port] == "output":
-                    self.drivers[bit] = name
-                else:
-                    self.users.setdefault(bit, []).append((name, port))
+            for port, bits in cell["connections"].items():
+                for bit in bits:
+                    if cell["port_directions"][port] == "output":
+                        self.drivers[bit] = name
+                    else:
+                        self.users.setdefault(bit, []).append((name, port))
 
     def register_after(self, bit: Bit) -> str | None:
         """The register that alone takes this bit."""

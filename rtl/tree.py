@@ -391,18 +391,19 @@ class Tree(wiring.Component):
         wiring.connect(m, sums.request, wiring.flipped(self.request))
         wiring.connect(m, wiring.flipped(self.beat), sums.beat)
 
-        # All that is inside has room in any of the queues.
-        room = 128
+        # All that is under way has room in any of the queues: as many as come until the first one leaves, and some to
+        # spare for memories that answer late.
+        room = 2 ** ceil_log2(self.latency(config) + 16)
         places = data.StructLayout({name: slices.found.shape()[name].shape for name in ("place", "residual")})
         m.submodules.asking = asking = Queue(places, room)
         m.submodules.waiting = waiting = Queue(places, room)
         m.submodules.leaving = leaving = Queue(landed_layout(config), room)
-        inside = Signal(range(room + 1))
+        under_way = Signal(range(room + 1))
         enters = Signal()
         # In a register: one more may enter while it is found that there is no more room.
         m.d.sync += [
-            inside.eq(inside + enters - (leaving.leaving.valid & leaving.leaving.ready)),
-            self.draw.ready.eq(sums.done & (inside < room - 1)),
+            under_way.eq(under_way + enters - (leaving.leaving.valid & leaving.leaving.ready)),
+            self.draw.ready.eq(sums.done & (under_way < room - 1)),
         ]
         m.d.comb += [
             enters.eq(self.draw.valid & self.draw.ready),

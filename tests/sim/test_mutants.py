@@ -388,7 +388,7 @@ def test_the_unchanged_generator_passes_the_same_bench(kind):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("top", ["core", "unit"])
 def test_the_unchanged_circuit_passes_the_same_bench(monkeypatch, form, top):
-    plant(monkeypatch, gate, "remaining", "remaining")
+    plant(monkeypatch, gate, "following", "following")
     assert not caught(form, top)
 
 

@@ -192,8 +192,8 @@ def test_the_manifest_says_what_the_verilog_is(tmp_path, config, top):
 @pytest.mark.parametrize(
     "config",
     [
-        pytest.param(small("search", form="search"), marks=pytest.mark.nightly),
-        small("tree", form="tree"),
+        small("search", form="search"),
+        pytest.param(small("tree", form="tree"), marks=pytest.mark.nightly),
         *RIVALS,
     ],
     ids=lambda config: config.name,
