@@ -46,8 +46,9 @@ def check_unmasked(field: str, values: object) -> None:
 def check_limits(field: str, values: Array, limits: tuple[int, int]) -> None:
     """`InputError` naming the first integer out of ``limits``."""
     low, high = limits
-    # A full-width type cannot hold a value out of range.
-    if np.iinfo(values.dtype).max > high and (values.min() < low or values.max() > high):
+    held = np.iinfo(values.dtype)
+    # Not where the type itself can hold no value out of range.
+    if (held.min < low or held.max > high) and (values.min() < low or values.max() > high):
         at = np.unravel_index(int(np.argmax((values < low) | (values > high))), values.shape)
         place = ", ".join(str(int(i)) for i in at)
         raise InputError(f"{field}[{place}] = {values[at]}: must be in {low}..{high}")

@@ -10,6 +10,7 @@ from typing import Any, Self, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from zimu.emu.momentum import Means
 from zimu.emu.parallel import check_threads
 from zimu.emu.states import Resumable, check_intact, checksum
 from zimu.emu.steps import Run, SamplerGroup
@@ -58,6 +59,12 @@ class Batch(Resumable):
             raise InputError("seeds is empty: must hold a seed for each unit")
         self.units = [ZimUnit(config, check_range(f"seeds[{i}]", seed, 0, 2**64 - 1), threads) for i, seed in numbered]
         self._samplers = SamplerGroup([unit.sampler for unit in self.units], self.threads)
+        self._means = Means(config, self.threads)
+        # From now on what the units keep lies side by side.
+        self._memories = {name: np.stack([unit.memories[name] for unit in self.units]) for name in config.memories}
+        for name, rows in self._memories.items():
+            for unit, row in zip(self.units, rows, strict=True):
+                unit.memories[name] = row
 
     @property
     def torn(self) -> bool:
@@ -65,14 +72,22 @@ class Batch(Resumable):
         return self._torn or any(unit.torn for unit in self.units)
 
     def step(
-        self, weights: NDArray[Any], gradients: NDArray[Any], *, trials: int, threshold: int, smoothing: int
+        self,
+        weights: NDArray[Any],
+        gradients: NDArray[Any],
+        *,
+        trials: int,
+        threshold: int,
+        smoothing: int,
+        decay: int | None = None,
+        rate: int | None = None,
     ) -> list[StepResult]:
         """Take one step of every unit: ``weights`` are updated in place.
 
         Parameters
         ----------
         weights, gradients : shape (units, depth); otherwise as for `ZimUnit.step`.
-        trials, threshold, smoothing : n, T and c of every unit.
+        trials, threshold, smoothing, decay, rate : as for `ZimUnit.step`, the same of every unit.
 
         Raises
         ------
@@ -80,26 +95,25 @@ class Batch(Resumable):
             an argument is refused, or a unit is torn; weights, states and counters are as before.
         """
         config = self.config
-        run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing))
+        run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing, decay=decay, rate=rate))
         weights, gradients = checked_arrays(config, (len(self.units), config.depth), weights, gradients)
         self.begin()
         for unit in self.units:
             unit.begin()
+        gradients = self._means.sampled(self._memories, gradients, run.decay)
         rows = self._samplers.step(weights, gradients, run)
         results = [unit.record(row) for unit, row in zip(self.units, rows, strict=True)]
         self._torn = False
         return results
 
-    def steps(
-        self, weights: NDArray[Any], gradients: NDArray[Any], *, trials: int, threshold: int, smoothing: int
-    ) -> list[list[StepResult]]:
+    def steps(self, weights: NDArray[Any], gradients: NDArray[Any], **values: int) -> list[list[StepResult]]:
         """Take several steps of every unit, one after the other.
 
         Parameters
         ----------
         weights : shape (units, depth), updated in place.
         gradients : shape (steps, units, depth).
-        trials, threshold, smoothing : n, T and c of every step.
+        values : the run-time values of every step, as for `step`.
 
         Raises
         ------
@@ -113,7 +127,7 @@ class Batch(Resumable):
                 checked_arrays(self.config, (len(self.units), self.config.depth), weights, one)
             except InputError as error:
                 raise InputError(f"{error} (step {number})") from None
-        return [self.step(weights, one, trials=trials, threshold=threshold, smoothing=smoothing) for one in gradients]
+        return [self.step(weights, one, **values) for one in gradients]
 
     def state(self) -> BatchState:
         """The states of all units between two steps, for `restore`; `InputError` if one is torn."""

@@ -20,6 +20,7 @@ from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
 from zimu.emu.prng import TRIALS_STREAM, Words, WordStream
 from zimu.emu.steps import Bounds, Masses, Run, Sampler, Tally, put_row, sum_blocks
+from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
 
 BLOCK = 128
@@ -60,6 +61,8 @@ class InverseSettings(NamedTuple):
     low: int
     """The smallest weight."""
     high: int
+    trials_shift: int
+    """k' where n follows from the mass, else -1."""
 
 
 class InverseSampler(Sampler):
@@ -75,12 +78,15 @@ class InverseSampler(Sampler):
             config.gate == "step",
             config.gate_bits,
             *config.weight.limits,
+            -1 if config.trials_shift is None else config.trials_shift,
         )
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
         self._bounds: Bounds = np.zeros(0, np.int64)
 
     def sharding(self) -> "InverseSampler":
         """The sampler itself."""
+        if self.config.momentum_bits is not None:
+            raise InputError(f"momentum_bits = {self.config.momentum_bits}: must be left out where weights are sharded")
         return self
 
     def masses(self, gradients: Integers, smoothing: int) -> Masses:
@@ -94,7 +100,8 @@ class InverseSampler(Sampler):
 
     def step_shard(self, weights: Integers, masses: Masses, run: Run, *, before: int, mass: int) -> Tally:
         """Take a step of the whole unit on a shard of its weights; see `Sharding.step_shard`."""
-        opened = self._open(run) if mass else 0
+        trials = trials_of_step(run.trials, mass, run.rate, self._settings.trials_shift)
+        opened = self._open(trials, run.threshold) if mass else 0
         rejected, lost = 0, [(0, 0)]
         bounds, low, high = masses.bounds, self._settings.low, self._settings.high
         draws_wanted = draw(
@@ -118,7 +125,7 @@ class InverseSampler(Sampler):
 
             spread(part, bounds.size - 1, draws.size, self.threads)
         discarded, saturations = (sum(column) for column in zip(*lost, strict=True))
-        return opened, discarded, rejected, saturations, mass == 0, mass
+        return opened, discarded, rejected, saturations, mass == 0, mass, trials
 
     def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
         masses = self.masses(gradients, run.smoothing)
@@ -129,12 +136,12 @@ class InverseSampler(Sampler):
     ) -> None:
         _step_small(self._settings, run, states["gate"], states["trials"], weights, gradients, rows)
 
-    def _open(self, run: Run) -> int:
+    def _open(self, trials: int, threshold: int) -> int:
         """How many trials pass the gate."""
         gate, bits = self.streams["gate"], self._settings.gate_bits
         if self._settings.step_gate:
-            return run.trials * count_open(gate, bits, run.threshold, 1)
-        return count_open(gate, bits, run.threshold, run.trials)
+            return trials * count_open(gate, bits, threshold, 1)
+        return count_open(gate, bits, threshold, trials)
 
 
 def draw(
@@ -191,6 +198,16 @@ def land(masses: Masses, block: int, draws: Draws) -> Iterator[Hits]:
         else:
             hits, block = _merge(masses, block, part, indices, counts, prefix, below)
         yield indices[:hits], counts[:hits]
+
+
+@kernel
+def trials_of_step(limit: int, mass: int, rate: int, shift: int) -> int:
+    """How many trials a step takes: n, or floor(mass * rate / 2^shift) where ``shift`` is not -1, at most ``limit``."""
+    if shift < 0:
+        return limit
+    # 48 and 16 bits: the product fits without a sign.
+    wanted = (np.uint64(mass) * np.uint64(rate)) >> np.uint64(shift)
+    return int64(min(wanted, np.uint64(limit)))
 
 
 @kernel
@@ -347,9 +364,10 @@ def _step_small(
             gradient = int64(gradients[row, i])
             mass += max(gradient, -gradient) + run.smoothing
             prefix[i] = mass
+        trials = trials_of_step(run.trials, mass, run.rate, settings.trials_shift)
         opened = 0
         if mass > 0:
-            draws, worth = (1, run.trials) if settings.step_gate else (run.trials, 1)
+            draws, worth = (1, trials) if settings.step_gate else (trials, 1)
             of_gate = Generators(code, 1)
             opened = worth * count_open_in_kernel(of_gate, gates[row], settings.gate_bits, run.threshold, draws, buffer)
         mask = 1
@@ -388,4 +406,4 @@ def _step_small(
         if at < buffer.size:
             streams[row] = saved
             fill(code, streams[row], lanes, buffer[: (at + lanes - 1) // lanes * lanes])
-        put_row(rows[row], opened, discarded, rejected, saturations, mass)
+        put_row(rows[row], opened, discarded, rejected, saturations, mass, trials)

@@ -20,7 +20,7 @@ class Shard(Resumable):
 
     Parameters
     ----------
-    config : the configuration of the whole unit, with ``sampler = "inverse"``.
+    config : the configuration of the whole unit, with ``sampler = "inverse"`` and without momentum.
     seed : 64-bit seed of the unit, the same on every shard.
     first, last : the weights held here, 0 <= first < last <= depth.
     threads : the most threads a step may use.
@@ -28,7 +28,7 @@ class Shard(Resumable):
     Raises
     ------
     InputError
-        another sampler, or a range, seed or number of threads that is refused.
+        another sampler, momentum, or a range, seed or number of threads that is refused.
     """
 
     def __init__(self, config: UnitConfig, seed: int, first: int, last: int, threads: int = 1) -> None:
@@ -59,6 +59,7 @@ class Shard(Resumable):
         smoothing: int,
         before: int,
         mass: int,
+        rate: int | None = None,
     ) -> StepResult:
         """Take one step of the unit: the shard's ``weights`` are updated in place.
 
@@ -80,7 +81,7 @@ class Shard(Resumable):
             an argument is refused, or the shard is torn; weights and state are as before.
         """
         config = self.unit.config
-        run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing))
+        run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing, rate=rate))
         weights, gradients = checked_arrays(config, (self.last - self.first,), weights, gradients)
         masses = self._sampler.masses(gradients, run.smoothing)
         own = int(masses.bounds[-1])

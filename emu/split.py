@@ -105,7 +105,7 @@ class SplitSampler(Sampler):
             spread(part, plan.trials.size, opened, self.threads)
         rejected, discarded, saturations = plan.lost.sum(axis=0).tolist()
         mass = int(plan.bounds[-1])
-        return opened, discarded, rejected, saturations, mass == 0, mass
+        return opened, discarded, rejected, saturations, mass == 0, mass, run.trials
 
     def _step_rows(
         self, states: Mapping[str, Words], weights: Integers, gradients: Integers, run: Run, rows: NDArray[np.int64]
@@ -158,7 +158,7 @@ def _step_small(
         opened = _begin(settings, run, states, masses, plan, work)
         if opened:
             _draw_subtrees(settings, 0, plan.trials.size, states, masses, plan, weights[row], work, scratch)
-        put_row(rows[row], opened, lost[:, 1].sum(), lost[:, 0].sum(), lost[:, 2].sum(), plan.bounds[-1])
+        put_row(rows[row], opened, lost[:, 1].sum(), lost[:, 0].sum(), lost[:, 2].sum(), plan.bounds[-1], run.trials)
 
 
 @kernel

@@ -104,12 +104,13 @@ def check_intact(state: Mapping[str, Any], keys: Collection[str]) -> None:
 def check_origin(config: RuleConfig, saved: object, changes_no_bit: Collection[str]) -> None:
     """`InputError` unless the ``saved`` table of a configuration's fields is that of ``config``.
 
-    Fields named in ``changes_no_bit`` may differ, or not be there.
+    Fields named in ``changes_no_bit`` may differ, or not be there; those of `optional` are not there at their defaults.
     """
     if not isinstance(saved, dict):
         raise InputError("the state's config is damaged: must be a table")
+    absent = {name: field.default for name, field in type(config).model_fields.items() if field.exclude_if}
     got, expected = (
-        {field: value for field, value in fields.items() if field not in changes_no_bit}
+        {field: value for field, value in (fields | absent | fields).items() if field not in changes_no_bit}
         for fields in (saved, config.model_dump())
     )
     if set(got) != set(expected):

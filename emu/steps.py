@@ -28,7 +28,7 @@ Bounds = NDArray[np.int64]
 Tally = Sequence[int]
 """What a step did: the values of `zimu.emu.unit.StepResult`, in its order."""
 
-_RESULTS = 6
+_RESULTS = 7
 """Values of a `Tally`."""
 
 
@@ -36,8 +36,11 @@ class Run(NamedTuple):
     """The values of a step."""
 
     trials: int
+    """n; where it follows from the mass, the most it may be."""
     threshold: int
     smoothing: int
+    decay: int = 0
+    rate: int = 0
 
 
 class Masses(NamedTuple):
@@ -170,9 +173,12 @@ class SamplerGroup:
 
 
 @kernel
-def put_row(row: NDArray[np.int64], opened: int, discarded: int, rejected: int, saturations: int, mass: int) -> None:
+def put_row(
+    row: NDArray[np.int64], opened: int, discarded: int, rejected: int, saturations: int, mass: int, trials: int
+) -> None:
     """Write a `Tally`."""
-    row[0], row[1], row[2], row[3], row[4], row[5] = opened, discarded, rejected, saturations, mass == 0, mass
+    row[0], row[1], row[2], row[3] = opened, discarded, rejected, saturations
+    row[4], row[5], row[6] = mass == 0, mass, trials
 
 
 @kernel

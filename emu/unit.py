@@ -9,11 +9,13 @@ import numpy as np
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.arrays import check_limits, checked_array, checked_pair, integer_dtype
+from zimu.emu.momentum import Means
 from zimu.emu.prng import WordStream
 from zimu.emu.sampler import InverseSampler
 from zimu.emu.split import SplitSampler
 from zimu.emu.steps import Run, Sampler, Tally
 from zimu.emu.update import UpdateUnit
+from zimu.golden.rule import Integer
 from zimu.golden.unit import UnitConfig
 
 SAMPLERS: dict[str, type[InverseSampler] | type[SplitSampler]] = {"inverse": InverseSampler, "split": SplitSampler}
@@ -34,6 +36,8 @@ class StepResult(NamedTuple):
     """Whether W was 0, so that nothing was drawn."""
     mass: int
     """W."""
+    trials: int
+    """n: as given, or as it follows from the mass."""
 
 
 class ZimUnit(UpdateUnit[UnitConfig]):
@@ -44,6 +48,8 @@ class ZimUnit(UpdateUnit[UnitConfig]):
 
     def __init__(self, config: UnitConfig, seed: int = 0, threads: int = 1) -> None:
         super().__init__(config, seed, threads)
+        self.gradient_dtype = gradient_dtype(config)
+        self.means = Means(config, self.threads)
         self.sampler: Sampler = SAMPLERS[config.sampler](config, self.seed, self.threads)
 
     def streams(self) -> dict[str, WordStream]:
@@ -51,17 +57,28 @@ class ZimUnit(UpdateUnit[UnitConfig]):
         return dict(self.sampler.streams)
 
     def step(
-        self, weights: Integers, gradients: Integers, *, trials: int, threshold: int, smoothing: int
+        self,
+        weights: Integers,
+        gradients: Integers,
+        *,
+        trials: int,
+        threshold: int,
+        smoothing: int,
+        decay: int | None = None,
+        rate: int | None = None,
     ) -> StepResult:
         """Take one step: ``weights`` are updated in place.
 
         Parameters
         ----------
         weights : shape (depth,), dtype `weight_dtype`, C-contiguous, writeable; values of ``weight_bits``.
-        gradients : shape (depth,), dtype `gradient_dtype`, C-contiguous; values of ``gradient_bits``.
-        trials : n, 0..2^32-1.
+        gradients : shape (depth,), dtype `gradient_dtype`, C-contiguous; numbers that ``gradient_bits`` hold in the
+            configuration's encoding.
+        trials : n, 0..2^32-1; with ``trials_shift`` the most that n may be.
         threshold : T in 0..2^gate_bits; the gate opens with probability T / 2^gate_bits.
         smoothing : c in 0..2^smoothing_bits-1.
+        decay : b in 0..min(7, momentum_bits-gradient_bits-1), of a unit with momentum.
+        rate : T' in 0..65535, of a unit with ``trials_shift``: n is floor(W * T' / 2^trials_shift).
 
         Raises
         ------
@@ -69,15 +86,20 @@ class ZimUnit(UpdateUnit[UnitConfig]):
             an argument is refused, or the unit is torn; weights, state and counters are as before.
         """
         config = self.config
-        run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing))
+        run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing, decay=decay, rate=rate))
         weights, gradients = checked_arrays(config, (config.depth,), weights, gradients)
         self.begin()
+        gradients = self.means.sampled(self.memories, gradients, run.decay)
         return self.record(self.sampler.step(weights, gradients, run))
+
+    def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
+        """`step` on gradients as the hardware holds them; returns the new weights."""
+        return super().step_patterns(weights, from_patterns(self.config, gradients), **registers)
 
     def record(self, row: Tally) -> StepResult:
         """Count what a step did and return it; the step is then whole."""
-        opened, discarded, rejected, saturations, empty, mass = row
-        result = StepResult(opened, discarded, rejected, saturations, bool(empty), mass)
+        opened, discarded, rejected, saturations, empty, mass, trials = row
+        result = StepResult(opened, discarded, rejected, saturations, bool(empty), mass, trials)
         self.count(opened, discarded, rejected, saturations, empty, mass)
         return result
 
@@ -94,7 +116,7 @@ def checked_arrays(
 def checked_gradients(config: UnitConfig, shape: tuple[int, ...], gradients: Integers) -> Integers:
     """The gradients of ``shape`` as the kernels take them."""
     gradients = checked_array("gradients", gradients, shape, gradient_dtype(config))
-    check_limits("gradients", gradients, config.gradient.limits)
+    check_limits("gradients", gradients, config.encoding.limits)
     return gradients
 
 
@@ -105,7 +127,15 @@ def weight_dtype(config: UnitConfig) -> np.dtype[Any]:
 
 def gradient_dtype(config: UnitConfig) -> np.dtype[Any]:
     """The smallest of int8, int16 and int32 that holds ``gradient_bits``."""
-    return integer_dtype(config.gradient)
+    return integer_dtype(Integer(config.gradient_bits, signed=True))
+
+
+def from_patterns(config: UnitConfig, gradients: list[int]) -> list[int]:
+    """Gradients as numbers, from what the hardware holds."""
+    if config.gradient.signed:  # in two's complement: a number itself
+        return gradients
+    sign = 1 << (config.gradient_bits - 1)
+    return [sign - pattern if pattern & sign else pattern for pattern in gradients]
 
 
 UNIT = ZimUnit

@@ -57,8 +57,8 @@ class UpdateUnit(Resumable, Generic[Config]):
     Attributes
     ----------
     weight_dtype, gradient_dtype : dtypes of the arrays that `step` takes: the smallest integers that hold a value.
-    memories : for each of the configuration's memories an array of shape (depth,), zeros at first, of the smallest
-        integers that hold a value.
+    memories : for each of the configuration's memories an array of shape (depth,) of the smallest integers that hold
+        a value; at first all are its `zimu.golden.rule.Integer.initial`.
 
     Raises
     ------
@@ -72,7 +72,9 @@ class UpdateUnit(Resumable, Generic[Config]):
         self.threads = check_threads(threads)
         self.weight_dtype = integer_dtype(config.weight)
         self.gradient_dtype = integer_dtype(config.gradient)
-        self.memories = {name: np.zeros(config.depth, integer_dtype(kind)) for name, kind in config.memories.items()}
+        self.memories = {
+            name: np.full(config.depth, kind.initial, integer_dtype(kind)) for name, kind in config.memories.items()
+        }
         self._counters = zero_counters(config.counters)
 
     @property

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, get_args, get_type_hints
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zimu.golden.errors import InputError, check_choice, check_range
 from zimu.golden.files import write_whole
@@ -51,10 +51,12 @@ _OWN_MODULES = frozenset({"zimu_core"})
 
 
 class Integer(NamedTuple):
-    """A number as memories and ports hold it: in two's complement if it is signed; a float as its pattern."""
+    """A number as memories and ports hold it: in two's complement if it is signed; of any other form as its pattern."""
 
     bits: int
     signed: bool = False
+    initial: int = 0
+    """What each place of a memory of such numbers holds at first."""
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -108,6 +110,11 @@ def add_counters(old: Any, step: Iterable[int]) -> Any:
 def _masks(counters: Hashable) -> tuple[tuple[int, bool], ...]:
     """The largest value of each counter, and whether it is counted anew in each step."""
     return tuple(((1 << kind.bits) - 1, kind.latest) for kind in counters_of(counters).values())
+
+
+def optional(default: Any, **limits: Any) -> Any:
+    """A field that is written down only where it is not the default: what was saved before it came stays as it was."""
+    return Field(default=default, exclude_if=lambda value: value == default, **limits)
 
 
 class RuleConfig(BaseModel):
@@ -171,13 +178,20 @@ class RuleConfig(BaseModel):
 
     @property
     def memories(self) -> dict[str, Integer]:
-        """What is kept for each weight beside it, by name; 0 at first, saved with the state."""
+        """What is kept for each weight beside it, by name; `Integer.initial` at first, saved with the state."""
         return {}
 
     @property
     @abstractmethod
     def values(self) -> dict[str, Value]:
         """The run-time values of a step, by name, in the order of their registers."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The fields made by `optional` that are not at their defaults."""
+        fields = type(self).model_fields.items()
+        given = {name: (getattr(self, name), field.exclude_if) for name, field in fields}
+        return {name: value for name, (value, left_out) in given.items() if left_out and not left_out(value)}
 
     @property
     def circuit_fields(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zimu.golden.gate import gate
+from zimu.golden.momentum import MAX_BITS
 from zimu.golden.prng import Stream, WordStream
 
 if TYPE_CHECKING:  # the configuration asks the samplers what they have
@@ -92,12 +93,19 @@ class InverseSampler(Sampler):
 
     @staticmethod
     def fields(given: Mapping[str, Any]) -> dict[str, Any]:
-        return {"form": "search", "probe": None}
+        return {"form": "search", "probe": None, "momentum_bits": None, "trials_shift": None}
 
     @staticmethod
     def check(config: "UnitConfig") -> None:
         if config.probe is not None and config.probe > config.lanes:
             raise ValueError(f"probe = {config.probe}: must be a power of two in 1..{config.lanes}, the lanes")
+        least = config.gradient_bits + 1
+        if config.momentum_bits is not None and config.momentum_bits < least:
+            if least > MAX_BITS:
+                raise ValueError(f"gradient_bits = {config.gradient_bits}: must be in 2..{MAX_BITS - 1} with momentum")
+            raise ValueError(
+                f"momentum_bits = {config.momentum_bits}: must be in {least}..{MAX_BITS}, above a gradient's"
+            )
 
     @staticmethod
     def gate_lanes(config: "UnitConfig") -> int:

@@ -6,16 +6,19 @@ configuration; their ranges follow from it. Twins: ``emu/unit.py``, ``rtl/unit.p
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import chain
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from zimu.golden.accumulator import accumulate
+from zimu.golden.encoding import ENCODINGS, GradientEncoding
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.gate import gate
+from zimu.golden.momentum import DECAY_BITS, MAX_BITS, Momentum
 from zimu.golden.prng import Stream, WordStream
-from zimu.golden.rule import NAME_PATTERN, WORD_BITS, Counter, Integer, PrngKind, RuleConfig, Value
+from zimu.golden.rule import NAME_PATTERN, WORD_BITS, Counter, Integer, PrngKind, RuleConfig, Value, optional
 from zimu.golden.sampler import InverseSampler, Sampler, masses
 from zimu.golden.split import SplitSampler, SplitShape
 from zimu.golden.update import Reference
@@ -28,6 +31,9 @@ MASS_BITS = 48
 
 MAX_TRIALS = 2**32 - 1
 """The largest n of one step: the trials register is 32 bits wide."""
+
+RATE_BITS = 16
+"""Width of T', by which n follows from the mass."""
 
 
 class Counters(NamedTuple):
@@ -61,7 +67,9 @@ class UnitConfig(RuleConfig):
     ----------
     name : the Verilog module and the stem of its files; lower case identifier, at most 48 characters.
     weight_bits : width of a weight, two's complement, 2..32.
-    gradient_bits : width of a gradient, two's complement, 2..32.
+    gradient_bits : width of a gradient, 2..32.
+    gradient_encoding : ``"twos_complement"`` or ``"sign_magnitude"``, `zimu.golden.encoding`: how memories and ports
+        hold a gradient. The second has no most negative number, and a zero with a sign.
     smoothing_bits : width of the smoothing register c, 0..16; 0 fixes c = 0.
     depth : d, the number of weights, 1..2^27.
     lanes : gradients per beat of the sum pass; a power of two, 1..256.
@@ -73,6 +81,10 @@ class UnitConfig(RuleConfig):
     form : the circuit of ``inverse``; it never changes a result. ``"search"`` (default) is small, ``"tree"`` is fast.
     probe : of ``inverse``: gradients that the circuit reads again for a draw, which never change a result; a power of
         two, at most ``lanes``; by default the lanes, but 8 of more.
+    momentum_bits : of ``inverse``: width of a running mean of each weight's gradients, gradient_bits+1..16, kept in
+        the memory ``momentum``; the sampler takes its upper gradient_bits, `zimu.golden.momentum`. None: no momentum.
+    trials_shift : of ``inverse``: k', 0..63: a step takes floor(W * rate / 2^k') trials, ``trials`` at most. None:
+        ``trials``.
     tile : of ``split``: weights per tile, a power of two, 2..128, at least ``lanes``; default 64.
     subtrees : of ``split``: subtrees with streams of their own; a power of two, 1..64, at most the tiles; default 1.
     tile_streams : of ``split``: streams of draws per subtree, taken in turn by its tiles; a power of two, 1..16;
@@ -95,6 +107,7 @@ class UnitConfig(RuleConfig):
     name: str = Field(pattern=NAME_PATTERN)
     weight_bits: int = Field(ge=2, le=32)
     gradient_bits: int = Field(ge=2, le=32)
+    gradient_encoding: Literal["twos_complement", "sign_magnitude"] = optional("twos_complement")
     smoothing_bits: int = Field(ge=0, le=16)
     depth: int = Field(ge=1, le=2**27)
     lanes: int = Field(ge=1, le=256)
@@ -105,6 +118,8 @@ class UnitConfig(RuleConfig):
     sampler: Literal["inverse", "split"] = "inverse"
     form: Literal["search", "tree"] | None = None
     probe: int | None = Field(default=None, ge=1, le=256)
+    momentum_bits: int | None = optional(None, ge=3, le=MAX_BITS)
+    trials_shift: int | None = optional(None, ge=0, le=63)
     tile: int | None = Field(default=None, ge=2, le=128)
     subtrees: int | None = Field(default=None, ge=1, le=64)
     tile_streams: int | None = Field(default=None, ge=1, le=16)
@@ -179,8 +194,9 @@ class UnitConfig(RuleConfig):
 
     @property
     def max_weight_mass(self) -> int:
-        """The largest |g_i| + c."""
-        return -self.gradient.limits[0] + self.max_smoothing
+        """The largest |g_i| + c, of a mean of gradients where it is that which is sampled."""
+        low, _ = self.momentum.sampled.limits if self.momentum else self.encoding.limits
+        return -low + self.max_smoothing
 
     @property
     def max_mass(self) -> int:
@@ -217,17 +233,46 @@ class UnitConfig(RuleConfig):
         """A weight; the accumulator saturates at its limits."""
         return Integer(self.weight_bits, signed=True)
 
+    @cached_property
+    def encoding(self) -> GradientEncoding:
+        """What a gradient's pattern means, and the limits of its number."""
+        return ENCODINGS[self.gradient_encoding](self.gradient_bits)
+
     @property
     def gradient(self) -> Integer:
-        return Integer(self.gradient_bits, signed=True)
+        """A gradient's pattern."""
+        return self.encoding.pattern
+
+    @property
+    def momentum(self) -> Momentum | None:
+        """The running means, where there are any."""
+        return None if self.momentum_bits is None else Momentum(self.momentum_bits, self.gradient_bits)
+
+    @property
+    def memories(self) -> dict[str, Integer]:
+        return {"momentum": self.momentum.memory} if self.momentum else {}
 
     @property
     def values(self) -> dict[str, Value]:
-        return {
+        values = {
             "trials": Value(32),
             "threshold": Value(self.gate_bits + 1, words=2),
             "smoothing": Value(self.smoothing_bits),
         }
+        if self.momentum:
+            values["decay"] = Value(DECAY_BITS)
+        if self.trials_shift is not None:
+            values["rate"] = Value(RATE_BITS)
+        return values
+
+    @cached_property
+    def _largest(self) -> dict[str, int]:
+        """The largest of each run-time value; the smallest is 0."""
+        largest = {name: (1 << value.bits) - 1 for name, value in self.values.items()}
+        largest["threshold"] = self.max_threshold
+        if self.momentum:
+            largest["decay"] = self.momentum.max_decay
+        return largest
 
     @property
     def circuit_fields(self) -> frozenset[str]:
@@ -246,9 +291,10 @@ class UnitConfig(RuleConfig):
     @property
     def description(self) -> str:
         """One line for a reader."""
+        options = "".join(f", {name} = {value}" for name, value in self.options.items())
         return (
-            f"integer update unit, {self.depth} weights of {self.weight_bits} bits, {self._sampler.describe(self)}; "
-            "weight and gradient memories not included"
+            f"integer update unit, {self.depth} weights of {self.weight_bits} bits, {self._sampler.describe(self)}"
+            f"{options}; weight and gradient memories not included"
         )
 
     def _kept(self, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,14 +304,32 @@ class UnitConfig(RuleConfig):
             return fields
         return {field: value for field, value in fields.items() if field not in _OF_SAMPLERS}
 
-    def registers(self, *, trials: int, threshold: int, smoothing: int) -> dict[str, int]:
-        """The run-time values n, T and c, if they are in range; `InputError` otherwise."""
-        return {
-            "trials": check_range("trials", trials, 0, MAX_TRIALS),
-            "threshold": check_range("threshold", threshold, 0, self.max_threshold),
-            "smoothing": check_range("smoothing", smoothing, 0, self.max_smoothing),
-        }
+    def registers(
+        self, *, trials: int, threshold: int, smoothing: int, decay: int | None = None, rate: int | None = None
+    ) -> dict[str, int]:
+        """The run-time values n, T and c, and b and T' of a unit that has them.
 
+        Raises
+        ------
+        InputError
+            one is out of range or missing, or is given to a unit without it.
+        """
+        values = {"trials": trials, "threshold": threshold, "smoothing": smoothing, "decay": decay, "rate": rate}
+        checked: dict[str, int] = {}
+        for name, value in values.items():
+            largest = self._largest.get(name)
+            if largest is None:
+                if value is not None:
+                    raise InputError(f"{name} = {value!r}: this unit has none, leave it out ({_GIVES[name]} gives one)")
+            elif value is None:
+                raise InputError(f"{name} is missing: must be an integer in 0..{largest}")
+            else:
+                checked[name] = check_range(name, value, 0, largest)
+        return checked
+
+
+_GIVES = {"decay": "momentum_bits", "rate": "trials_shift"}
+"""The field that gives a unit a run-time value which not all have."""
 
 _OF_SAMPLERS = tuple(chain.from_iterable(sampler.fields({}) for sampler in SAMPLERS.values()))
 """Fields that only one of the samplers has."""
@@ -293,21 +357,29 @@ class ReferenceUnit(Reference[UnitConfig]):
         self.sampler = SAMPLERS[config.sampler](config, self.seed)
 
     def step(
-        self, weights: list[int], gradients: list[int], *, trials: int, threshold: int, smoothing: int
+        self,
+        weights: list[int],
+        gradients: list[int],
+        *,
+        trials: int,
+        threshold: int,
+        smoothing: int,
+        decay: int | None = None,
+        rate: int | None = None,
     ) -> list[int]:
         """Take one step and return the new weights (``depth`` integers of ``weight_bits``).
 
-        ``trials`` is n, ``threshold`` T in [0, 2^gate_bits], ``smoothing`` c. A refused argument changes nothing.
+        ``gradients`` are patterns, `UnitConfig.encoding`; ``trials`` is n or what bounds it, ``threshold`` T in
+        [0, 2^gate_bits], ``smoothing`` c, ``decay`` b, ``rate`` T'. A refused argument changes nothing.
         """
         config = self.config
         # Plain ints from here on: those of other libraries wrap.
-        trials, threshold, smoothing = config.registers(
-            trials=trials, threshold=threshold, smoothing=smoothing
-        ).values()
-        weights, gradients = self.checked(weights, gradients)
-        weight_masses = masses(gradients, smoothing)
+        values = config.registers(trials=trials, threshold=threshold, smoothing=smoothing, decay=decay, rate=rate)
+        weights, patterns = self.checked(weights, gradients)
+        gradients = self._sampled(list(map(config.encoding.decode, patterns)), values)
+        weight_masses = masses(gradients, values["smoothing"])
         mass = sum(weight_masses)
-        opened = self._open(trials, threshold) if mass else 0
+        opened = self._open(self._trials(mass, values), values["threshold"]) if mass else 0
         counts, rejected = self.sampler.draw(weight_masses, opened)
         updated = [accumulate(w, g, x, config.weight_bits) for w, g, x in zip(weights, gradients, counts, strict=True)]
         self.count(
@@ -319,6 +391,20 @@ class ReferenceUnit(Reference[UnitConfig]):
             mass=mass,
         )
         return [weight for weight, _ in updated]
+
+    def _sampled(self, gradients: list[int], values: Mapping[str, int]) -> list[int]:
+        """What the sampler takes for the gradients: with momentum their means, brought up to date."""
+        momentum = self.config.momentum
+        if momentum is None:
+            return gradients
+        pairs = zip(self.memories["momentum"], gradients, strict=True)
+        means = self.memories["momentum"] = [momentum.step(m, g, values["decay"]) for m, g in pairs]
+        return [momentum.sample(m) for m in means]
+
+    def _trials(self, mass: int, values: Mapping[str, int]) -> int:
+        """How many trials the step takes: n."""
+        shift = self.config.trials_shift
+        return values["trials"] if shift is None else min(values["trials"], mass * values["rate"] >> shift)
 
     def _open(self, trials: int, threshold: int) -> int:
         """Draw the gate: the number of trials that pass."""

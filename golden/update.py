@@ -31,7 +31,7 @@ class Reference(ABC, Generic[Config]):
         self.config = config
         self.seed = check_range("seed", seed, 0, 2**64 - 1)
         self.counters: Any = zero_counters(config.counters)
-        self.memories = {name: [0] * config.depth for name in config.memories}
+        self.memories = {name: [kind.initial] * config.depth for name, kind in config.memories.items()}
 
     @abstractmethod  # a signature that each rule replaces by its own
     def step(self, *args: Any, **registers: Any) -> list[int]:

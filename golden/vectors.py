@@ -146,7 +146,8 @@ class VectorSet:
         InputError
             the unit refuses the seed, the weights or a stimulus.
         """
-        whole = {name: list(memory.get(name, [0] * config.depth)) for name in ("weights", *config.memories)}
+        kinds = {"weights": config.weight} | config.memories
+        whole = {name: list(memory.get(name, [kind.initial] * config.depth)) for name, kind in kinds.items()}
         return cls(config, seed, whole, tuple(take_steps(unit(config, seed), whole, stimuli)))
 
     def replay(self, unit: Callable[[Any, int], Unit]) -> Mismatch | None:
@@ -251,7 +252,7 @@ def _take_step(words: Iterator[int], config: RuleConfig) -> Step:
 
 def _take_memory(words: Iterator[int], config: RuleConfig) -> Memory:
     return {
-        name: _take(words, config.depth, kind) for name, kind in [("weights", config.weight), *config.memories.items()]
+        name: _take(words, config.depth, kind) for name, kind in ({"weights": config.weight} | config.memories).items()
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 
+from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.beats import beat_layout, mass_bits
 from zimu.rtl.datapath import SamplerCircuit
@@ -54,9 +55,18 @@ class ZimCore(UpdateCore):
     gradient_beat : stream of ArrayLayout(signed(gradient_bits), lanes), in.
     weight_data : stream of what the sampler's `zimu.rtl.datapath.WeightMemory` holds, in.
     the others : `zimu.rtl.update.UpdateCore`.
+
+    Raises
+    ------
+    InputError
+        a field of the configuration has no circuit.
     """
 
     def __init__(self, config: UnitConfig):
+        for name, value in config.options.items():
+            raise InputError(
+                f"{name} = {value!r}: there is no circuit for it, must be left out (reference and emulator have it)"
+            )
         self.sampler = SAMPLERS[config.sampler]
         gradients = Places(config.beats, beat_layout(config))
         weights, slices = self.sampler.weights(config).places, self.sampler.slices(config)

@@ -21,19 +21,29 @@ CONFIG = UnitConfig(
     name="little", weight_bits=4, gradient_bits=12, smoothing_bits=2, depth=40, lanes=2, gate_bits=8, prng_lanes=4
 )
 
-inverse_configs = st.builds(
-    UnitConfig,
-    name=st.just("random"),
-    weight_bits=st.integers(2, 32),
-    gradient_bits=st.integers(2, 32),
-    smoothing_bits=st.integers(0, 16),
-    depth=st.one_of(st.integers(1, 40), st.sampled_from([127, 128, 129, 257])),
-    lanes=st.sampled_from([1, 8, 64]),
-    gate=st.sampled_from(["trial", "step"]),
-    gate_bits=st.integers(1, 32),
-    prng_lanes=st.sampled_from([1, 2, 4, 8, 16]),
-    form=st.sampled_from(["search", "tree"]),
-)
+encodings = st.sampled_from(["twos_complement", "sign_magnitude"])
+
+
+@st.composite
+def inverse_configs(draw) -> UnitConfig:
+    """Any width, with and without momentum, n given or from the mass."""
+    gradient_bits = draw(st.integers(2, 32))
+    momenta = st.integers(gradient_bits + 1, 16) if gradient_bits < 16 else st.none()
+    return UnitConfig(
+        name="random",
+        weight_bits=draw(st.integers(2, 32)),
+        gradient_bits=gradient_bits,
+        gradient_encoding=draw(encodings),
+        smoothing_bits=draw(st.integers(0, 16)),
+        depth=draw(st.one_of(st.integers(1, 40), st.sampled_from([127, 128, 129, 257]))),
+        lanes=draw(st.sampled_from([1, 8, 64])),
+        gate=draw(st.sampled_from(["trial", "step"])),
+        gate_bits=draw(st.integers(1, 32)),
+        prng_lanes=draw(st.sampled_from([1, 2, 4, 8, 16])),
+        form=draw(st.sampled_from(["search", "tree"])),
+        momentum_bits=draw(st.one_of(st.none(), momenta)),
+        trials_shift=draw(st.one_of(st.none(), st.integers(0, 63))),
+    )
 
 
 @st.composite
@@ -47,6 +57,7 @@ def split_configs(draw) -> UnitConfig:
         name="random",
         weight_bits=draw(st.integers(2, 32)),
         gradient_bits=gradient_bits,
+        gradient_encoding=draw(encodings),
         smoothing_bits=draw(st.integers(0, 16)),
         depth=depth,
         lanes=draw(st.sampled_from([1, 2])),
@@ -61,7 +72,7 @@ def split_configs(draw) -> UnitConfig:
     )
 
 
-configs = st.one_of(inverse_configs, split_configs())
+configs = st.one_of(inverse_configs(), split_configs())
 
 
 def streams_of(reference: ReferenceUnit) -> dict[str, list[int]]:
@@ -91,6 +102,7 @@ def draw_vector(draw, depth: int, limits: tuple[int, int]) -> list[int]:
                 st.integers(max(low, -2), min(high, 2)),
                 st.sampled_from([low, high]),
                 st.sampled_from([low, 0, 0, 0, high]),
+                st.sampled_from([low, (low + high + 1) // 2, high]),  # of patterns the zero with a sign
                 st.just(0),
             ]
         )
@@ -122,20 +134,27 @@ def check_against_reference(data):
     emulator, reference = ZimUnit(config, seed), ReferenceUnit(config, seed)
     expected = draw_vector(data.draw, config.depth, config.weight.limits)
     weights = np.array(expected, weight_dtype(config))
+    for name, kind in config.memories.items():
+        emulator.memories[name][:] = reference.memories[name] = draw_vector(data.draw, config.depth, kind.limits)
     for _ in range(data.draw(st.integers(1, 4))):
-        gradients = draw_vector(data.draw, config.depth, config.gradient.limits)
-        values = {
-            "trials": data.draw(st.integers(0, 3 * config.depth)),
-            "threshold": data.draw(ends_or_between(config.max_threshold)),
-            "smoothing": data.draw(ends_or_between(config.max_smoothing)),
-        }
+        patterns = draw_vector(data.draw, config.depth, config.gradient.limits)
+        gradients = [config.encoding.decode(pattern) for pattern in patterns]
+        largest = {name: 2**value.bits - 1 for name, value in config.values.items()}
+        largest |= {"trials": 3 * config.depth, "threshold": config.max_threshold}
+        if config.momentum:
+            largest["decay"] = config.momentum.max_decay
+        values = {name: data.draw(ends_or_between(most)) for name, most in largest.items()}
         before = reference.counters
-        expected = reference.step(expected, gradients, **values)
+        expected = reference.step(expected, patterns, **values)
         result = emulator.step(weights, np.array(gradients, gradient_dtype(config)), **values)
         assert weights.tolist() == expected
         assert emulator.counters == reference.counters
         _, *counts, empty, mass = reference.counters.since(before)
-        assert result == StepResult(*counts, empty == 1, mass)
+        trials = values["trials"]
+        if config.trials_shift is not None:
+            trials = min(trials, mass * values["rate"] // 2**config.trials_shift)
+        assert result == StepResult(*counts, empty == 1, mass, trials)
+        assert {name: array.tolist() for name, array in emulator.memories.items()} == reference.memories
         assert emulator.state()["streams"] == streams_of(reference)
 
 
@@ -175,7 +194,7 @@ def test_counters_wrap_at_32_bits():
     state["counters"] = dict.fromkeys(Counters._fields, 2**32 - 1)
     unit = ZimUnit.restore(CONFIG, sealed(state))
     result = unit.step(weights, gradients, trials=9, threshold=256, smoothing=0)
-    assert result == StepResult(9, 0, result.rejected_draws, 9, False, 40)
+    assert result == StepResult(9, 0, result.rejected_draws, 9, False, 40, 9)
     assert unit.counters == Counters(0, 8, 2**32 - 1, result.rejected_draws - 1 & 2**32 - 1, 8, 2**32 - 1, 40)
 
 
