@@ -29,6 +29,11 @@ class GradientEncoding(ABC):
     def limits(self) -> tuple[int, int]:
         """The smallest and the largest number."""
 
+    @property
+    def zeros(self) -> tuple[int, ...]:
+        """The patterns of 0."""
+        return (0,)
+
     @abstractmethod
     def decode(self, pattern: int) -> int:
         """The number of a pattern."""
@@ -69,6 +74,10 @@ class SignMagnitude(GradientEncoding):
     @property
     def limits(self) -> tuple[int, int]:
         return 1 - self.minus_zero, self.minus_zero - 1
+
+    @property
+    def zeros(self) -> tuple[int, ...]:
+        return 0, self.minus_zero
 
     @property
     def minus_zero(self) -> int:

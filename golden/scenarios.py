@@ -13,7 +13,7 @@ from typing import Any
 from zimu.golden.prng import Stream, WordStream
 from zimu.golden.rule import RULES
 from zimu.golden.unit import UnitConfig
-from zimu.golden.vectors import Stimulus, VectorSet
+from zimu.golden.vectors import Memory, Stimulus, VectorSet
 
 SEED = 0x0123456789ABCDEF
 
@@ -33,31 +33,36 @@ class Scenario:
 
     def __init__(self, name: str, **fields: Any) -> None:
         self.config = UnitConfig(name=name, **_DEFAULTS | fields)
-        self.weights = (0,) * self.config.depth
+        self.memory: Memory = {"weights": [0] * self.config.depth}
         self.stimuli: list[Stimulus] = []
         self._words = (row[0] for row in WordStream("xoshiro128++", SEED ^ (2**64 - 1), Stream.TRIALS, 1).rows())
 
-    def start(self, *weights: int) -> "Scenario":
-        """Initial weights, repeated up to the depth."""
-        self.weights = self._filled(weights)
+    def start(self, *weights: int, **beside: tuple[int, ...]) -> "Scenario":
+        """Initial weights, and what is kept beside them by name, repeated up to the depth."""
+        memory = {name: values for name, values in {"weights": weights, **beside}.items() if values}
+        self.memory |= {name: list(self._filled(values)) for name, values in memory.items()}
         return self
 
-    def step(self, *gradients: int, n: int, T: int | None = None, c: int = 0) -> "Scenario":
-        """Add a step; gradients are repeated up to the depth, T is 2^gate_bits unless given."""
+    def step(self, *gradients: int, n: int, T: int | None = None, c: int = 0, **others: int) -> "Scenario":
+        """Add a step; patterns of gradients are repeated up to the depth, T is 2^gate_bits unless given.
+
+        ``others`` are the run-time values that not all units have.
+        """
         threshold = self.config.max_threshold if T is None else T
-        values = {"trials": n, "threshold": threshold, "smoothing": c}
+        values = {"trials": n, "threshold": threshold, "smoothing": c, **others}
         self.stimuli.append(Stimulus(self._filled(gradients), values))
         return self
 
-    def random(self, n: int, T: int | None = None, c: int = 0, bits: int | None = None) -> "Scenario":
-        """Add a step with gradients all over ``bits`` bits, the configuration's width unless given."""
-        bits = bits or self.config.gradient_bits
-        gradients = [(word >> (32 - bits)) - (1 << (bits - 1)) for word in islice(self._words, self.config.depth)]
-        return self.step(*gradients, n=n, T=T, c=c)
+    def random(self, n: int, bits: int | None = None, **values: int) -> "Scenario":
+        """Add a step with patterns all over ``bits`` bits, the configuration's width unless given."""
+        kind = self.config.gradient
+        kind = kind._replace(bits=bits or kind.bits)
+        words = islice(self._words, self.config.depth)
+        return self.step(*((word >> (32 - kind.bits)) + kind.limits[0] for word in words), n=n, **values)
 
     def record(self) -> VectorSet:
         """Run the reference."""
-        return VectorSet.record(self.config, SEED, {"weights": list(self.weights)}, self.stimuli)
+        return VectorSet.record(self.config, SEED, self.memory, self.stimuli)
 
     def _filled(self, values: tuple[int, ...]) -> tuple[int, ...]:
         depth = self.config.depth
@@ -203,6 +208,91 @@ SCENARIOS = (
     Scenario("split_aox", sampler="split", tile=8, depth=64, prng="xoroshiro128aox", tile_streams=2)
     .random(64, c=1)
     .random(63, T=128, c=1),
+    # Sign and magnitude: a zero with a sign, alone and among others, and every pattern of narrow gradients.
+    Scenario("sign_magnitude", gradient_encoding="sign_magnitude")
+    .start(5, -7, 0)
+    .random(16, T=128, c=1)
+    .step(128, n=9)
+    .step(128, 0, n=20, c=3)
+    .step(127, 255, 128, n=40)
+    .step(*[128] * 15, 131, n=9)
+    .random(40),
+    Scenario("sign_magnitude_narrow", gradient_encoding="sign_magnitude", gradient_bits=2, weight_bits=3, depth=9)
+    .random(20)
+    .random(20, c=1)
+    .step(2, n=9),
+    Scenario("sign_magnitude_32", gradient_encoding="sign_magnitude", gradient_bits=32, smoothing_bits=1, depth=2)
+    .step(2**31 - 1, 2**32 - 1, n=9, c=1)
+    .step(2**31, 2**31 + 1, n=9),
+    Scenario("sign_magnitude_split", gradient_encoding="sign_magnitude", sampler="split", tile=8, depth=20)
+    .random(40, c=1)
+    .step(128, 5, 133, n=40, T=200)
+    .step(128, n=9, c=2),
+    # Momentum: every decay, means at both rails and around every rounding, steps that draw nothing.
+    Scenario("momentum", momentum_bits=16, depth=24, weight_bits=5)
+    .start(5, -7, 0, momentum=(2**15 - 1, -(2**15), 128, 127, 0, -1, -128, -129, 255, 256, 1, -256))
+    .random(24, decay=7)
+    .random(24, decay=6, c=1)
+    .random(24, decay=5, T=128)
+    .random(0, decay=4)
+    .random(24, decay=3, T=0)
+    .random(24, decay=2)
+    .random(24, decay=1)
+    .random(24, decay=0)
+    .step(127, -128, 0, 1, -1, n=24, decay=7)
+    .step(0, n=24, decay=3)
+    .step(0, n=24, decay=0)
+    .step(0, n=24, decay=7, c=3),
+    Scenario("momentum_rails", momentum_bits=12, depth=8, gate="step")
+    .start(momentum=(2047, -2048, 2040, -2040))
+    .step(127, -128, n=9, decay=3)
+    .step(-128, 127, n=9, decay=0, T=60)
+    .step(127, n=9, decay=1, T=60)
+    .step(-128, n=9, decay=2, T=60, c=1),
+    Scenario("momentum_empty", momentum_bits=16, depth=8)
+    .start(momentum=(0, 255, 127, 129))
+    .step(0, n=9, decay=3)
+    .step(1, -1, n=9, decay=7)
+    .step(3, -3, n=9, decay=4),
+    Scenario("momentum_narrow", momentum_bits=3, gradient_bits=2, depth=8)
+    .start(momentum=(-4, -3, -2, -1, 0, 1, 2, 3))
+    .step(0, n=9, decay=0)
+    .step(1, -2, -1, n=9, decay=0),
+    Scenario("momentum_decay_1", momentum_bits=6, gradient_bits=4, depth=16)
+    .start(momentum=tuple(range(-32, 32, 4)))
+    .step(0, n=20, decay=1)
+    .step(1, -1, n=20, decay=1)
+    .step(0, n=20, decay=1),
+    Scenario("momentum_signs", momentum_bits=12, gradient_encoding="sign_magnitude", depth=12)
+    .start(momentum=(-2048, 2047, 8))
+    .step(255, 127, 128, n=20, decay=3)
+    .random(20, decay=2, c=1)
+    .random(20, decay=0),
+    # n from the mass: less than the limit, the limit itself, none at all, the ends of the rate and of the shift.
+    Scenario("rate", trials_shift=16)
+    .random(99, rate=1000)
+    .random(99, rate=3000, T=128, c=1)
+    .random(9, rate=65535)
+    .random(99, rate=0, c=1)
+    .random(99, rate=60, c=1)
+    .step(0, n=99, rate=65535)
+    .step(0, n=99, rate=8192, c=1),
+    Scenario("rate_step_gate", trials_shift=12, gate="step", depth=12)
+    .random(40, rate=100, T=60)
+    .random(40, rate=0, T=128)
+    .random(40, rate=150, T=128)
+    .random(7, rate=200, T=200),
+    Scenario("rate_unshifted", trials_shift=0).step(1, *[0] * 15, n=50, rate=33).step(1, -1, n=60, rate=65535),
+    Scenario("rate_wide", trials_shift=47, gradient_bits=32, depth=8)
+    .random(9, rate=65535)
+    .step(-(2**31), n=9, rate=65535)
+    .step(-(2**31), n=5, rate=65535),
+    Scenario("rate_widest", trials_shift=63, gradient_bits=32, depth=8).step(-(2**31), n=9, rate=65535, c=15),
+    Scenario("rate_momentum", trials_shift=16, momentum_bits=16, depth=24, prng_lanes=2)
+    .random(60, decay=3, rate=4000)
+    .random(60, decay=3, rate=9000, T=128, c=1)
+    .random(60, decay=1, rate=1500)
+    .step(0, n=60, decay=0, rate=65535),
 )
 """All scenarios; the name of each is its configuration's and its file's."""
 

@@ -10,7 +10,7 @@ from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address, one_of
 from zimu.rtl.beats import beat_layout, slice_layout
 from zimu.rtl.registers import Registers, bus_signature
-from zimu.rtl.unit import ZimCore
+from zimu.rtl.unit import ZimCore, check_built
 
 MAX_BITS = 2**24
 """The largest on-chip memory this wrapper builds, in bits: more than any FPGA holds in block RAM."""
@@ -117,10 +117,12 @@ class ZimUnit(wiring.Component):
     Raises
     ------
     InputError
-        the memories would exceed `MAX_BITS`; use `zimu.rtl.unit.ZimCore`, which takes memories of any kind.
+        as `zimu.rtl.unit.check_built`, or the memories would exceed `MAX_BITS`; use `zimu.rtl.unit.ZimCore`, which
+        takes memories of any kind.
     """
 
     def __init__(self, config: UnitConfig):
+        check_built(config)  # before parts are made that would be left unused
         bits = config.depth * (config.weight_bits + config.gradient_bits)
         if bits > MAX_BITS:
             limit = MAX_BITS // (config.weight_bits + config.gradient_bits)

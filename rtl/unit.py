@@ -22,6 +22,14 @@ SAMPLERS: dict[str, SamplerCircuit] = {"inverse": INVERSE, "split": SPLIT}
 """By `zimu.golden.unit.UnitConfig.sampler`."""
 
 
+def check_built(config: UnitConfig) -> None:
+    """`InputError` naming a field of the configuration that has no circuit."""
+    for name, value in config.options.items():
+        raise InputError(
+            f"{name} = {value!r}: there is no circuit for it, must be left out (reference and emulator have it)"
+        )
+
+
 def unit_counters(config: UnitConfig) -> data.StructLayout:
     """The counters of `zimu.golden.unit.Counters`; ``mass`` is as wide as W may get."""
     return counters_layout(config, mass=mass_bits(config))
@@ -59,14 +67,11 @@ class ZimCore(UpdateCore):
     Raises
     ------
     InputError
-        a field of the configuration has no circuit.
+        as `check_built`.
     """
 
     def __init__(self, config: UnitConfig):
-        for name, value in config.options.items():
-            raise InputError(
-                f"{name} = {value!r}: there is no circuit for it, must be left out (reference and emulator have it)"
-            )
+        check_built(config)
         self.sampler = SAMPLERS[config.sampler]
         gradients = Places(config.beats, beat_layout(config))
         weights, slices = self.sampler.weights(config).places, self.sampler.slices(config)

@@ -40,11 +40,16 @@ class Operands:
                 ((1, 1), opened),
             ]
         )
+        # Without decay the means are the gradients, and W is what their kind makes it.
+        slowest = config.momentum.max_decay if config.momentum else 0
+        self._decays = Deck([(0, 0), (0, slowest), (slowest, slowest), (0, slowest)])
+        self._wanted = Deck([full, some, None, (1, 1), some])
         self._least_smoothing = least
         self._smoothings = Deck([(0, most), (least, least), (most, most), (0, most), (0, 0)])
 
     def memory(self, rng: random.Random) -> Memory:
-        return {"weights": near_rails(rng, self.config.weight.limits, self.config.depth)}
+        kinds = {"weights": self.config.weight} | self.config.memories
+        return {name: near_rails(rng, kind.limits, self.config.depth) for name, kind in kinds.items()}
 
     def clocks(self, rng: random.Random) -> int:
         # During the sum pass, or anywhere later.
@@ -59,14 +64,33 @@ class Operands:
             smoothing = smoothing or self._least_smoothing
         trials, threshold = (rng.randint(*limits) for limits in self._gates.deal(rng))
         registers = {"trials": trials, "threshold": threshold, "smoothing": smoothing}
-        return Stimulus(list(self._gradients(rng, kind, smoothing)), registers)
+        gradients = list(self._gradients(rng, kind, smoothing))
+        if self.config.momentum:
+            registers["decay"] = rng.randint(*self._decays.deal(rng))
+        if self.config.trials_shift is not None:
+            mass = sum(map(abs, gradients)) + smoothing * self.config.depth
+            registers["rate"] = self._rate(rng, self.config.trials_shift, mass)
+        return Stimulus(self._patterns(rng, gradients), registers)
+
+    def _rate(self, rng: random.Random, shift: int, mass: int) -> int:
+        """T' by which a step with that W takes a number of trials dealt, or any."""
+        most = (1 << self.config.values["rate"].bits) - 1
+        wanted = self._wanted.deal(rng)
+        if wanted is None:
+            return rng.choice([0, 1, most, rng.randint(0, most)])
+        return min(-(-(rng.randint(*wanted) << shift) // max(mass, 1)), most)
+
+    def _patterns(self, rng: random.Random, gradients: list[int]) -> list[int]:
+        """Gradients as the hardware holds them; a zero by any of its patterns."""
+        encoding, zeros = self.config.encoding, self.config.encoding.zeros
+        return [encoding.encode(g) if g or len(zeros) == 1 else rng.choice(zeros) for g in gradients]
 
     def _gradients(self, rng: random.Random, kind: str, smoothing: int) -> Iterator[int]:
         config = self.config
-        low, high = config.gradient.limits
+        low, high = config.encoding.limits
         if kind in ("single", "power"):
             place = rng.randrange(config.depth)
-            value = rng.randint(low, high) if kind == "single" else -1 << rng.randrange(config.gradient_bits)
+            value = rng.randint(low, high) if kind == "single" else -1 << rng.randrange((-low).bit_length())
             yield from (value if i == place else 0 for i in range(config.depth))
             return
         if kind == "above":

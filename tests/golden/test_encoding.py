@@ -34,6 +34,7 @@ def test_every_number_has_its_pattern(name, bits):
     assert len(patterns_of(encoding)) == 2**bits
     assert numbers == set(range(low, high + 1))
     assert [encoding.decode(encoding.encode(number)) for number in sorted(numbers)] == sorted(numbers)
+    assert [pattern for pattern in patterns_of(encoding) if encoding.decode(pattern) == 0] == [*encoding.zeros]
 
 
 def test_patterns_by_hand():

@@ -56,7 +56,7 @@ def test_frozen_files_are_what_the_scenarios_record(tmp_path):
 def test_frozen_sets_cover_the_corners_of_the_contract():
     """Every corner is met with an effect that can be seen, so that none is there in name only."""
     met = set()
-    for vectors in (vectors for vectors in load_all() if vectors.config.rule == "zim"):
+    for vectors in (each for each in load_all() if each.config.rule == "zim" and not each.config.options):
         config, weights, before = vectors.config, vectors.memory["weights"], None
         met.add(f"weight_bits {config.weight_bits}")
         met.add(f"gradient_bits {config.gradient_bits}")
@@ -113,6 +113,61 @@ def test_frozen_sets_cover_the_corners_of_the_contract():
     wanted |= {"split, 2 tiles, 1 without weights"}
     wanted |= {f"split, {subtrees} subtrees, {streams} streams" for subtrees in (1, 2) for streams in (1, 2)}
     assert wanted - met == set()
+
+
+def test_frozen_sets_cover_the_corners_of_the_options():
+    met = set()
+    for vectors in (each for each in load_all() if each.config.rule == "zim" and each.config.options):
+        config, before, means = vectors.config, None, vectors.memory.get("momentum")
+        for step in vectors.steps:
+            counters, registers = Counters(**step.counters), step.stimulus.registers
+            delta = counters.since(before) if before else counters
+            n = registers["trials"]
+            if config.trials_shift is not None:
+                n = min(n, delta.mass * registers["rate"] >> config.trials_shift)
+                met |= corners_of_trials(n, registers, delta)
+            if config.momentum:
+                after = step.memory["momentum"]
+                met |= corners_of_means(config.momentum, means, after, registers["decay"], delta)
+                means = after
+            if config.encoding.zeros[-1] in step.stimulus.gradients and config.gradient_encoding == "sign_magnitude":
+                met.add(f"a zero with a sign, {'no mass' if delta.mass == 0 else 'among others'}, {config.sampler}")
+                met |= {"a zero with a sign is hit"} if delta.discarded_trials else set()
+            before = counters
+    wanted = {f"decay {b}" for b in range(8)} | {"means in an empty step", "means behind a shut gate", "v = -128"}
+    wanted |= {"upper rail of a mean", "lower rail of a mean", "a mean below 0 rounded down", "a small mean"}
+    wanted |= {"n below the limit", "n at the limit", "no n of a mass", "n of 0 by a rate of 0", "49 bits"}
+    wanted |= {f"a zero with a sign, among others, {sampler}" for sampler in ("inverse", "split")}
+    wanted |= {"a zero with a sign, no mass, inverse", "a zero with a sign is hit"}
+    assert wanted - met == set()
+
+
+def corners_of_trials(n: int, registers: dict[str, int], delta: Counters) -> set[str]:
+    limit, rate = registers["trials"], registers["rate"]
+    corners = {
+        "n below the limit": 0 < n < limit and delta.open_trials,
+        "n at the limit": n == limit == delta.open_trials,
+        "no n of a mass": n == 0 < delta.mass * rate,
+        "n of 0 by a rate of 0": rate == 0 < delta.mass,
+        "49 bits": delta.mass * rate >= 2**48 and delta.open_trials,
+    }
+    return {corner for corner, seen in corners.items() if seen}
+
+
+def corners_of_means(momentum, before: list[int], after: list[int], decay: int, delta: Counters) -> set[str]:
+    moved = before != after
+    low, high = momentum.memory.limits
+    corners = {
+        f"decay {decay}": moved,
+        "means in an empty step": moved and delta.empty_steps,
+        "means behind a shut gate": moved and delta.mass and not delta.open_trials,
+        "upper rail of a mean": high in before,
+        "lower rail of a mean": low in before,
+        "v = -128": momentum.gradient_bits == 8 and momentum.sample(min(after)) == -128 and delta.open_trials,
+        "a mean below 0 rounded down": any(m < 0 and m % (1 << momentum.shift) for m in after),
+        "a small mean": any(0 < abs(m - momentum.half) < momentum.half for m in after),
+    }
+    return {corner for corner, seen in corners.items() if seen}
 
 
 def _share(opened: int, trials: int) -> str:

@@ -4,8 +4,10 @@ import random
 
 import pytest
 
-from zimu.golden.unit import ReferenceUnit
+from zimu.golden.errors import InputError
+from zimu.golden.unit import ReferenceUnit, UnitConfig
 from zimu.golden.vectors import Stimulus
+from zimu.rtl.onchip import ZimUnit
 from zimu.rtl.unit import ZimCore, step_cycles
 from zimu.rtl.update import seed_cycles
 from zimu.sim.drivers import CoreDriver
@@ -139,3 +141,17 @@ def test_a_sum_pass_longer_than_the_seeds_expansion_begins_when_it_is_told_to(co
     config = configure(depth=512, lanes=1, form="tree")
     assert config.beats > seed_cycles(config.prng, 2)
     clocks_of(config, 9, config.max_threshold, 2)
+
+
+@pytest.mark.parametrize("circuit", [ZimCore, ZimUnit])
+@pytest.mark.parametrize(
+    ("field", "value"), [("gradient_encoding", "sign_magnitude"), ("momentum_bits", 9), ("trials_shift", 0)]
+)
+def test_what_has_no_circuit_is_refused_by_name(circuit, field, value):
+    shape = {"weight_bits": 5, "gradient_bits": 6, "smoothing_bits": 3, "depth": 21, "lanes": 4, "gate_bits": 8}
+    config = UnitConfig(name="later", **shape | {field: value})
+    with pytest.raises(InputError) as refusal:
+        circuit(config)
+    assert str(refusal.value) == (
+        f"{field} = {value!r}: there is no circuit for it, must be left out (reference and emulator have it)"
+    )

@@ -93,6 +93,27 @@ def test_emulate_writes_weights_and_counters_of_the_reference(cli, arrays):
     assert not np.load(cli.folder / "w.npy").any(), "the input file must stay as it was"
 
 
+def test_emulate_takes_the_values_of_options_and_keeps_the_means(cli, arrays):
+    config = TINY.replace(gradient_encoding="sign_magnitude", momentum_bits=16, trials_shift=4)
+    config.save(cli.folder / "options.toml")
+    np.save(cli.folder / "g.npy", np.load(cli.folder / "g.npy").clip(*config.encoding.limits))
+    values = [*step(), "--decay", "2", "--rate", "3"]
+    command = ["emulate", "options.toml", *arrays, "-o", "out.npy", "--state", "state.json"]
+    for _ in range(2):
+        result = cli(*command, *values, "--json")
+        assert result.returncode == 0, result.stderr
+    unit, weights = zimu.ReferenceUnit(config, 3), [0] * 10
+    patterns = [config.encoding.encode(g) for g in np.load(cli.folder / "g.npy").tolist()]
+    for _ in range(2):
+        weights = unit.step([0] * 10, patterns, trials=20, threshold=256, smoothing=1, decay=2, rate=3)
+    assert np.load(cli.folder / "out.npy").tolist() == weights
+    assert json.loads(result.stdout) == unit.counters._asdict()
+    assert json.loads((cli.folder / "state.json").read_text())["memories"] == unit.memories
+    one_line_error(cli(*command, *values[:-2]), "--rate", "--decay DECAY")
+    one_line_error(cli(*command, *values[:-1], "65536"), "rate = 65536: must be in 0..65535")
+    one_line_error(cli("rtl", "options.toml", "-o", "rtl"), "gradient_encoding", "there is no circuit for it")
+
+
 def test_emulate_takes_any_rule_and_goes_on_from_a_state(cli):
     config = FloatSGDConfig(name="moving", depth=3, weights="fp16", momentum=True)
     config.save(cli.folder / "moving.toml")

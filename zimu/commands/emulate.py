@@ -33,7 +33,8 @@ def command(
     """Take one step on weights and gradients in .npy files.
 
     Further options are the run-time values of the configuration's rule, all of them needed: --trials, --threshold and
-    --smoothing of the integer unit. Of another rule, a line names those that are missing.
+    --smoothing of the integer unit, with momentum --decay too, with n from the mass --rate. Of another rule, a line
+    names those that are missing.
     """
     import numpy as np
 
