@@ -64,7 +64,8 @@ def command(
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; the run-time values are {self.format_usage().partition(': ')[2].strip()}")
+        usage = " ".join(self.format_usage().split())  # one line, however many it takes elsewhere
+        raise InputError(f"{message}; the run-time values are {usage.partition(': ')[2]}")
 
 
 def _values(config: RuleConfig, words: list[str]) -> dict[str, float]:
