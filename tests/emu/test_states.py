@@ -107,6 +107,14 @@ CASES = {
     "int": Case(INT, IntSGD, {"rate": 9}),
 }
 CASES["shard"].values.update(before=40, mass=30_000)
+MEANS = {"momentum_bits": 12, "trials_shift": 8}
+CASES |= {
+    "means in one call": zim(config=ZIM.replace(**MEANS)),
+    "means on threads": zim(trials=BUSY, config=ZIM.replace(**MEANS, depth=BUSY), threads=2),
+    "means of a batch": zim(Batch, rows=(3,), seed=range(3), config=ZIM.replace(**MEANS)),
+}
+for name in ("means in one call", "means on threads", "means of a batch"):
+    CASES[name].values.update(decay=2, rate=100)
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
@@ -298,6 +306,7 @@ def test_a_file_that_holds_no_state_is_refused(content, message, tmp_path):
     ("saved", "change"),
     [
         (ZIM, {"form": "tree", "name": "other", "lanes": 2}),
+        (ZIM.replace(**MEANS), {"form": "tree", "name": "other", "lanes": 2}),
         (ZIM.replace(**SPLIT), {"engines": 1, "name": "other", "lanes": 16}),
         (FLOAT, {"stages": "comb", "name": "other"}),
         (FLOAT.replace(random_bits=0), {"stages": "comb", "lanes": 5, "prng": "pcg32"}),
