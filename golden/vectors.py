@@ -146,8 +146,7 @@ class VectorSet:
         InputError
             the unit refuses the seed, the weights or a stimulus.
         """
-        kinds = {"weights": config.weight} | config.memories
-        whole = {name: list(memory.get(name, [kind.initial] * config.depth)) for name, kind in kinds.items()}
+        whole = whole_memory(config, memory)
         return cls(config, seed, whole, tuple(take_steps(unit(config, seed), whole, stimuli)))
 
     def replay(self, unit: Callable[[Any, int], Unit]) -> Mismatch | None:
@@ -225,6 +224,12 @@ class VectorSet:
         memory = _take_memory(taken, config)
         steps = tuple(_take_step(taken, config) for _ in range(count))
         return cls(config, _join(words[4:HEADER_WORDS]), memory, steps)
+
+
+def whole_memory(config: RuleConfig, memory: Memory) -> Memory:
+    """A memory with all that the configuration has in it; what is not given is as it is at first."""
+    kinds = {"weights": config.weight} | config.memories
+    return {name: list(memory.get(name, [kind.initial] * config.depth)) for name, kind in kinds.items()}
 
 
 def set_words(config: RuleConfig) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from zimu.golden.errors import check_range
 from zimu.golden.rule import RuleConfig
-from zimu.golden.vectors import Memory, Stimulus
+from zimu.golden.vectors import Memory, Stimulus, whole_memory
 from zimu.sim.bench import Episode, Finding, Job
 from zimu.sim.simulators import DEFAULT_TIMEOUT, WAVES, choose_simulator, simulate
 from zimu.sim.stimuli import MAX_STEPS, expect, random_episodes
@@ -121,11 +121,13 @@ def verify_trace(
     Parameters
     ----------
     seed : the unit's seed.
-    memory : what the memory holds before the first step: ``weights``, and the configuration's memories by name.
+    memory : what the memory holds before the first step: ``weights``, and the configuration's memories by name, those
+        left out as they are at first.
     steps : the inputs of the steps, as recorded.
 
     The other parameters are those of `verify`.
     """
+    memory = whole_memory(config, memory)
     episode = Episode(seed, memory, expect(config, seed, memory, steps))
     simulator = choose_simulator(simulator, timeout, waveform)
     return _run(config, [episode], seed, simulator, check_top(config, top), timeout, waveform, progress)

@@ -28,6 +28,9 @@ START_RANGE = 20
 
 WEIGHT_BITS = GRADIENT_BITS = 8
 
+MOMENTUM_BITS = 16
+"""Width of a mean of gradients, where there is one."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -54,7 +57,7 @@ class Method:
     describe: Callable[[float], str]
 
 
-def layer_config(layer: int) -> UnitConfig:
+def layer_config(layer: int, momentum_bits: int | None = None) -> UnitConfig:
     """The unit that trains a layer (0 or 1): layer 1 in the small form of the circuit, layer 2 in the fast one."""
     return UnitConfig(
         name=f"digits_layer{layer + 1}",
@@ -66,6 +69,7 @@ def layer_config(layer: int) -> UnitConfig:
         gate="trial",
         gate_bits=16,
         form=("search", "tree")[layer],
+        momentum_bits=momentum_bits,
     )
 
 
@@ -74,7 +78,9 @@ def layer_of(name: str, layer: int) -> RuleConfig:
     return named(name).replace(depth=DEPTHS[layer])
 
 
-def integer_unit(key: str, label: str, trials_per_weight: Fraction, falling: str, smoothing: int) -> Method:
+def integer_unit(
+    key: str, label: str, trials_per_weight: Fraction, falling: str, smoothing: int, decay: int | None = None
+) -> Method:
     """Weights kept as int8 and changed by nothing but the unit.
 
     Parameters
@@ -83,14 +89,15 @@ def integer_unit(key: str, label: str, trials_per_weight: Fraction, falling: str
     trials_per_weight : n / d of the first step.
     falling : what falls linearly to 0 over the run: ``"trials"`` n, ``"threshold"`` T, or nothing (``""``).
     smoothing : c.
+    decay : b of means of `MOMENTUM_BITS` bits; None samples the gradients themselves.
     """
-    fixed: dict[str, Any] = {"share": trials_per_weight, "falling": falling, "smoothing": smoothing}
+    fixed: dict[str, Any] = {"share": trials_per_weight, "falling": falling, "smoothing": smoothing, "decay": decay}
     return Method(
         key,
         label,
         knob="log2 of the weight scale",
         grid=(-9, -8, -7, -6, -5, -4),
-        config=layer_config,
+        config=layer_config if decay is None else partial(layer_config, momentum_bits=MOMENTUM_BITS),
         schedule=partial(_unit_schedule, **fixed),
         encoding=_scaled,
         describe=partial(_describe_unit, **fixed),
@@ -98,13 +105,21 @@ def integer_unit(key: str, label: str, trials_per_weight: Fraction, falling: str
 
 
 def _unit_schedule(
-    config: UnitConfig, setting: float, step: int, steps: int, *, share: Fraction, falling: str, smoothing: int
+    config: UnitConfig,
+    setting: float,
+    step: int,
+    steps: int,
+    *,
+    share: Fraction,
+    falling: str,
+    smoothing: int,
+    decay: int | None,
 ) -> dict[str, int]:
     """A falling value is floor(first * (steps - step) / steps)."""
     values = {"trials": int(share * config.depth), "threshold": config.max_threshold, "smoothing": smoothing}
     if falling:
         values[falling] = values[falling] * (steps - step) // steps
-    return values
+    return values if decay is None else values | {"decay": decay}
 
 
 def _scaled(config: RuleConfig, setting: float) -> Encoding:
@@ -112,11 +127,12 @@ def _scaled(config: RuleConfig, setting: float) -> Encoding:
     return Counts(config.weight, config.gradient, int(setting))
 
 
-def _describe_unit(setting: float, *, share: Fraction, falling: str, smoothing: int) -> str:
+def _describe_unit(setting: float, *, share: Fraction, falling: str, smoothing: int, decay: int | None) -> str:
     trials = "n = d" if share == 1 else f"n = {float(share):g} d"
     trials += " falling linearly to 0" if falling == "trials" else ""
     gate = "T falling linearly from 2^k to 0" if falling == "threshold" else "T = 2^k"
-    return f"{trials}, {gate}, c = {smoothing}, weight scale 1/{2 ** -int(setting)}"
+    mean = "" if decay is None else f"momentum with b = {decay}, "
+    return f"{trials}, {gate}, c = {smoothing}, {mean}weight scale 1/{2 ** -int(setting)}"
 
 
 def float_unit(
@@ -193,6 +209,9 @@ def _describe_eta(setting: float) -> str:
 
 HEADLINE = integer_unit("unit", "int8 unit", Fraction(1, 5), "trials", 0)
 """The unit at its best known settings: what the study's claim is about, and whose gradients are recorded."""
+
+MOMENTUM = integer_unit("unit_momentum", "int8 unit, momentum", Fraction(3, 100), "trials", 0, decay=3)
+"""Means of about eight gradients are sampled, which takes a seventh of the trials."""
 
 RIVAL = float_unit("float", "FP32 SGD")
 """What the claim is measured against: FP32 SGD at its best learning rate."""

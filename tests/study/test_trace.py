@@ -9,8 +9,9 @@ from zimu.study.trace import record
 
 
 @pytest.mark.parametrize("layer", [0, 1])
-def test_replay_on_the_reference_gives_the_recorded_weights(digits, layer):
-    trace = record(methods.HEADLINE, -6, 7, digits, layer=layer, steps=4)
+@pytest.mark.parametrize("method", [methods.HEADLINE, methods.MOMENTUM], ids=lambda method: method.key)
+def test_replay_on_the_reference_gives_the_recorded_weights(digits, method, layer):
+    trace = record(method, -6, 7, digits, layer=layer, steps=4)
     unit = ReferenceUnit(trace.config, trace.seed)
     weights = trace.weights.tolist()
     for step in trace.steps:
