@@ -80,8 +80,12 @@ class InverseSampler(Sampler):
             *config.weight.limits,
             -1 if config.trials_shift is None else config.trials_shift,
         )
+        self._most_mass = config.max_mass
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
         self._bounds: Bounds = np.zeros(0, np.int64)
+
+    def most_trials(self, run: Run) -> int:
+        return trials_of_step(run.trials, self._most_mass, run.rate, self._settings.trials_shift)
 
     def sharding(self) -> "InverseSampler":
         """The sampler itself."""

@@ -109,7 +109,11 @@ class Sampler(ABC):
 
     def is_small(self, run: Run) -> bool:
         """Whether a step is best taken in one call."""
-        return self.config.depth <= SMALL and run.trials <= self.FEW
+        return self.config.depth <= SMALL and self.most_trials(run) <= self.FEW
+
+    def most_trials(self, run: Run) -> int:
+        """No fewer than the n of a step, whatever its W."""
+        return run.trials
 
     def sharding(self) -> Sharding:
         """The sampler, for a shard of the weights; `InputError` where it cannot work on one."""
@@ -168,7 +172,7 @@ class SamplerGroup:
             states = {name: state[own] for name, state in self._states.items()}
             samplers[first]._step_rows(states, weights[own], gradients[own], run, rows[own])
 
-        spread(part, len(samplers), max(weights.size, run.trials * len(samplers)), self._threads)
+        spread(part, len(samplers), max(weights.size, samplers[0].most_trials(run) * len(samplers)), self._threads)
         yield from rows.tolist()
 
 

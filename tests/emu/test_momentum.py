@@ -12,6 +12,7 @@ from zimu.emu.momentum import update_means
 from zimu.emu.sampler import InverseSampler, trials_of_step
 from zimu.emu.shard import Shard
 from zimu.emu.states import checksum
+from zimu.emu.steps import Run
 from zimu.emu.unit import ZimUnit, from_patterns
 from zimu.emu.update import ListUnit
 from zimu.golden.errors import InputError
@@ -230,6 +231,21 @@ def test_a_step_tells_its_trials():
     assert unit.step(weights, gradients, **run, rate=65535).trials == 300
     assert unit.step(weights, gradients * 0, **run | {"smoothing": 0}, rate=65535).trials == 0
     assert ZimUnit(PLAIN, 5).step(weights, gradients, **run).trials == 300
+
+
+def test_a_limit_far_above_n_slows_no_step():
+    """How a step is taken follows from the n that the rate allows, and changes no bit."""
+    config = CONFIG.replace(momentum_bits=None)
+    sampler, limit = ZimUnit(config).sampler, 2**32 - 1
+    # At most 200 * (128 + 3) * rate / 2^12 trials.
+    assert [sampler.is_small(Run(limit, 256, 0, rate=rate)) for rate in (40, 41)] == [True, False]
+    assert [sampler.is_small(Run(most, 256, 0, rate=65535)) for most in (sampler.FEW, sampler.FEW + 1)] == [True, False]
+    weights, (gradients,) = arrays(config, 1)
+    run = {"threshold": 200, "smoothing": 1, "rate": 40}
+    near, far = ZimUnit(config, 2), ZimUnit(config, 2)
+    others = weights.copy()
+    assert near.step(weights, gradients, trials=200, **run) == far.step(others, gradients, trials=limit, **run)
+    assert weights.tolist() == others.tolist()
 
 
 # Signs and magnitudes
