@@ -66,7 +66,7 @@ class Shard(Resumable):
         Parameters
         ----------
         weights, gradients : shape (last - first,); otherwise as for `ZimUnit.step`.
-        trials, threshold, smoothing : n, T and c of the whole unit.
+        trials, threshold, smoothing, rate : of the whole unit, as for `ZimUnit.step`.
         before : exclusive prefix: the mass of all weights before ``first``.
         mass : W, the mass of all weights.
 
