@@ -47,7 +47,7 @@ class BoldConfig(PointwiseConfig):
 
     rule: ClassVar[str] = "bold"
     counters: ClassVar[type] = BoldCounters
-    usage: ClassVar[str] = "bold:BITS"
+    usage: ClassVar[str] = "bold:BITS[:OPTION...]"
     examples: ClassVar[tuple[str, ...]] = ("bold:8", "bold:16")
 
     accumulator_bits: int = Field(ge=2, le=32)
@@ -97,6 +97,7 @@ class BoldConfig(PointwiseConfig):
         """One line for a reader."""
         return (
             f"Boolean weights flipped by accumulators of {self.accumulator_bits} bits, votes of {self.vote_bits} bits"
+            + self._throughout
         )
 
     def registers(self, *, shift: int, retention: int) -> dict[str, int]:
@@ -117,10 +118,11 @@ class BoldConfig(PointwiseConfig):
     @classmethod
     def from_words(cls, name: str, words: Sequence[str]) -> Self:
         """``bold:BITS``: accumulators of so many bits that hold 4 times the threshold, votes of 8, beta of 8."""
-        if len(words) != 1 or not re.fullmatch("[0-9]{1,3}", words[0]):
+        if not re.fullmatch("[0-9]{1,3}", words[0]):
             raise InputError(f"{name!r}: must be {cls.usage}, the width of the accumulators")
         bits = check_range("BITS", int(words[0]), 4, 32)
         widths: dict[str, Any] = {"accumulator_bits": bits, "fraction_bits": bits - 3}
+        widths |= cls._from_options(name, words[1:], {}, {})
         return cls(name=identifier(name), depth=DEPTH, vote_bits=8, retention_bits=8, **widths)
 
 

@@ -4,7 +4,6 @@ Bit patterns in, bit patterns out, exact integers between. Slow on purpose; ``em
 Twins: ``emu/float_sgd.py``, ``rtl/float_sgd.py``. Rules in words: ``docs/float_sgd.md``.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -151,7 +150,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "comb": {"stages": "comb"},
     "pipelined": {"stages": "pipelined"},
 }
-"""What each option of a float unit sets; besides there is ``srR``, stochastic rounding by R bits."""
+"""What each option of a float unit sets; besides there are ``srR``, stochastic rounding by R bits, and those of all
+such rules."""
 
 
 class FloatSGDConfig(PointwiseConfig):
@@ -258,7 +258,7 @@ class FloatSGDConfig(PointwiseConfig):
             "momentum" if self.momentum else "",
             {"comb": "registers at inputs and outputs only", "pipelined": "pipelined"}[self.stages],
         ]
-        return ", ".join(filter(None, parts)) + self._rounding
+        return ", ".join(filter(None, parts)) + self._throughout
 
     def registers(self, *, learning_rate: float, momentum: float | None = None) -> dict[str, int]:
         """The patterns of the run-time values.
@@ -293,17 +293,9 @@ class FloatSGDConfig(PointwiseConfig):
 
     @classmethod
     def from_words(cls, name: str, words: Sequence[str]) -> Self:
-        """``float_sgd:WEIGHTS[+GRADIENTS][:OPTION...]``; the options are `OPTIONS` and ``srR``."""
+        """``float_sgd:WEIGHTS[+GRADIENTS][:OPTION...]``."""
         weights, _, gradients = words[0].partition("+")
-        fields: dict[str, Any] = {}
-        for option in words[1:]:
-            if bits := re.fullmatch(r"sr([0-9]{1,3})", option):
-                found: dict[str, Any] = {"random_bits": int(bits[1])}
-            else:
-                found = OPTIONS[check_choice("option", option, [*OPTIONS, "srR"])]
-            if set(found) & set(fields):
-                raise InputError(f"option = {option!r}: {next(iter(found))} is given twice in {name}, leave one out")
-            fields |= found
+        fields = cls._from_options(name, words[1:], OPTIONS, {"sr": "random_bits"})
         formats: dict[str, Any] = {"weights": check_choice("format", weights, FORMATS)}
         if gradients:
             formats["gradients"] = check_choice("format", gradients, FORMATS)

@@ -2,19 +2,21 @@
 
     w <- saturate( (w * 2^f - eta * g + r) >> f )        r: f random bits; the learning rate is eta / 2^f
 
+Where the rate is a power of two, eta = 2^k, the same with eta = 1, f - k for f, and the low f - k bits of r.
+
 Twins: ``emu/int_sgd.py``, ``rtl/int_sgd.py``.
 """
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.float_format import MAX_RANDOM_BITS
 from zimu.golden.pointwise import PointwiseConfig, PointwiseReference
-from zimu.golden.rule import DEPTH, Integer, Value, identifier
+from zimu.golden.rule import DEPTH, Integer, Value, identifier, optional
 
 
 def step(w: int, eta: int, g: int, random: int, *, fraction_bits: int, weight_bits: int) -> tuple[int, bool]:
@@ -37,17 +39,34 @@ class IntSGDConfig(PointwiseConfig):
     gradient_bits : width of a gradient, two's complement, 2..32.
     rate_bits : width of the register eta, unsigned, 1..24.
     fraction_bits : f, fraction bits of the learning rate eta / 2^f and random bits of a rounding, 0..24.
+    rate : ``"power_of_two"``: eta is 2^k and the register, rate_bits wide, holds k, which must not exceed f; then
+        there is no multiplier. None (default): eta is any number that its register holds.
     name, depth, lanes, prng : as `PointwiseConfig`.
     """
 
     rule: ClassVar[str] = "int_sgd"
-    usage: ClassVar[str] = "int_sgd:BITS"
-    examples: ClassVar[tuple[str, ...]] = ("int_sgd:8", "int_sgd:16")
+    usage: ClassVar[str] = "int_sgd:BITS[:OPTION...]"
+    examples: ClassVar[tuple[str, ...]] = ("int_sgd:8", "int_sgd:16", "int_sgd:8:pow2")
 
     weight_bits: int = Field(ge=2, le=32)
     gradient_bits: int = Field(ge=2, le=32)
     rate_bits: int = Field(ge=1, le=24)
     fraction_bits: int = Field(ge=0, le=MAX_RANDOM_BITS)
+    rate: Literal["power_of_two"] | None = optional(None)
+
+    @model_validator(mode="after")
+    def _rate_is_at_most_1(self) -> Self:
+        if self.rate and self.largest_rate > self.fraction_bits:
+            raise ValueError(
+                f"fraction_bits = {self.fraction_bits}: must be at least {self.largest_rate}, so that no rate "
+                f"2^k / 2^fraction_bits exceeds 1 (rate_bits = {self.rate_bits})"
+            )
+        return self
+
+    @property
+    def largest_rate(self) -> int:
+        """The largest number that the register of the rate holds."""
+        return (1 << self.rate_bits) - 1
 
     @property
     def rounding_bits(self) -> int:
@@ -69,20 +88,22 @@ class IntSGDConfig(PointwiseConfig):
     @property
     def description(self) -> str:
         """One line for a reader."""
-        return f"w - eta*g / 2^{self.fraction_bits} in integers, weights of {self.weight_bits} bits{self._rounding}"
+        eta = "2^k" if self.rate else "eta"
+        return f"w - {eta}*g / 2^{self.fraction_bits} in integers, weights of {self.weight_bits} bits{self._throughout}"
 
     def registers(self, *, rate: int) -> dict[str, int]:
-        """The run-time value eta, if it is in range; `InputError` otherwise."""
-        return {"rate": check_range("rate", rate, 0, (1 << self.rate_bits) - 1)}
+        """The run-time value eta, or k where eta is a power of two, if it is in range; `InputError` otherwise."""
+        return {"rate": check_range("rate", rate, 0, self.largest_rate)}
 
     @classmethod
     def from_words(cls, name: str, words: Sequence[str]) -> Self:
-        """``int_sgd:BITS``."""
-        if len(words) != 1 or not re.fullmatch("[0-9]{1,3}", words[0]):
+        """``int_sgd:BITS[:OPTION...]``; with the option ``pow2`` there are four rates, from 2^-BITS on."""
+        width, *options = words
+        if not re.fullmatch("[0-9]{1,3}", width):
             raise InputError(f"{name!r}: must be {cls.usage}, the width of weights, gradients, rate and rounding bits")
-        bits = int(words[0])
-        widths: dict[str, Any] = dict.fromkeys(("weight_bits", "gradient_bits", "rate_bits", "fraction_bits"), bits)
-        return cls(name=identifier(name), depth=DEPTH, **widths)
+        widths: dict[str, Any] = {f"{each}_bits": int(width) for each in ("weight", "gradient", "rate", "fraction")}
+        chosen = cls._from_options(name, options, {"pow2": {"rate": "power_of_two", "rate_bits": 2}}, {})
+        return cls(name=identifier(name), depth=DEPTH, **widths | chosen)
 
 
 class ReferenceIntSGD(PointwiseReference[IntSGDConfig]):
@@ -97,9 +118,11 @@ class ReferenceIntSGD(PointwiseReference[IntSGDConfig]):
         """Take one step and return the new weights."""
         config = self.config
         weights, gradients = self.checked(weights, gradients)
-        eta = config.registers(rate=rate)["rate"]
+        eta, shift = config.registers(rate=rate)["rate"], config.fraction_bits
+        if config.rate:
+            eta, shift = 1, shift - eta
         results = [
-            step(w, eta, g, r, fraction_bits=config.fraction_bits, weight_bits=config.weight_bits)
+            step(w, eta, g, r % (1 << shift), fraction_bits=shift, weight_bits=config.weight_bits)
             for w, g, r in zip(weights, gradients, self.rounding_bits(), strict=True)
         ]
         self.count(saturations=sum(clipped for _, clipped in results))

@@ -3,12 +3,14 @@
 The rules: ``golden/float_sgd.py``, ``golden/int_sgd.py``. Twins: ``emu/pointwise.py``, ``rtl/pointwise.py``.
 """
 
+import re
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeVar, get_args
 
 from pydantic import Field
 
+from zimu.golden.errors import InputError, check_choice
 from zimu.golden.prng import Stream, WordStream
 from zimu.golden.rule import NAME_PATTERN, WORD_BITS, PrngKind, RuleConfig
 from zimu.golden.update import Reference
@@ -45,9 +47,42 @@ class PointwiseConfig(RuleConfig):
         return frozenset({"name"} if self.row_words else {"name", "lanes", "prng"})
 
     @property
-    def _rounding(self) -> str:
+    def _throughout(self) -> str:
+        """What a description says of any such unit."""
         bits = self.rounding_bits
-        return f", stochastic rounding by {bits} bits, generator included" if bits else ""
+        return (f", stochastic rounding by {bits} bits of {self.prng}" if bits else "") + (
+            f", {self.lanes} lanes" if self.lanes > 1 else ""
+        )
+
+    @classmethod
+    def _from_options(
+        cls, name: str, options: Sequence[str], known: Mapping[str, dict[str, Any]], numbers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """The fields that the options of a name set.
+
+        Parameters
+        ----------
+        name : the name, for messages.
+        options : those of ``known``; a key of ``numbers`` with a number behind it; ``xL`` for L lanes; a kind of
+            generator.
+        known : what each sets.
+        numbers : the field that the number behind each goes to.
+        """
+        fields: dict[str, Any] = {}
+        numbers = {**numbers, "x": "lanes"}
+        for option in options:
+            number = re.fullmatch(f"({'|'.join(numbers)})([0-9]{{1,3}})", option)
+            if number:
+                found: dict[str, Any] = {numbers[number[1]]: int(number[2])}
+            elif option in get_args(PrngKind):
+                found = {"prng": option}
+            else:
+                forms = [*known, *(f"{prefix}N" for prefix in numbers), *get_args(PrngKind)]
+                found = known[check_choice("option", option, forms)]
+            if set(found) & set(fields):
+                raise InputError(f"option = {option!r}: {next(iter(found))} is given twice in {name}, leave one out")
+            fields |= found
+        return fields
 
     @property
     def beats(self) -> int:

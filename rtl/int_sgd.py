@@ -3,7 +3,7 @@
 Twins: ``golden/int_sgd.py``, ``emu/int_sgd.py``.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,24 +15,30 @@ from zimu.rtl.pointwise import PointwiseCore, add_random_words, unit_members
 class IntStep(wiring.Component):
     """The arithmetic of a weight's step, saturate((w * 2^f - eta * g + r) >> f).
 
-    As r < 2^f, w * 2^f + r is w with r behind it, so one subtraction does it all. A product that needs more than a bit
-    beyond that number clips whatever the weight is, so the subtraction never gets wider.
+    *Any rate:* as r < 2^f, w * 2^f + r is w with r behind it, so one subtraction does it all. A product that needs more
+    than a bit beyond that number clips whatever the weight is, so the subtraction never gets wider.
+
+    *A power of two:* with s = f - k the result is w + ((r - g) >> s), r of s bits, so a short shift and two short sums
+    do.
 
     Parameters
     ----------
     config : the configuration.
-    pipelined : whether there is a register after the multiplication; otherwise there is no state.
+    pipelined : whether there are registers, `latency` of them on the way; otherwise there is no state.
 
     Members
     -------
-    enable : Signal(1), in. Lets the register take new values.
+    enable : Signal(1), in. Lets the registers take new values.
     weight : Signal(signed(weight_bits)), in. w.
-    rate : Signal(rate_bits), in. eta.
+    rate : Signal(rate_bits), in. eta, or k.
     gradient : Signal(signed(gradient_bits)), in. g.
-    random : Signal(fraction_bits), in. r; with the register it comes an enabled clock after the others.
+    random : Signal(fraction_bits), in. r; it comes `draw` enabled clocks after the others.
     updated : Signal(signed(weight_bits)), out.
     clipped : Signal(1), out. The result stopped at a rail.
     """
+
+    latency = 4
+    """Enabled clocks from operands to what is updated, with registers."""
 
     def __init__(self, config: IntSGDConfig, *, pipelined: bool = False):
         self.config, self.pipelined = config, pipelined
@@ -48,29 +54,75 @@ class IntStep(wiring.Component):
             }
         )
 
+    @property
+    def draw(self) -> int:
+        """Enabled clocks from operands to the random bits that round their weight, with registers."""
+        return 0 if self.config.rate else 1
+
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        weight = Signal.like(self.weight, reset_less=True)
-        product = Signal(signed(config.rate_bits + config.gradient_bits), reset_less=True)
-        with m.If(self.enable if self.pipelined else Const(1)):
-            m.d["sync" if self.pipelined else "comb"] += [
-                weight.eq(self.weight),
-                product.eq(self.rate * self.gradient),
-            ]
-        minuend = Cat(self.random, weight).as_signed()
+        bits = self.config.weight_bits
+        wanted, negative, large = self._shifted(m) if self.config.rate else self._multiplied(m)
+        over = Signal()
+        m.d.comb += over.eq(large | _overflows(wanted, bits))
+        # One rail after the other: registers that are cleared or set need no logic for it.
+        above = self._registered(m, "above", over & ~negative)
+        bounded = self._registered(m, "bounded", wanted[:bits], over & negative, 1 << (bits - 1))
+        updated = self._registered(m, "updated", bounded, above, (1 << (bits - 1)) - 1)
+        clipped = self._registered(m, "clipped", self._registered(m, "over", over))
+        m.d.comb += [self.updated.eq(updated), self.clipped.eq(clipped)]
+        return m
+
+    def _multiplied(self, m: Module) -> tuple[Value, Value, Value]:
+        """The result before it is bounded, its sign, and whether the product alone is too large."""
+        weight, rate, gradient = (
+            self._registered(m, f"{name}_taken", getattr(self, name)) for name in ("weight", "rate", "gradient")
+        )
+        product = self._registered(m, "product", rate * gradient)
+        minuend = Cat(
+            self._registered(m, "random_taken", self.random), self._registered(m, "weight_kept", weight)
+        ).as_signed()
         kept_bits = min(len(product), len(minuend) + 1)
         difference = Signal(signed(max(kept_bits, len(minuend)) + 1))
         m.d.comb += difference.eq(minuend - product[:kept_bits].as_signed())
         large = _overflows(product, kept_bits)
-        wanted = difference[config.fraction_bits :]
-        negative = Mux(large, ~product[-1], difference[-1])
-        rail = Cat((~negative).replicate(config.weight_bits - 1), negative)
-        m.d.comb += [
-            self.clipped.eq(large | _overflows(wanted, config.weight_bits)),
-            self.updated.eq(Mux(self.clipped, rail, wanted)),
-        ]
-        return m
+        negative = (large & ~product[-1]) | (~large & difference[-1])
+        return difference[self.config.fraction_bits :], negative, large
+
+    def _shifted(self, m: Module) -> tuple[Value, Value, Value]:
+        """The same at a power of two; nothing is too large before the sum."""
+        config = self.config
+        f, largest = config.fraction_bits, config.largest_rate
+        weight, rate, gradient = (
+            self._registered(m, f"{name}_taken", getattr(self, name)) for name in ("weight", "rate", "gradient")
+        )
+        # Bit i counts where i < f - k.
+        random = Cat(
+            self._registered(m, f"random_{i}", self.random[i], self.rate >= f - i if i >= f - largest else None)
+            for i in range(f)
+        )
+        wanted = random - gradient
+        shifted = Signal(signed(len(wanted) - (f - largest)))
+        m.d.comb += shifted.eq(wanted[f - largest :].as_signed() >> ~rate)
+        change, weight = self._registered(m, "change", shifted), self._registered(m, "weight_kept", weight)
+        total = Signal(signed(max(len(change), len(weight))))
+        m.d.comb += total.eq(weight + change)
+        # A sum of numbers of one sign has that sign, whatever is left of it.
+        differ = weight[-1] ^ change[-1]
+        negative = (differ & total[-1]) | (~differ & weight[-1])
+        return Cat(total, negative).as_signed(), negative, Const(0)
+
+    def _registered(self, m: Module, name: str, value: Value, forced: Value | None = None, instead: int = 0) -> Signal:
+        """``value`` an enabled clock later, or ``instead`` where it was ``forced``; without registers at once."""
+        value = Value.cast(value)
+        # FPGAs force a register to what it begins with.
+        later = Signal(value.shape(), name=name, init=instead, reset_less=True)
+        with m.If(self.enable if self.pipelined else Const(1)):
+            m.d["sync" if self.pipelined else "comb"] += later.eq(value)
+            if forced is not None:
+                with m.If(forced):
+                    m.d["sync" if self.pipelined else "comb"] += later.eq(instead)
+        return later
 
 
 def _overflows(number, bits: int):
@@ -82,14 +134,14 @@ def _overflows(number, bits: int):
 class IntSGD(wiring.Component):
     """Weights minus learning rate times gradients, stochastically rounded, saturating.
 
-    There are registers at the inputs, after the multiplication and at the outputs: new weights appear three clocks
-    after their operands if nothing holds them up. On an ECP5 the register in the middle makes units of 8 and 16 bits
-    half as fast again, as fast as their generators, without more logic. All stand still while a valid beat is not
-    taken, and while a product waits for a row of random words.
+    New weights appear four clocks after their operands if nothing holds them up. On an ECP5 the register after the
+    multiplication makes units of 8 and 16 bits half as fast again, without more logic. All stand still while a valid
+    beat is not taken, and while a beat that is to be rounded waits for a row of random words; at a rate that is a power
+    of two, while there is no row for the next beat.
 
     Members
     -------
-    rate : Signal(rate_bits), in. eta.
+    rate : Signal(rate_bits), in. eta, or k.
     operands : stream of ArrayLayout({weight: signed(weight_bits), gradient: signed(gradient_bits)}, lanes), in.
     updated : stream of ArrayLayout({weight: signed(weight_bits)}, lanes), out.
     the others : `zimu.rtl.pointwise.unit_members`.
@@ -102,50 +154,39 @@ class IntSGD(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
+        steps = [IntStep(config, pipelined=True) for _ in range(config.lanes)]
         advance = Signal()
-        taken = Signal()
-        multiplied = Signal()
-        free = ~self.updated.valid | self.updated.ready
+        free = Signal()
+        valid = Signal(steps[0].latency)
+        m.d.comb += free.eq(~self.updated.valid | self.updated.ready)
+        randoms: list[Value] = [Const(0, 0)] * config.lanes
         if config.row_words:
-            # A row is taken with the product: its bits go into the subtraction.
-            row, random = add_random_words(m, self)
-            kept = [Signal(config.fraction_bits, name=f"random{lane}", reset_less=True) for lane in range(config.lanes)]
-            m.d.comb += [advance.eq(free & (row.valid | ~taken)), row.ready.eq(advance & taken)]
-            with m.If(advance):
-                m.d.sync += Cat(kept).eq(Cat(random))
+            row, randoms = add_random_words(m, self)
+            # Whether there are operands does not tell whether they are taken.
+            needed, used = (Const(1), self.operands.valid) if steps[0].draw == 0 else (valid[0], valid[0])
+            m.d.comb += [advance.eq(free & (row.valid | ~needed)), row.ready.eq(advance & used)]
         else:
-            kept = [Const(0, 0)] * config.lanes
             m.d.comb += advance.eq(free)
 
-        rate = Signal.like(self.rate, reset_less=True)
-        operands = Signal.like(self.operands.payload, reset_less=True)
-        updated = Signal.like(self.updated.payload, reset_less=True)
-        clipped = Signal(config.lanes, reset_less=True)
-        for lane, operand in enumerate(operands):
-            m.submodules[f"lane{lane}"] = step = IntStep(config, pipelined=True)
+        for lane, (step, operand, random) in enumerate(zip(steps, self.operands.payload, randoms, strict=True)):
+            m.submodules[f"lane{lane}"] = step
             m.d.comb += [
                 step.enable.eq(advance),
                 step.weight.eq(operand.weight),
                 step.gradient.eq(operand.gradient),
-                step.rate.eq(rate),
-                step.random.eq(kept[lane]),
+                step.rate.eq(self.rate),
+                step.random.eq(random),
+                self.updated.payload[lane].weight.eq(step.updated),
             ]
-            with m.If(advance):
-                m.d.sync += [updated[lane].weight.eq(step.updated), clipped[lane].eq(step.clipped)]
         with m.If(advance):
-            m.d.sync += [
-                rate.eq(self.rate),
-                operands.eq(self.operands.payload),
-                taken.eq(self.operands.valid),
-                multiplied.eq(taken),
-                self.updated.valid.eq(multiplied),
-            ]
+            m.d.sync += valid.eq(Cat(self.operands.valid, valid))
         with m.Elif(free):
-            m.d.sync += self.updated.valid.eq(0)
+            # What was taken is gone, though the rest waits for a row.
+            m.d.sync += valid[-1].eq(0)
         m.d.comb += [
             self.operands.ready.eq(advance),
-            self.updated.payload.eq(updated),
-            self.counted.saturations.eq(add_up(clipped)),
+            self.updated.valid.eq(valid[-1]),
+            self.counted.saturations.eq(add_up(Cat(step.clipped for step in steps))),
         ]
         return m
 

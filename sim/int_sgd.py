@@ -21,7 +21,7 @@ class Operands:
 
     def stimulus(self, rng: random.Random) -> Stimulus:
         config = self.config
-        top = (1 << config.rate_bits) - 1
+        top = config.largest_rate
         rate = rng.choice([0, 1, top, 1 << rng.randrange(config.rate_bits), rng.randint(0, top), rng.randint(0, top)])
         # Steps that add up over small numbers too: rounding matters most there.
         scale = rng.randrange(config.gradient_bits)

@@ -53,6 +53,14 @@ def test_float_unit_updates_a_weight_per_clock(stages):
     assert [(rate.trials, rate.weights_per_cycle) for rate in unit.rates] == [(None, 1.0)]
 
 
+@pytest.mark.parametrize("rule", ["int_sgd:8:pow2", "float_sgd:bf16:sr8:comb", "bold:8"])
+def test_lanes_and_the_kind_of_generator_stand_in_a_name(rule):
+    unit = parse_unit(f"{rule}:x16:lfsr128")
+    config = unit.build().config
+    assert (config.lanes, config.prng, unit.rates[0].weights_per_cycle) == (16, "lfsr128", 16.0)
+    assert "16 lanes" in unit.description
+
+
 def test_integer_rival_and_lanes(tmp_path):
     unit = parse_unit("int_sgd:8")
     assert isinstance(unit.build(), IntSGD)
@@ -97,7 +105,11 @@ def test_unknown_unit_is_one_line_with_all_that_is_known(name):
         ("float_sgd:fp32:comb:pipelined", "option = 'pipelined': stages is given twice"),
         ("float_sgd:fp32:sr25", r"random_bits = 25: must be an integer in 0\.\.24"),
         ("int_sgd:33", r"weight_bits = 33: must be an integer in 2\.\.32"),
-        ("int_sgd:8:comb", "'int_sgd:8:comb': must be int_sgd:BITS"),
+        ("int_sgd:eight", r"'int_sgd:eight': must be int_sgd:BITS\[:OPTION...\], "),
+        ("int_sgd:8:comb", "option = 'comb': must be one of 'pow2', 'xN', 'xoshiro128\\+\\+', "),
+        ("int_sgd:8:pow2:pow2", "option = 'pow2': rate is given twice"),
+        ("float_sgd:fp32:x65", r"lanes = 65: must be an integer in 1\.\.64"),
+        ("float_sgd:fp32:x2:x4", "option = 'x4': lanes is given twice"),
         ("prng:mt19937", "kind = 'mt19937'"),
         ("no.toml", "no.toml: cannot be"),
     ],

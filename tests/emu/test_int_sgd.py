@@ -27,6 +27,8 @@ def config_of(**fields):
         {"weight_bits": 2, "gradient_bits": 32, "lanes": 7, "fraction_bits": 5},
         {"weight_bits": 32, "gradient_bits": 32, "rate_bits": 24, "fraction_bits": 1},
         {"weight_bits": 16, "gradient_bits": 4, "prng": "trivium", "fraction_bits": 11, "lanes": 2},
+        {"rate": "power_of_two", "rate_bits": 3, "fraction_bits": 7, "lanes": 5},
+        {"rate": "power_of_two", "rate_bits": 4, "fraction_bits": 24, "gradient_bits": 32, "weight_bits": 4},
     ],
     ids=str,
 )

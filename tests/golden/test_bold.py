@@ -100,7 +100,11 @@ def test_a_unit_has_a_name_and_a_file():
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("bold:x", "bold:BITS"), ("bold:3", r"BITS = 3: must be in 4\.\.32"), ("bold:8:9", "bold:BITS")],
+    [
+        ("bold:x", "bold:BITS"),
+        ("bold:3", r"BITS = 3: must be in 4\.\.32"),
+        ("bold:8:9", "option = '9': must be one of 'xN', "),
+    ],
 )
 def test_another_name_is_refused(name, message):
     with pytest.raises(InputError, match=message):

@@ -37,6 +37,29 @@ def test_configuration_survives_its_toml_form():
     assert config.rounding_bits == 3
 
 
+def test_a_rate_of_a_power_of_two_rounds_by_the_bits_below_the_shift():
+    fields = FIELDS | {"depth": 40, "rate_bits": 2, "fraction_bits": 5}
+    config = IntSGDConfig(**fields, rate="power_of_two")
+    gradients = [i % 16 - 8 for i in range(40)]
+    for k in range(4):
+        # The same words, cut to what is below the shift, under the same law.
+        shift = 5 - k
+        bits = [r % 2**shift for r in ReferenceIntSGD(config, 9).rounding_bits()]
+        expected = [max(-8, min(7, (2 * 2**shift - g + r) // 2**shift)) for g, r in zip(gradients, bits, strict=True)]
+        assert ReferenceIntSGD(config, 9).step([2] * 40, gradients, rate=k) == expected
+    assert from_toml(config.to_toml()) == config
+    # Configurations written before there was the choice keep their text.
+    assert "rate =" not in IntSGDConfig(**FIELDS).to_toml()
+
+
+def test_a_rate_beyond_1_is_refused():
+    message = (
+        r"fraction_bits = 2: must be at least 3, so that no rate 2\^k / 2\^fraction_bits exceeds 1 \(rate_bits = 2\)"
+    )
+    with pytest.raises(InputError, match=f"^{message}$"):
+        IntSGDConfig(**FIELDS | {"rate_bits": 2, "fraction_bits": 2}, rate="power_of_two")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [

@@ -13,13 +13,15 @@ from zimu.sim.bit_parallel import BitParallel
 def differing(config: IntSGDConfig, operands: list[tuple[int, int, int, int]]) -> tuple[list[str], int]:
     """(w, eta, g, r) whose step is not the reference's, as text, and how many of all are clipped."""
     inputs = {name: np.array(column) for name, column in zip(_NAMES, zip(*operands, strict=True), strict=True)}
+    # The law at a power of two: the low f - k bits of r, and 2^(f - k) in the place of 2^f.
     widths = (config.weight_bits, config.rate_bits, config.gradient_bits, config.fraction_bits)
     # A port of no width is none.
     ports = {name: inputs[name] & 2**bits - 1 for name, bits in zip(_NAMES, widths, strict=True) if bits}
     outputs = BitParallel(IntStep(config))(enable=np.zeros(len(operands), np.int64), **ports)
     wrong, lost = [], 0
     for i, (w, eta, g, r) in enumerate(operands):
-        weight, clipped = step(w, eta, g, r, fraction_bits=config.fraction_bits, weight_bits=config.weight_bits)
+        factor, f = (1, config.fraction_bits - eta) if config.rate else (eta, config.fraction_bits)
+        weight, clipped = step(w, factor, g, r % 2**f, fraction_bits=f, weight_bits=config.weight_bits)
         got = int(outputs["updated"][i]), int(outputs["clipped"][i])
         lost += clipped
         if got != (weight & 2**config.weight_bits - 1, clipped):
@@ -30,15 +32,23 @@ def differing(config: IntSGDConfig, operands: list[tuple[int, int, int, int]]) -
 _NAMES = ("weight", "rate", "gradient", "random")
 
 
-def configure(weight_bits: int, rate_bits: int, gradient_bits: int, fraction_bits: int) -> IntSGDConfig:
+def configure(weight_bits: int, rate_bits: int, gradient_bits: int, fraction_bits: int, rate=None) -> IntSGDConfig:
     widths = {"weight_bits": weight_bits, "rate_bits": rate_bits, "gradient_bits": gradient_bits}
-    return IntSGDConfig(name="part", depth=1, fraction_bits=fraction_bits, **widths)
+    return IntSGDConfig(name="part", depth=1, fraction_bits=fraction_bits, rate=rate, **widths)
 
 
-# Products narrower and wider than a weight with its fraction, no fraction, nothing but sign and one bit.
-@pytest.mark.parametrize("widths", [(3, 3, 3, 2), (2, 3, 5, 0), (4, 2, 3, 5), (2, 4, 4, 1), (6, 1, 2, 3)], ids=str)
-def test_every_operand_of_small_widths(widths):
-    config = configure(*widths)
+ANY = [(3, 3, 3, 2), (2, 3, 5, 0), (4, 2, 3, 5), (2, 4, 4, 1), (6, 1, 2, 3)]
+"""Products narrower and wider than a weight with its fraction, no fraction, nothing but sign and one bit."""
+
+POWERS = [(3, 2, 3, 3), (2, 1, 5, 1), (4, 2, 3, 5), (5, 2, 2, 6), (3, 1, 6, 2)]
+"""Rates up to 1 and below, changes wider and narrower than a weight."""
+
+
+@pytest.mark.parametrize(
+    ("widths", "rate"), [*((each, None) for each in ANY), *((each, "power_of_two") for each in POWERS)], ids=str
+)
+def test_every_operand_of_small_widths(widths, rate):
+    config = configure(*widths, rate)
     low, high = config.weight.limits
     axes = (
         range(low, high + 1),
@@ -53,10 +63,18 @@ def test_every_operand_of_small_widths(widths):
 
 
 @pytest.mark.parametrize(
-    "widths", [(32, 24, 32, 24), (2, 24, 32, 24), (32, 24, 32, 0), (32, 1, 2, 24), (8, 8, 8, 12)], ids=str
+    ("widths", "rate"),
+    [
+        *(
+            ((*each,), None)
+            for each in [(32, 24, 32, 24), (2, 24, 32, 24), (32, 24, 32, 0), (32, 1, 2, 24), (8, 8, 8, 12)]
+        ),
+        *(((*each,), "power_of_two") for each in [(32, 4, 32, 24), (2, 4, 32, 15), (32, 1, 2, 24), (8, 2, 8, 8)]),
+    ],
+    ids=str,
 )
-def test_corners_and_random_operands_of_wide_ones(widths):
-    config = configure(*widths)
+def test_corners_and_random_operands_of_wide_ones(widths, rate):
+    config = configure(*widths, rate)
     rng = np.random.default_rng(3)
 
     def values(low, high):

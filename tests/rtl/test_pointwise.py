@@ -68,7 +68,11 @@ def stepped(config, beats, rates) -> list[tuple[list[int], int]]:
         if isinstance(config, IntSGDConfig):
             widths = {"fraction_bits": config.fraction_bits, "weight_bits": config.weight_bits}
             signed = [(to_signed(w, config.weight_bits), to_signed(g, config.gradient_bits)) for w, g in beat]
-            results = [int_sgd.step(w, rate, g, next(bits), **widths) for w, g in signed]
+            eta = rate
+            if config.rate:
+                eta, widths["fraction_bits"] = 1, config.fraction_bits - rate
+            cut = 2 ** widths["fraction_bits"]
+            results = [int_sgd.step(w, eta, g, next(bits) % cut, **widths) for w, g in signed]
         else:
             results = [(float_sgd.step(config.arithmetic, w, rate, g, next(bits)), False) for w, g in beat]
         weights = [weight & (1 << widths_of(config)[0]) - 1 for weight, _ in results]
@@ -90,6 +94,11 @@ UNITS = {
     "a lane": (IntSGD, configure(depth=50, lanes=1)),
     "three words": (IntSGD, configure(depth=150, lanes=5, fraction_bits=13)),
     "words with pauses": (IntSGD, configure(depth=150, prng="philox4x32-10")),
+    "integers at 2^k": (IntSGD, configure(depth=150, rate="power_of_two", rate_bits=2)),
+    "integers at 2^k, words with pauses": (
+        IntSGD,
+        configure(depth=150, rate="power_of_two", rate_bits=2, prng="philox4x32-10"),
+    ),
     "floats": (FloatSGD, FloatSGDConfig(name="part", depth=150, lanes=3, weights="fp16")),
     "random floats": (FloatSGD, FloatSGDConfig(name="part", depth=150, lanes=3, weights="e5m2", random_bits=11)),
     "floats, words with pauses": (

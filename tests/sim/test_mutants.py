@@ -156,12 +156,14 @@ EARLY = [
 """Bugs that need draws rejected many at a time, and weights of the largest mass: `split` meets both at once."""
 
 INT_SGD_MUTANTS = [
-    (int_sgd, "the rounding", "Cat(self.random, weight)", "Cat(self.random ^ 1, weight)"),
-    (int_sgd, "products too large", "clipped.eq(large | ", "clipped.eq("),
-    (int_sgd, "the rail of a large product", "~product[-1]", "product[-1]"),
-    (int_sgd, "a beat that waits", "free = ~self.updated.valid | self.updated.ready", "free = Const(1)"),
-    (int_sgd, "a row for each beat", "row.ready.eq(advance & taken)", "row.ready.eq(advance)"),
+    (int_sgd, "the rounding", '"random_taken", self.random)', '"random_taken", self.random ^ 1)'),
+    (int_sgd, "products too large", "over.eq(large | ", "over.eq("),
+    (int_sgd, "the rail of a large product", "large & ~product[-1]", "large & product[-1]"),
+    (int_sgd, "a beat that waits", "free.eq(~self.updated.valid | self.updated.ready)", "free.eq(1)"),
+    (int_sgd, "a row for each beat", "row.ready.eq(advance & used)", "row.ready.eq(advance)"),
     (int_sgd, "a product that waits", "self.enable if self.pipelined else", "Const(1) if self.pipelined else"),
+    (int_sgd, "the lower rail", "over & negative, 1 << (bits - 1)", "over & negative, 1 << (bits - 2)"),
+    (int_sgd, "the upper rail", "over & ~negative", "over & negative"),
     (pointwise, "a lane's random bits", "bits * (i % share) :", "bits * (i % share) + 1 :"),
     (pointwise, "a lane's random word", "row[i // share]", "row[0]"),
     (pointwise, "the last place", "self.places - 1", "self.places - 2"),
@@ -171,6 +173,15 @@ INT_SGD_MUTANTS = [
     (pointwise, "the generators' seed", "unit.shift.eq(expander.strobe)", "unit.shift.eq(expander.busy)"),
     (pointwise, "generators that run on", 'fsm.ongoing("RESEED") | ~self.seeded', "~self.seeded"),
     (update, "a step without an end", "counters.steps + 1", "counters.steps"),
+]
+
+POWER_OF_TWO_MUTANTS = [
+    (int_sgd, "the bits that round", "self.rate >= f - i if", "self.rate > f - i if"),
+    (int_sgd, "a rate", "as_signed() >> ~rate", "as_signed() >> rate"),
+    (int_sgd, "the largest shift", "wanted[f - largest :]", "wanted[f - largest + 1 :]"),
+    (int_sgd, "the sign of a sum", "(~differ & weight[-1])", "(~differ & change[0])"),
+    (int_sgd, "a row for each beat", "(Const(1), self.operands.valid) if", "(Const(1), Const(1)) if"),
+    (int_sgd, "a beat without a row", "(Const(1), self.operands.valid) if", "(Const(0), self.operands.valid) if"),
 ]
 
 OTHER_KINDS = [
@@ -287,6 +298,9 @@ def config(form: str, prng: str = "xoshiro128++") -> RuleConfig:
         # Two words for a beat, a spare lane, products wider than a weight with its fraction.
         widths = {"weight_bits": 4, "gradient_bits": 8, "rate_bits": 8, "fraction_bits": 9}
         return IntSGDConfig(name="mutant", **widths, depth=22, lanes=4, prng=prng)
+    if form == "int_sgd at 2^k":
+        widths = {"weight_bits": 4, "gradient_bits": 5, "rate_bits": 2, "fraction_bits": 4}
+        return IntSGDConfig(name="mutant", **widths, depth=22, lanes=4, rate="power_of_two", prng=prng)
     shape = {"weight_bits": 4, "gradient_bits": 5, "smoothing_bits": 2, "gate_bits": 4, "prng": prng}
     if form == "split":
         # A beat missing in the last tile, tiles missing in the tree, several nodes above the subtrees.
@@ -365,6 +379,13 @@ def test_the_bench_sees_a_wrong_integer_rival(monkeypatch, module, old, new):
     assert caught("int_sgd", "core")
 
 
+@pytest.mark.parametrize(("module", "old", "new"), planted(POWER_OF_TWO_MUTANTS))
+def test_the_bench_sees_a_wrong_integer_rival_without_multiplier(monkeypatch, module, old, new):
+    plant(monkeypatch, module, old, new)
+    # Only a generator that pauses tells whether a beat waits for it.
+    assert caught("int_sgd at 2^k", "core", "philox4x32-10")
+
+
 @pytest.mark.parametrize(("module", "form", "old", "new"), planted(FLOAT_MUTANTS))
 def test_the_bench_sees_a_wrong_floating_point_rival(monkeypatch, module, form, old, new):
     plant(monkeypatch, module, old, new)
@@ -392,7 +413,7 @@ def test_the_unchanged_circuit_passes_the_same_bench(monkeypatch, form, top):
     assert not caught(form, top)
 
 
-@pytest.mark.parametrize("form", ["int_sgd", *FLOATS])
+@pytest.mark.parametrize("form", ["int_sgd", "int_sgd at 2^k", *FLOATS])
 def test_the_unchanged_rival_passes_the_same_bench(monkeypatch, form):
     plant(monkeypatch, pointwise, "PointwiseCore", "PointwiseCore")
     assert not caught(form, "core")

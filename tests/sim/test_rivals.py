@@ -26,6 +26,8 @@ RIVALS: dict[str, RuleConfig] = {
     "integers": integers(),
     "integers, nothing random": integers(fraction_bits=0, lanes=1),
     "integers, one beat": integers(depth=3, prng="philox4x32-10"),
+    "integers at 2^k": integers(rate="power_of_two", rate_bits=3),
+    "integers at 2^k, one beat": integers(rate="power_of_two", rate_bits=2, depth=3, prng="philox4x32-10"),
     "floats": floats("fp32"),
     "floats at once": floats("bf16", stages="comb", lanes=1),
     "two roundings": floats("fp16", multiply="separate", random_bits=10),

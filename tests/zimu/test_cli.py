@@ -398,7 +398,9 @@ def test_usage_lines_are_plain(cli, command, usage):
 def test_rivals_are_listed_a_line_each_by_rule(cli):
     lines = cli("config", "--list").stdout.splitlines()
     assert [line.strip() for line in lines if line.startswith("  ")] == examples()
-    assert lines.index("  float_sgd:fp32:comb") < lines.index("int_sgd:BITS") == lines.index("  int_sgd:8") - 1
+    assert (
+        lines.index("  float_sgd:fp32:comb") < lines.index("int_sgd:BITS[:OPTION...]") == lines.index("  int_sgd:8") - 1
+    )
 
 
 def test_cost_tells_of_its_progress_and_of_nothing_else(cli):

@@ -16,7 +16,7 @@ def command(
         list[str],
         typer.Argument(
             metavar="UNIT",
-            help="TOML or vector file, preset, float_sgd:FORMAT[:OPTION...], int_sgd:BITS, prng:KIND, or rivals.",
+            help="TOML or vector file, preset, float_sgd:FORMAT[:OPTION...], int_sgd:BITS[:...], prng:KIND, or rivals.",
         ),
     ],
     target: Annotated[
