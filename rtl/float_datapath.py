@@ -5,7 +5,7 @@ those of a `zimu.rtl.float_frame.Frame`, where the numbers are drawn. Twins: ``g
 ``emu/float_kernels.py``. In words: ``docs/float_sgd.md``.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from inspect import signature
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
@@ -23,12 +23,16 @@ class Datapath:
     Parameters
     ----------
     frame : what is computed.
-    registers : names of `STEPS` after which there is a register. None makes it combinational.
+    registers : names of ``steps`` after which there is a register. None makes it combinational.
+    steps : `STEPS`, or those of another adder.
     """
 
-    def __init__(self, frame: Frame, registers: Collection[str] = ()) -> None:
+    def __init__(
+        self, frame: Frame, registers: Collection[str] = (), steps: Mapping[str, Callable[..., Values]] | None = None
+    ) -> None:
+        self.steps = STEPS if steps is None else steps
         for name in registers:
-            check_choice("registers", name, STEPS)
+            check_choice("registers", name, self.steps)
         self.frame = frame
         self.registers = frozenset(registers)
 
@@ -40,7 +44,7 @@ class Datapath:
     @property
     def draw(self) -> int:
         """Enabled clocks from operands to the random bits that round their result."""
-        names = list(STEPS)
+        names = list(self.steps)
         return len(self.registers.intersection(names[: names.index("round_off")]))
 
     def add_to(self, m: Module, enable: Value, *, g: Value, lr: Value, w: Value, random: Value) -> Value:
@@ -55,10 +59,10 @@ class Datapath:
         random : the random bits; ignored where nothing is random.
         """
         values: Values = {"w": w, "lr": lr, "g": g}
-        for name, step in STEPS.items():
+        for name, step in self.steps.items():
             known = values | {"random": random}
             values |= step(m, self.frame, **{key: known[key] for key in _takes(step)})
-            alive = _taken_after(name)
+            alive = self._taken_after(name)
             values = {key: Value.cast(value) for key, value in values.items() if key in alive}
             landed: Values = {
                 key: Signal(value.shape(), name=f"{name}_{key}", reset_less=True) for key, value in values.items()
@@ -71,6 +75,12 @@ class Datapath:
                 m.d.comb += assignments
             values = landed
         return values["result"]
+
+    def _taken_after(self, name: str) -> set[str]:
+        """Names of the values that the steps after ``name`` take, and the result."""
+        names = list(self.steps)
+        later = names[names.index(name) + 1 :]
+        return {key for step in later for key in _takes(self.steps[step])} | {"result"}
 
 
 def named(m: Module, name: str, value) -> Signal:
@@ -155,8 +165,12 @@ def unpack(m: Module, f: Frame, w: Value, lr: Value, g: Value) -> Values:
     if not f.addend:
         # A zero that leaves a product of 0 its sign.
         w = Cat(Const(0, fmt.width - 1), product_sign)
-    w_, lr_ = _Number(m, fmt, f.flush, "w", w), _Number(m, fmt, f.flush, "lr", lr)
-    g_ = _Number(m, f.gradients, f.flush, "g", g)
+    # A product alone needs no clean factors, since `round_off` clears it; a rounded product is clean and canonical.
+    w_ = _Number(m, fmt, f.flush, "w", w)
+    lr_ = _Number(m, fmt, f.flush, "lr", lr, clean=not f.addend)
+    g_ = _Number(
+        m, f.gradients, f.flush, "g", g, clean=not f.addend or f.rate == "minus_one", canonical=f.rate == "minus_one"
+    )
     product_infinite = named(m, "product_infinite", lr_.infinite | g_.infinite)
     subtract = named(m, "opposite", w[-1] ^ product_sign)
     invalid = (lr_.infinite & g_.zero) | (lr_.zero & g_.infinite) | (w_.infinite & product_infinite & subtract)
@@ -178,23 +192,37 @@ def unpack(m: Module, f: Frame, w: Value, lr: Value, g: Value) -> Values:
 
 
 class _Number:
-    """What an operand is. Subnormals have the exponent 1, or where they are flushed 0 like all zeros."""
+    """What an operand is. Subnormals have the exponent 1, or where they are flushed 0 like all zeros.
 
-    def __init__(self, m: Module, fmt: FloatFormat, flush: bool, name: str, bits: Value) -> None:
+    Flushing clears their fractions, unless the operand is ``clean``: has none, or none that matters. Where it is
+    ``canonical`` its only NaN is the quiet one.
+    """
+
+    def __init__(
+        self,
+        m: Module,
+        fmt: FloatFormat,
+        flush: bool,
+        name: str,
+        bits: Value,
+        clean: bool = False,
+        canonical: bool = False,
+    ) -> None:
         fraction, field = bits[: fmt.fraction_bits], bits[fmt.fraction_bits : -1]
         normal = named(m, f"{name}_normal", field.any())
         top = named(m, f"{name}_top", field.all())
         some = named(m, f"{name}_some", fraction.any())
         if flush:
-            self.significand = Cat(fraction & normal.replicate(len(fraction)), normal)
+            self.significand = Cat(fraction if clean else fraction & normal.replicate(len(fraction)), normal)
             self.exponent = field
             self.zero = ~normal
         else:
             self.significand = Cat(fraction, normal)
             self.exponent = Cat(field[0] | ~normal, field[1:])
             self.zero = ~normal & ~some
-        self.infinite = top & ~some if fmt.infinities else Const(0, 1)
-        self.nan = top & (some if fmt.infinities else fraction.all())
+        quiet = fraction[-1] if canonical else some
+        self.infinite = top & ~quiet if fmt.infinities else Const(0, 1)
+        self.nan = top & (quiet if fmt.infinities else fraction.all())
 
 
 def multiply(m: Module, f: Frame, lr: Value, g: Value) -> Values:
@@ -310,6 +338,7 @@ def round_off(
     shifts_1: Value,
     shifts_2: Value,
     shifts_3: Value,
+    product_zero: Value,
     random: Value,
 ) -> Values:
     """Round, the exponent field above the fraction so that a carry runs from one into the other.
@@ -332,12 +361,21 @@ def round_off(
     rounded = _add_with_carry(Cat(rest, significand[:-1], field), addend, missing)[f.rest :]
     # A magnitude of 1s that lacks its 1 is the smallest normal number if it begins just below that.
     tiny = exponent[-1] & ~(exponent.all() & magnitude.all() & missing) if f.flush else Const(0, 1)
+    cleared = product_zero if f.flush and not f.addend else Const(0, 1)
     return {
         "rounded": rounded[: fmt.width],
-        "huge": exponent >= f.largest_field,
-        "tiny": tiny,
+        "huge": _at_least(exponent, f.largest_field) & ~cleared,
+        "tiny": tiny | cleared,
         "nothing": ~negative & ~lost & ~magnitude.any(),
     }
+
+
+def _at_least(exponent: Value, bound: int) -> Value:
+    """Whether an exponent is at least ``bound``, a run of 1s with a run of 0s below: a comparison without a carry."""
+    end, first = bound.bit_length(), (bound & -bound).bit_length() - 1
+    within = exponent[: -1 if exponent.shape().signed else None]
+    above = within[first:end].all() & (len(within) >= end) | within[end:].any()
+    return above & ~exponent[-1] if exponent.shape().signed else above
 
 
 def _add_with_carry(a: Value, b: Value, carry: Value) -> Value:
@@ -396,10 +434,3 @@ STEPS: dict[str, Callable[..., Values]] = {
 def _takes(step: Callable[..., Values]) -> list[str]:
     """Names of the values a step takes."""
     return list(signature(step).parameters)[2:]
-
-
-def _taken_after(name: str) -> set[str]:
-    """Names of the values that the steps after ``name`` take, and the result."""
-    names = list(STEPS)
-    later = names[names.index(name) + 1 :]
-    return {key for step in later for key in _takes(STEPS[step])} | {"result"}

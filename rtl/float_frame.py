@@ -3,7 +3,8 @@
     frame   head | product | guard    w is shifted right from the top, |lr*g| stands above the guard bits, never moved
     window  the top of the frame where w is no smaller than lr*g by far, else its low end; this much is normalised
 
-Used by ``rtl/float_datapath.py``. Why the widths suffice: ``docs/float_sgd.md``.
+Used by ``rtl/float_datapath.py``, and `OrdinaryFrame` by ``rtl/float_adder.py``. Why the widths suffice:
+``docs/float_sgd.md``.
 """
 
 from dataclasses import dataclass
@@ -131,6 +132,47 @@ class Frame:
         """Width of the exponent of a window's top bit, less 1."""
         top = _largest_field(self.weights) + _largest_field(self.gradients) + self.top_offset
         return bits_for(max(top - self.below, self.largest_field + self.reach, self.largest_field))
+
+
+class OrdinaryFrame(Frame):
+    """The frame of an ordinary adder, in which the number of the larger exponent stands and the other is shifted.
+
+        frame   carry | number | guard
+
+    It serves where w and lr*g have all their leading zeros at the smallest exponent of one format: sums of two numbers
+    of a format, and powers of two where subnormals are flushed. All of it is normalised.
+    """
+
+    @property
+    def number(self) -> int:
+        """Bits of the longer number."""
+        return max(self.weights.significand_bits, self.product)
+
+    @property
+    def guard(self) -> int:
+        """Bits below the numbers: `kept` ones are there after a place was lost, and all of a number shifted by one."""
+        return max(self.kept + 1 - self.number, 2)
+
+    @property
+    def bits(self) -> int:
+        """Width of the frame without its carry."""
+        return self.number + self.guard
+
+    @property
+    def window(self) -> int:
+        """Width of what is normalised."""
+        return self.bits + 1
+
+    @property
+    def top_offset(self) -> int:
+        """What is added to the exponent fields of lr and g to have that of lr*g."""
+        return -self.gradients.bias
+
+    @property
+    def limit(self) -> int:
+        """Width of the larger exponent."""
+        top = _largest_field(self.weights) + _largest_field(self.gradients) + self.top_offset
+        return bits_for(top if self.rate == "power_of_two" else self.largest_field)
 
 
 def _largest_field(fmt: FloatFormat) -> int:

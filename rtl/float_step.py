@@ -11,8 +11,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.float_sgd import Arithmetic
+from zimu.rtl.float_adder import steps_of
 from zimu.rtl.float_datapath import Datapath
-from zimu.rtl.float_frame import Frame
+from zimu.rtl.float_frame import Frame, OrdinaryFrame
 
 DSP_BITS = 18
 """Factors wider than this are multiplied in parts where there are registers between them: that of FPGA multipliers."""
@@ -49,17 +50,18 @@ class Step(wiring.Component):
         self, arithmetic: Arithmetic, *, rate: Literal["any", "power_of_two"] = "any", pipelined: bool = False
     ) -> None:
         weights, gradients = arithmetic.weights, arithmetic.gradients
-        frame = Frame(weights, gradients, arithmetic.flush, arithmetic.random_bits, rate)
+        kind = OrdinaryFrame if arithmetic.fused and rate == "power_of_two" and arithmetic.flush else Frame
+        frame = kind(weights, gradients, arithmetic.flush, arithmetic.random_bits, rate)
         if pipelined:
             frame = replace(frame, factor_bits=DSP_BITS)
         parts = {"fused": frame}
         if not arithmetic.fused:
             parts = {
                 "product": replace(frame, random_bits=0, addend=False),
-                "sum": replace(frame, gradients=weights, rate="minus_one"),
+                "sum": OrdinaryFrame(weights, weights, arithmetic.flush, arithmetic.random_bits, "minus_one"),
             }
         *self._before, self._last = [
-            Datapath(frame, REGISTERS[name] if pipelined else ()) for name, frame in parts.items()
+            Datapath(frame, REGISTERS[name] if pipelined else (), steps_of(frame)) for name, frame in parts.items()
         ]
         super().__init__(
             {
