@@ -1,10 +1,11 @@
 """Units by name, as the cost flow prices them.
 
-A name is one that `zimu.golden.names.named` knows, or ``prng:KIND`` for a generator alone.
+A name is one that `zimu.golden.names.named` knows, ``lanes:NAME`` for a rival without what serves its lanes, or
+``prng:KIND`` for a generator alone.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 
 from amaranth.lib import wiring
@@ -15,6 +16,7 @@ from zimu.golden.pointwise import PointwiseConfig
 from zimu.golden.rule import RuleConfig
 from zimu.golden.unit import MAX_TRIALS, UnitConfig
 from zimu.rtl.generators import KINDS, Generator
+from zimu.rtl.pointwise import PointwiseCore
 from zimu.rtl.unit import step_cycles
 from zimu.rtl.update import update_core
 
@@ -48,9 +50,8 @@ class PricedUnit:
 def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | None = None) -> PricedUnit:
     """The unit of a configuration of any rule.
 
-    Of the integer unit everything but its weight and gradient memories is priced, the sampler's own RAM included; of
-    its rivals the stream from operands to new weights and the generator of their rounding bits, but nothing that walks
-    through memory.
+    Of all rules the core is priced: everything but the weight and gradient memories, so the walk through memory, the
+    expansion of the seed, generators and counters, and the sampler's own RAM.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | 
     else:
         assert isinstance(config, PointwiseConfig)
         rates = (Rate(float(config.lanes)),)
-    return PricedUnit(name or config.name, config.description, lambda: update_core(config).priced, rates)
+    return PricedUnit(name or config.name, config.description, lambda: update_core(config), rates)
 
 
 def prng(kind: str) -> PricedUnit:
@@ -80,6 +81,25 @@ def prng(kind: str) -> PricedUnit:
     )
 
 
+def lanes(name: str) -> PricedUnit:
+    """A rival's lanes alone, as units of others come: from its stream of operands to its stream of new weights.
+
+    The generators of rounding bits belong to them; the walk through memory, the seed and the counters do not.
+    """
+    config = named(name)
+    if isinstance(config, UnitConfig):
+        raise InputError(f"unit = 'lanes:{name}': must name a rival, the unit of the rule 'zim' has no such lanes")
+
+    def build() -> wiring.Component:
+        core = update_core(config)
+        assert isinstance(core, PointwiseCore)
+        unit: wiring.Component = core.unit
+        return unit
+
+    unit = priced(config, name=f"lanes:{name}")
+    return replace(unit, description=f"{unit.description}; the lanes alone", build=build)
+
+
 def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:
     """The unit of that name; ``trials`` as in `priced`.
 
@@ -91,12 +111,14 @@ def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:
     family, _, kind = name.partition(":")
     if family == "prng":
         return prng(kind)
+    if family == "lanes":
+        return lanes(kind)
     try:
         config = named(name)
     except InputError as error:
         if ":" in name or name.endswith((".toml", ".hex")):
             raise
-        raise InputError(f"unit = {error}, 'rivals', or prng:{{{','.join(KINDS)}}}") from None
+        raise InputError(f"unit = {error}, 'rivals', lanes:NAME, or prng:{{{','.join(KINDS)}}}") from None
     return priced(config, trials, name if ":" in name else None)
 
 

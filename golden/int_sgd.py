@@ -46,7 +46,12 @@ class IntSGDConfig(PointwiseConfig):
 
     rule: ClassVar[str] = "int_sgd"
     usage: ClassVar[str] = "int_sgd:BITS[:OPTION...]"
-    examples: ClassVar[tuple[str, ...]] = ("int_sgd:8", "int_sgd:16", "int_sgd:8:pow2")
+    examples: ClassVar[tuple[str, ...]] = (
+        "int_sgd:8",
+        "int_sgd:16",
+        "int_sgd:8:pow2",
+        "int_sgd:8:pow2:x16:lfsr128",
+    )
 
     weight_bits: int = Field(ge=2, le=32)
     gradient_bits: int = Field(ge=2, le=32)

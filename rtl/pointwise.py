@@ -96,7 +96,8 @@ class Walk(wiring.Component):
         with m.If(self.start & ~place.valid):
             m.d.sync += place.valid.eq(1)
         with m.If(place.valid & place.ready):
-            m.d.sync += place.payload.eq(Mux(self.last, 0, place.payload + 1))
+            wraps = self.places == 1 << len(place.payload)
+            m.d.sync += place.payload.eq(place.payload + 1 if wraps else Mux(self.last, 0, place.payload + 1))
             m.d.sync += place.valid.eq(~self.last)
         return m
 
@@ -110,8 +111,7 @@ class PointwiseCore(UpdateCore):
 
     Parameters
     ----------
-    unit : its members are those of `unit_members`; it has its ``config``. What is priced is the unit alone: from stream
-        to stream, and the generators of its random bits, but nothing that walks through memory.
+    unit : its members are those of `unit_members`; it has its ``config``.
 
     Members
     -------
@@ -125,10 +125,6 @@ class PointwiseCore(UpdateCore):
         config: PointwiseConfig = unit.config
         gradients = Places(config.beats, data.ArrayLayout(shape_of(config.gradient), config.lanes))
         super().__init__(config, gradients, Places(config.beats, unit.updated.payload.shape()))
-
-    @property
-    def priced(self) -> wiring.Component:
-        return self.unit
 
     @property
     def generators(self) -> int:

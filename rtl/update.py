@@ -100,11 +100,6 @@ class UpdateCore(wiring.Component):
     def generators(self) -> int:
         """Generators that the expansion of a seed fills."""
 
-    @property
-    def priced(self) -> wiring.Component:
-        """What the cost flow prices of it."""
-        return self
-
     def most_clocks(self, registers: Mapping[str, int]) -> int:
         """More clocks than a step with these run-time values takes, pauses of the memories not counted."""
         return 4000 + 40 * self.config.depth

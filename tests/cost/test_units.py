@@ -7,9 +7,9 @@ from zimu.golden.errors import InputError
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.names import PRESETS, examples, preset
-from zimu.rtl.float_sgd import FloatSGD
+from zimu.rtl.float_sgd import FloatSGD, FloatSGDCore
 from zimu.rtl.generators import KINDS, Generator
-from zimu.rtl.int_sgd import IntSGD
+from zimu.rtl.int_sgd import IntSGD, IntSGDCore
 from zimu.rtl.unit import ZimCore, step_cycles
 
 pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl._ir.UnusedElaboratable")
@@ -46,7 +46,7 @@ def test_trials_out_of_range_are_refused(trials):
 def test_float_unit_updates_a_weight_per_clock(stages):
     unit = parse_unit(f"float_sgd:bf16+fp32:sr8:{stages}")
     component = unit.build()
-    assert isinstance(component, FloatSGD)
+    assert isinstance(component, FloatSGDCore)
     config = component.config
     assert (config.weights, config.gradients, config.random_bits, config.stages) == ("bf16", "fp32", 8, stages)
     assert unit.name == f"float_sgd:bf16+fp32:sr8:{stages}"
@@ -63,12 +63,21 @@ def test_lanes_and_the_kind_of_generator_stand_in_a_name(rule):
 
 def test_integer_rival_and_lanes(tmp_path):
     unit = parse_unit("int_sgd:8")
-    assert isinstance(unit.build(), IntSGD)
+    assert isinstance(unit.build(), IntSGDCore)
     config = IntSGDConfig(name="wide", depth=9, lanes=4, weight_bits=8, gradient_bits=4, rate_bits=3, fraction_bits=6)
     wide = parse_unit(str(config.save(tmp_path / "x.toml")))
     assert (wide.name, wide.build().config, wide.rates[0].weights_per_cycle) == ("wide", config, 4.0)
     rival = FloatSGDConfig(name="mine", depth=9, weights="e4m3")
     assert parse_unit(str(rival.save(tmp_path / "y.toml"))).build().config == rival
+
+
+@pytest.mark.parametrize(("name", "kind"), [("int_sgd:8:pow2:x4", IntSGD), ("float_sgd:bf16:comb", FloatSGD)])
+def test_the_lanes_of_a_rival_are_priced_alone_where_asked_for(name, kind):
+    unit = parse_unit(f"lanes:{name}")
+    assert unit.name == f"lanes:{name}"
+    assert isinstance(unit.build(), kind)
+    assert unit.rates == parse_unit(name).rates
+    assert unit.description.endswith("; the lanes alone")
 
 
 def test_rivals_are_all_there_under_names_and_descriptions_of_their_own():
@@ -111,6 +120,8 @@ def test_unknown_unit_is_one_line_with_all_that_is_known(name):
         ("float_sgd:fp32:x65", r"lanes = 65: must be an integer in 1\.\.64"),
         ("float_sgd:fp32:x2:x4", "option = 'x4': lanes is given twice"),
         ("prng:mt19937", "kind = 'mt19937'"),
+        ("lanes:zim8", "unit = 'lanes:zim8': must name a rival"),
+        ("lanes:int_sgd:99", r"weight_bits = 99: must be an integer in 2\.\.32"),
         ("no.toml", "no.toml: cannot be"),
     ],
 )

@@ -1,12 +1,16 @@
 """The integer rival's arithmetic: every operand of small widths, and the corners of the widest."""
 
+import json
 from itertools import product
 
 import numpy as np
 import pytest
 
 from zimu.golden.int_sgd import IntSGDConfig, step
-from zimu.rtl.int_sgd import IntStep
+from zimu.golden.names import named
+from zimu.golden.programs import yosys
+from zimu.rtl.int_sgd import IntSGD, IntStep
+from zimu.rtl.netlist import write_rtlil
 from zimu.sim.bit_parallel import BitParallel
 
 
@@ -89,3 +93,12 @@ def test_corners_and_random_operands_of_wide_ones(widths, rate):
     )
     wrong, _ = differing(config, list(product(*(values(*pair) for pair in limits))))
     assert wrong == []
+
+
+def test_sixteen_lanes_at_a_power_of_two_are_small(tmp_path):
+    """At most 60 cells a lane once they are placed, which adds some 4 for each of a lane's two carry chains."""
+    write_rtlil(IntSGD(named("int_sgd:8:pow2:x16:lfsr128")), "top", tmp_path)
+    yosys(["read_rtlil top.il", "synth_ecp5 -noiopad -top top", "tee -q -o top.json stat -json"], folder=tmp_path)
+    cells = json.loads((tmp_path / "top.json").read_text())["design"]["num_cells_by_type"]
+    assert "MULT18X18D" not in cells
+    assert cells["LUT4"] + 2 * cells["CCU2C"] <= 52 * 16
