@@ -364,18 +364,17 @@ def round_off(
     cleared = product_zero if f.flush and not f.addend else Const(0, 1)
     return {
         "rounded": rounded[: fmt.width],
-        "huge": _at_least(exponent, f.largest_field) & ~cleared,
+        "huge": (_reaches(exponent, f.largest_field) if f.flush else exponent >= f.largest_field) & ~cleared,
         "tiny": tiny | cleared,
         "nothing": ~negative & ~lost & ~magnitude.any(),
     }
 
 
-def _at_least(exponent: Value, bound: int) -> Value:
-    """Whether an exponent is at least ``bound``, a run of 1s with a run of 0s below: a comparison without a carry."""
+def _reaches(exponent: Value, bound: int) -> Value:
+    """Whether a signed exponent is at least ``bound``, a run of 1s with 0s below; without a carry chain."""
+    *bits, negative = exponent
     end, first = bound.bit_length(), (bound & -bound).bit_length() - 1
-    within = exponent[: -1 if exponent.shape().signed else None]
-    above = within[first:end].all() & (len(within) >= end) | within[end:].any()
-    return above & ~exponent[-1] if exponent.shape().signed else above
+    return ~negative & (Cat(bits[first:end]).all() | Cat(bits[end:]).any())
 
 
 def _add_with_carry(a: Value, b: Value, carry: Value) -> Value:

@@ -170,9 +170,9 @@ class OrdinaryFrame(Frame):
 
     @property
     def limit(self) -> int:
-        """Width of the larger exponent."""
+        """Width of the larger exponent, which flushed differences may be shifted far below 0."""
         top = _largest_field(self.weights) + _largest_field(self.gradients) + self.top_offset
-        return bits_for(top if self.rate == "power_of_two" else self.largest_field)
+        return max(bits_for(top if self.rate == "power_of_two" else self.largest_field), self.shifts - 1)
 
 
 def _largest_field(fmt: FloatFormat) -> int:

@@ -58,6 +58,18 @@ def test_all_operands_of_small_formats(formats, fused, flush):
     assert differing(circuit, arithmetic, "any", *(axis.reshape(-1) for axis in axes)) == []
 
 
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "separate"])
+@pytest.mark.parametrize("formats", SMALL)
+def test_all_operands_of_small_formats_at_powers_of_two(formats, fused):
+    weights, gradients = SMALL[formats]
+    for bits in (0, 2):
+        arithmetic = Arithmetic(weights, gradients, fused, flush=True, random_bits=bits)
+        circuit = BitParallel(Step(arithmetic, rate="power_of_two"))
+        widths = (weights.width, weights.exponent_bits, gradients.width, bits)
+        axes = np.meshgrid(*(np.arange(2**width) for width in widths))
+        assert differing(circuit, arithmetic, "power_of_two", *(axis.reshape(-1) for axis in axes)) == []
+
+
 @pytest.mark.parametrize("rate", ["any", "power_of_two"])
 @pytest.mark.parametrize("flush", [False, True], ids=["kept", "flushed"])
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "separate"])
@@ -121,11 +133,16 @@ def test_variants_of_named_formats(name, bits, rate, fused, flush):
 
 @pytest.mark.parametrize("bits", [0, 24])
 @pytest.mark.parametrize(
+    ("fused", "flush", "rate"),
+    [(True, False, "any"), (False, False, "any"), (False, True, "any"), (True, True, "power_of_two")],
+    ids=["fused", "separate", "separate-flushed", "flushed-power_of_two"],
+)
+@pytest.mark.parametrize(
     "widths", [(2, 24, 2, 24), (3, 24, 8, 3), (4, 20, 4, 20), (8, 3, 2, 24), (5, 19, 3, 7), (2, 9, 8, 2)], ids=str
 )
-def test_lopsided_formats(widths, bits):
+def test_lopsided_formats(widths, fused, flush, rate, bits):
     a, b, c, d = widths
-    check_many(Arithmetic(FloatFormat(a, b), FloatFormat(c, d), random_bits=bits), count=50_000)
+    check_many(Arithmetic(FloatFormat(a, b), FloatFormat(c, d), fused, flush, bits), rate, count=50_000)
 
 
 def test_a_register_after_an_unknown_step_is_refused():
