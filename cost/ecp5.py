@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from zimu.cost.absorb import absorb_file
 from zimu.cost.fpga import Fpga
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
+from zimu.cost.pack import pack
 
 PACKAGE = "CABGA381"
 SPEED = 6
@@ -44,9 +44,9 @@ class Ecp5(Fpga):
     )
 
     def finish(self, netlist: Path) -> list[str]:
-        """Blocks take the registers around them in, of whatever unit."""
-        absorb_file(netlist)
-        return [f"python -m zimu.cost.absorb {netlist.name}"]
+        """Blocks take registers in and carry cells LUTs, of whatever unit."""
+        pack(netlist)
+        return [f"python -m zimu.cost.pack {netlist.name}"]
 
     def arguments(self, seed: str) -> list[str]:
         """Out of context there are no pads, and no pin is shared with a harness that could change what is counted."""

@@ -1,4 +1,4 @@
-"""Registers taken into block RAMs and multipliers: which are, which must not be, and that the design stays the same."""
+"""What is packed on an ECP5: which registers and LUTs, which must not be, and that the design stays the same."""
 
 import json
 import subprocess
@@ -6,13 +6,15 @@ import sys
 from collections import Counter
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from zimu.cost.absorb import absorb_registers
+from zimu.cost.carry import absorb_luts
 from zimu.cost.ecp5 import Ecp5
+from zimu.cost.netlist import Netlist
 from zimu.golden.programs import yosys
 from zimu.rtl.netlist import any_on_collision, to_rtlil
 
@@ -70,12 +72,43 @@ class Multiply(wiring.Component):
         return m
 
 
+class Sum(wiring.Component):
+    """A sum or difference of 8 bits with LUTs in front, in a register behind a carry out."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        ports = {name: In(8) for name in ("a", "b", "c", "d")} | {"choice": In(1), "sign": In(1), "other": In(1)}
+        super().__init__(ports | {"total": Out(9), "seen": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        either = Signal(8)
+        m.d.comb += either.eq(Mux(self.choice, self.b, self.c))
+        signed_a, signed_b = (x ^ bit.replicate(8) for x, bit in ((self.a, self.sign), (self.b, self.other)))
+        total = {
+            "choice": lambda: self.a + either,
+            "choice_taken_away": lambda: self.a - either,
+            "signs": lambda: signed_a + signed_b + self.sign,
+            "mask": lambda: self.a + (self.b & self.choice.replicate(8)),
+            "both_masked": lambda: (self.a & self.sign.replicate(8)) + (self.b & self.choice.replicate(8)),
+            "choice_seen": lambda: self.a + either,
+            "two_choices": lambda: Mux(self.sign, self.a, self.d) + either,
+            "three_terms": lambda: self.a + (self.b ^ self.c ^ self.d),
+        }[self.kind]()
+        m.d.sync += [self.total.eq(total), self.seen.eq(either if self.kind == "choice_seen" else 0)]
+        return m
+
+
 def synthesised(component, folder) -> dict:
     """Its netlist."""
     design = to_rtlil(component, "top")
     (folder / "top.il").write_text(design)
     yosys(["read_rtlil top.il", *any_on_collision(design), Ecp5.synthesis], folder=folder)
     return json.loads((folder / "top.json").read_text())
+
+
+def parts_of(netlist) -> Netlist:
+    return Netlist(netlist["modules"]["top"])
 
 
 def cells(netlist) -> Counter:
@@ -158,7 +191,7 @@ def check_same(before, after, folder) -> None:
 def test_a_ram_takes_the_register_behind_it(tmp_path, width, gated):
     netlist = synthesised(Read(width=width, gated=gated), tmp_path)
     before = json.loads(json.dumps(netlist))
-    absorb_registers(netlist)
+    absorb_registers(parts_of(netlist))
     assert cells(before) - cells(netlist) == Counter({"TRELLIS_FF": width})
     assert "OUTREG" in {block(netlist, "DP16KD")["parameters"][f"REGMODE_{side}"] for side in "AB"}
     check_same(before, netlist, tmp_path)
@@ -168,7 +201,7 @@ def test_a_ram_takes_the_register_behind_it(tmp_path, width, gated):
 def test_a_ram_leaves_other_registers_where_they_are(tmp_path, why):
     netlist = synthesised(Read(**why), tmp_path)
     before = json.loads(json.dumps(netlist))
-    absorb_registers(netlist)
+    absorb_registers(parts_of(netlist))
     assert netlist == before
 
 
@@ -185,20 +218,45 @@ def test_a_ram_leaves_other_registers_where_they_are(tmp_path, why):
 def test_a_multiplier_takes_the_registers_around_it(tmp_path, fields, absorbed, registers):
     netlist = synthesised(Multiply(**fields), tmp_path)
     before = json.loads(json.dumps(netlist))
-    absorb_registers(netlist)
+    absorb_registers(parts_of(netlist))
     assert cells(before) - cells(netlist) == Counter({"TRELLIS_FF": absorbed})
     parameters = block(netlist, "MULT18X18D")["parameters"]
     assert {name for name in ("INPUTA", "INPUTB", "OUTPUT") if parameters.get(f"REG_{name}_CLK")} == registers
     check_same(before, netlist, tmp_path)
 
 
-def test_the_command_does_the_same(tmp_path):
-    netlist = synthesised(Multiply(), tmp_path)
-    absorb_registers(netlist)
-    subprocess.run([sys.executable, "-m", "zimu.cost.absorb", "top.json"], cwd=tmp_path, check=True)
-    assert json.loads((tmp_path / "top.json").read_text()) == netlist
+@pytest.mark.parametrize(
+    ("kind", "absorbed"),
+    [
+        ("choice", 8),
+        ("choice_taken_away", 0),  # a carry would have to depend on the choice
+        ("signs", 16),
+        ("mask", 8),
+        ("both_masked", 16),
+        ("choice_seen", 0),  # its LUTs are needed elsewhere
+        ("two_choices", 8),  # both would be six inputs
+        ("three_terms", 0),  # a carry would have to depend on all three
+    ],
+)
+def test_a_carry_cell_takes_the_luts_in_front_of_it(tmp_path, kind, absorbed):
+    netlist = synthesised(Sum(kind), tmp_path)
+    before = json.loads(json.dumps(netlist))
+    absorb_luts(parts_of(netlist))
+    assert cells(before) - cells(netlist) == Counter({"LUT4": absorbed} if absorbed else {})
+    check_same(before, netlist, tmp_path)
 
 
-def test_figures_are_those_with_the_registers_absorbed(measure):
+def test_the_command_packs_registers_and_luts(tmp_path):
+    for component in (Multiply(), Sum("signs")):
+        netlist = synthesised(component, tmp_path)
+        before = json.loads(json.dumps(netlist))
+        absorb_registers(parts_of(netlist))
+        absorb_luts(parts_of(netlist))
+        assert netlist != before
+        subprocess.run([sys.executable, "-m", "zimu.cost.pack", "top.json"], cwd=tmp_path, check=True)
+        assert json.loads((tmp_path / "top.json").read_text()) == netlist
+
+
+def test_figures_are_those_of_what_was_packed(measure):
     figures = measure(Ecp5(seeds=1), Read())
     assert (figures["bram"].value, figures["ff"].value) == (1, 0)
