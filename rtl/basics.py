@@ -1,10 +1,14 @@
 """What any circuit needs: addresses, choices, adders, and places in a stream."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
+CHAIN = 56
+"""Bits of a carry chain that several sums share, as a chain takes cells to begin and to end."""
 
 
 class Relay(wiring.Component):
@@ -52,3 +56,31 @@ def add_up(values):
         return sum(values[i] for i in range(len(values)))
     half = len(values) // 2
     return add_up(values[:half]) + add_up(values[half:])
+
+
+def subtract_side_by_side(left: Sequence[Any], right: Sequence[Any], valid: Any) -> list[Any]:
+    """The differences of two lists of numbers of one width, modulo that width, on shared carry chains.
+
+    They are right while ``valid`` is 1: borrows end at a bit above each number that is 1 less 0 then. With constants
+    there synthesis would cut the chain into pieces.
+    """
+    return _on_chains(lambda a, b: a - b, left, right, valid, ~valid)
+
+
+def add_side_by_side(left: Sequence[Any], right: Sequence[Any], invalid: Any) -> list[Any]:
+    """The sums of two lists of numbers of one width, modulo that width, likewise; right while ``invalid`` is 0."""
+    return _on_chains(lambda a, b: a + b, left, right, invalid, invalid)
+
+
+def _on_chains(
+    function: Callable[[Any, Any], Any], left: Sequence[Any], right: Sequence[Any], left_end: Any, right_end: Any
+) -> list[Any]:
+    """The function of each two numbers of one width, with a bit from each side above them."""
+    width = len(left[0]) + 1
+    shared = max(CHAIN // width, 1)
+    results = []
+    for i in range(0, len(left), shared):
+        numbers, others = left[i : i + shared], right[i : i + shared]
+        chain = function(Cat(Cat(each, left_end) for each in numbers), Cat(Cat(each, right_end) for each in others))
+        results += [chain[width * j :][: width - 1] for j in range(len(numbers))]
+    return results

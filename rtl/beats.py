@@ -1,22 +1,19 @@
 """Beats of gradients: how they come, the mass of each gradient, and the sums of a beat."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.unit import UnitConfig
-from zimu.rtl.basics import add_up, address
+from zimu.rtl.basics import CHAIN, add_up, address
+from zimu.rtl.encoding import Partial, encoding_of
 
 OUTSTANDING = 8
 """Beats that may be asked for before the first answer comes: full rate from a memory of up to that latency."""
-
-
-CHAIN = 40
-"""Bits of carry chains that several sums share: as long as the longest of the others."""
 
 
 def mass_bits(config: UnitConfig) -> int:
@@ -26,12 +23,12 @@ def mass_bits(config: UnitConfig) -> int:
 
 def beat_layout(config: UnitConfig) -> data.ArrayLayout:
     """One beat of gradients; lane i of beat b is gradient ``b * lanes + i``."""
-    return data.ArrayLayout(signed(config.gradient_bits), config.lanes)
+    return data.ArrayLayout(encoding_of(config).shape(config.gradient_bits), config.lanes)
 
 
 def slice_layout(config: UnitConfig) -> data.ArrayLayout:
     """One slice of gradients; lane i of slice s is gradient ``s * slice + i``."""
-    return data.ArrayLayout(signed(config.gradient_bits), config.slice)
+    return data.ArrayLayout(encoding_of(config).shape(config.gradient_bits), config.slice)
 
 
 def masses_layout(config: UnitConfig) -> data.StructLayout:
@@ -69,46 +66,27 @@ class BeatMasses(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        encoding = encoding_of(self.config)
         tail = self.config.depth % self.config.lanes or self.config.lanes
         found = self.masses.payload
         m.d.comb += self.beat.ready.eq(~self.masses.valid | self.masses.ready)
         with m.If(self.beat.ready):
             m.d.sync += self.masses.valid.eq(self.beat.valid)
             for i in range(self.config.lanes):
-                gradient = self.beat.payload[i]
-                # |g| + c as one sum: the sign, added on both sides below bit 0, carries into it.
-                sign = gradient[-1]
-                magnitude = gradient.as_unsigned() ^ sign.replicate(len(gradient))
-                mass = (Cat(sign, magnitude) + Cat(sign, self.smoothing))[1:]
+                gradient = Value.cast(self.beat.payload[i]).as_unsigned()
+                size = encoding.magnitude(gradient, self.smoothing)
+                mass = add_partials(size, Partial(encoding.rest(self.smoothing), size.carry)).value
                 m.d.sync += [
                     found.mass[i].eq(Mux(self.last, 0, mass) if i >= tail else mass),
-                    found.negative[i].eq(sign),
-                    found.zero[i].eq(gradient == 0),
+                    found.negative[i].eq(gradient[-1]),
+                    found.zero[i].eq(encoding.is_zero(gradient)),
                 ]
         return m
-
-
-class Partial(NamedTuple):
-    """A sum as two numbers still to be added.
-
-    |g| of a negative g is ~g and a 1. Every adder takes one such 1 on its way for nothing; as a tree over k gradients
-    has k - 1 adders, each sum in it misses one.
-    """
-
-    value: Any
-    carry: Any
-    """One bit."""
 
 
 def partial_layout(config: UnitConfig, weights: int) -> data.StructLayout:
     """The sum of the magnitudes of so many gradients, as a `Partial`."""
     return data.StructLayout({"value": range(weights << config.gradient_bits - 1), "carry": 1})
-
-
-def magnitude(gradient: Any) -> Partial:
-    """|g|."""
-    sign = gradient[-1]
-    return Partial(gradient[:-1] ^ sign.replicate(len(gradient) - 1), sign)
 
 
 def add_partials(a: Partial, b: Partial) -> Partial:
@@ -142,12 +120,12 @@ def subtract_partial(number: Any, partial: Partial) -> Any:
     return ((number << 1) - Cat(partial.carry, partial.value)) >> 1
 
 
-def sum_stages(m: Module, gradients: Sequence[Any], name: str) -> list[list[Partial]]:
-    """Sums over aligned groups of 1, 2, 4, ... gradients: those of 2^s come s clocks after the gradients.
+def sum_stages(m: Module, magnitudes: Sequence[Partial], name: str) -> list[list[Partial]]:
+    """Sums over aligned groups of 1, 2, 4, ... magnitudes: those of 2^s come s clocks after the magnitudes.
 
     ``name`` distinguishes the registers of a module.
     """
-    stages = [[magnitude(gradient) for gradient in gradients]]
+    stages = [list(magnitudes)]
     while len(stages[-1]) > 1:
         stages.append(add_pairs(m, stages[-1], f"{name}{2 ** len(stages)}"))
     return stages
@@ -232,7 +210,10 @@ class SumPass(wiring.Component):
         marks = [Signal(data.StructLayout({"valid": 1, "last": 1, "beat": address(beats)}), name="mark0")]
         m.d.sync += [marks[0].valid.eq(self.beat.valid), marks[0].last.eq(last), marks[0].beat.eq(came)]
 
-        stages = sum_stages(m, gradients, "sum")
+        smoothing = Signal(config.smoothing_bits)  # a register of its own, as it goes to all lanes
+        m.d.sync += smoothing.eq(self.smoothing)
+        encoding = encoding_of(config)
+        stages = sum_stages(m, [encoding.magnitude(gradient, smoothing) for gradient in gradients], "sum")
         for _ in stages:
             marks.append(Signal(marks[0].shape(), name=f"mark{len(marks)}"))
             m.d.sync += marks[-1].eq(marks[-2])
@@ -243,14 +224,17 @@ class SumPass(wiring.Component):
             for part, half in enumerate(stages[stage][::2]):
                 m.d.comb += [halves.sums[part].value.eq(half.value), halves.sums[part].carry.eq(half.carry)]
 
-        # Smoothing is the same for every beat but the last one.
+        # The smoothing still to be added is the same for every beat but the last one, where it may be negative.
         magnitudes, ended = stages[-1][0], marks[-1]
         whole = Signal(range(config.max_smoothing * lanes + 1))
-        rest = Signal(range(config.max_smoothing * tail + 1))
+        rest = Signal(range(-lanes, config.max_smoothing * tail + 1))
         total = Partial(Signal(range(config.max_weight_mass * lanes), name="total"), Signal(name="total_carry"))
-        m.d.comb += whole.eq(self.smoothing << ceil_log2(lanes))
+        m.d.comb += whole.eq(encoding.rest(smoothing) << ceil_log2(lanes))
         m.d.sync += [
-            rest.eq(add_up([self.smoothing << k for k in range(tail.bit_length()) if tail >> k & 1])),
+            rest.eq(
+                add_up([smoothing << k for k in range(tail.bit_length()) if tail >> k & 1])
+                - (encoding.held(smoothing) << ceil_log2(lanes))
+            ),
             total.value.eq(magnitudes.value + Mux(marks[-2].last, rest, whole)),
             total.carry.eq(magnitudes.carry),
         ]

@@ -1,13 +1,61 @@
-"""The zero-inflation gate in hardware.
+"""How many trials a step takes, and the zero-inflation gate that lets them pass.
 
 Twins: ``golden/gate.py``, ``emu/gate.py``.
 """
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from zimu.golden.unit import UnitConfig
+from zimu.golden.unit import RATE_BITS, UnitConfig
+from zimu.rtl.beats import mass_bits
+
+
+class TrialsFromMass(wiring.Component):
+    """n = min(limit, floor(W T' / 2^k')), by adding W for each bit of T' in turn.
+
+    Members
+    -------
+    start : Signal(1), in.
+    mass, rate, limit : Signal(mass_bits), Signal(RATE_BITS) and Signal(32), in. W, T' and the most trials; must hold
+        from `start` on until `done`.
+    trials : Signal(32), out. n, from `done` on until the next `start`.
+    done : Signal(1), out. Low from the clock after `start` on until n is known, `CLOCKS` clocks after it.
+    """
+
+    CLOCKS = RATE_BITS + 3
+
+    def __init__(self, config: UnitConfig):
+        assert config.trials_shift is not None
+        self.shift = config.trials_shift
+        super().__init__(
+            {
+                "start": In(1),
+                "mass": In(mass_bits(config)),
+                "rate": In(RATE_BITS),
+                "limit": In(32),
+                "trials": Out(32),
+                "done": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        # The product so far is `high`, and below it the bits of `low` that are not T's any more.
+        high, low = Signal(len(self.mass)), Signal(RATE_BITS)
+        total = high + Mux(low[0], self.mass, 0)
+        phase = Signal(range(self.CLOCKS), init=self.CLOCKS - 1)
+        scaled = Signal(max(len(self.mass) + RATE_BITS - self.shift, 1))
+        beyond = Signal()
+        m.d.comb += [self.done.eq(phase == self.CLOCKS - 1), scaled.eq(Cat(low, high) >> self.shift)]
+        with m.If(self.start):
+            m.d.sync += [phase.eq(0), high.eq(0), low.eq(self.rate)]
+        with m.Elif(~self.done):
+            m.d.sync += phase.eq(phase + 1)
+            with m.If(phase < RATE_BITS):
+                m.d.sync += [high.eq(total >> 1), low.eq(Cat(low[1:], total[0]))]
+        m.d.sync += [beyond.eq(scaled > self.limit), self.trials.eq(Mux(beyond, self.limit, scaled))]
+        return m
 
 
 class Gate(wiring.Component):

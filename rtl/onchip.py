@@ -1,16 +1,21 @@
 """The unit ready to drop in: core, on-chip memories for gradients and weights, streams, register block."""
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import memory, stream, wiring
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address, one_of
-from zimu.rtl.beats import beat_layout, slice_layout
+from zimu.rtl.beats import beat_layout
+from zimu.rtl.datapath import WeightMemory
+from zimu.rtl.momentum import mean_beats
 from zimu.rtl.registers import Registers, bus_signature
-from zimu.rtl.unit import ZimCore, check_built
+from zimu.rtl.unit import ZimCore
+from zimu.rtl.update import Places
 
 MAX_BITS = 2**24
 """The largest on-chip memory this wrapper builds, in bits: more than any FPGA holds in block RAM."""
@@ -55,6 +60,10 @@ class SlicePath(wiring.Component):
 
     Either may ask only when all that the other has asked for was taken.
 
+    Parameters
+    ----------
+    places, slices : the memory as the one and the other sees it.
+
     Members
     -------
     request, beat : stream of addresses in, stream of places out. The one.
@@ -62,24 +71,23 @@ class SlicePath(wiring.Component):
     place_request, place : stream of addresses out, stream of places in. The `ReadPath`.
     """
 
-    def __init__(self, config: UnitConfig):
-        self.config = config
-        beats, places = address(config.beats), beat_layout(config)
+    def __init__(self, places: Places, slices: Places):
+        self._parts = slices.number // places.number
+        asked, answered = stream.Signature(address(places.number)), stream.Signature(places.shape)
         super().__init__(
             {
-                "request": In(stream.Signature(beats)),
-                "beat": Out(stream.Signature(places)),
-                "slice_request": In(stream.Signature(address(config.slices))),
-                "slice": Out(stream.Signature(slice_layout(config))),
-                "place_request": Out(stream.Signature(beats)),
-                "place": In(stream.Signature(places)),
+                "request": In(asked),
+                "beat": Out(answered),
+                "slice_request": In(stream.Signature(address(slices.number))),
+                "slice": Out(stream.Signature(slices.shape)),
+                "place_request": Out(asked),
+                "place": In(answered),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        slices = self.config.lanes // self.config.slice
-        part = Signal(ceil_log2(slices))
+        part = Signal(ceil_log2(self._parts))
         sliced = Signal()
         wanted = self.slice_request.payload
         m.d.comb += [
@@ -98,34 +106,44 @@ class SlicePath(wiring.Component):
         return m
 
 
+def kept_layout(config: UnitConfig) -> Any:
+    """What the streams of weights carry: a weight, with momentum {``weight``, ``momentum``}."""
+    if config.momentum is None:
+        return signed(config.weight_bits)
+    return data.StructLayout({"weight": signed(config.weight_bits), "momentum": signed(config.momentum.bits)})
+
+
+def numbers_of(kept: Any) -> list[Any]:
+    """The numbers of a value of `kept_layout`, in the order of the memories that hold them."""
+    return [kept[name] for name in kept.shape().members] if isinstance(kept, data.View) else [kept]
+
+
 class ZimUnit(wiring.Component):
     """The integer weight-update unit with its memories.
 
-    Weights are loaded once and stay; each step takes one gradient per weight. The gradient stream takes ``beats``
-    transfers and then waits until a step has used them.
+    Weights are loaded once and stay, and so are the means with momentum; each step takes one gradient per weight. The
+    gradient stream takes ``beats`` transfers and then waits until a step has used them.
 
     Members
     -------
     bus : APB, in. See `zimu.rtl.registers`.
     interrupt : Signal(1), out. A step ended; cleared through STATUS.
-    weights_in : stream of signed(weight_bits), in. ``depth`` transfers fill the memory from weight 0; taken while
-        not busy.
-    gradients : stream of ArrayLayout(signed(gradient_bits), lanes), in. Lane i of beat b is gradient ``b * lanes + i``;
+    weights_in : stream of `kept_layout`, in. ``depth`` transfers fill the memory from weight 0; taken while not busy.
+    gradients : stream of `zimu.rtl.beats.beat_layout`, in. Lane i of beat b is gradient ``b * lanes + i``;
         lanes beyond depth are ignored. Taken while not busy and not loaded.
-    weights_out : stream of signed(weight_bits), out. ``depth`` transfers after CONTROL.READ_WEIGHTS.
+    weights_out : stream of `kept_layout`, out. ``depth`` transfers after CONTROL.READ_WEIGHTS.
 
     Raises
     ------
     InputError
-        as `zimu.rtl.unit.check_built`, or the memories would exceed `MAX_BITS`; use `zimu.rtl.unit.ZimCore`, which
-        takes memories of any kind.
+        the memories would exceed `MAX_BITS`; use `zimu.rtl.unit.ZimCore`, which takes memories of any kind.
     """
 
     def __init__(self, config: UnitConfig):
-        check_built(config)  # before parts are made that would be left unused
-        bits = config.depth * (config.weight_bits + config.gradient_bits)
-        if bits > MAX_BITS:
-            limit = MAX_BITS // (config.weight_bits + config.gradient_bits)
+        kept = kept_layout(config)
+        of_weight = Shape.cast(kept).width + config.gradient_bits
+        if config.depth * of_weight > MAX_BITS:
+            limit = MAX_BITS // of_weight
             raise InputError(
                 f"depth = {config.depth}: must be in 1..{limit} for on-chip memories; for more, take --top core"
             )
@@ -134,9 +152,9 @@ class ZimUnit(wiring.Component):
             {
                 "bus": In(bus_signature()),
                 "interrupt": Out(1),
-                "weights_in": In(stream.Signature(signed(config.weight_bits))),
+                "weights_in": In(stream.Signature(kept)),
                 "gradients": In(stream.Signature(beat_layout(config))),
-                "weights_out": Out(stream.Signature(signed(config.weight_bits))),
+                "weights_out": Out(stream.Signature(kept)),
             }
         )
 
@@ -145,54 +163,53 @@ class ZimUnit(wiring.Component):
         config = self.config
         m.submodules.core = core = ZimCore(config)
         m.submodules.registers = registers = Registers(config)
-        m.submodules.gradient_memory = gradient_memory = memory.Memory(
-            shape=beat_layout(config), depth=config.beats, init=[]
-        )
-        places = core.sampler.weights(config).places
-        m.submodules.weight_memory = weight_memory = memory.Memory(shape=places.shape, depth=places.number, init=[])
-        m.submodules.gradient_path = gradient_path = ReadPath(config.beats, beat_layout(config))
-        m.submodules.weight_path = weight_path = ReadPath(places.number, places.shape)
-        gradient_write, gradient_read = gradient_memory.write_port(), gradient_memory.read_port()
-        weight_read = weight_memory.read_port()
-
         reading = Signal()  # weights on their way out
         loaded = Signal()
         busy = core.busy | reading
         m.d.comb += [
             core.seed.eq(registers.seed),
             core.reseed.eq(registers.reseed),
-            core.trials.eq(registers.trials),
-            core.threshold.eq(registers.threshold),
-            core.smoothing.eq(registers.smoothing),
+            *(getattr(core, name).eq(getattr(registers, name)) for name in config.values),
             core.start.eq(registers.start),
             registers.busy.eq(busy),
             registers.seeded.eq(core.seeded),
             registers.loaded.eq(loaded),
             registers.counters.eq(core.counters),
             self.interrupt.eq(registers.interrupt),
-            gradient_read.addr.eq(gradient_path.address),
-            gradient_read.en.eq(gradient_path.enable),
-            gradient_path.data.eq(gradient_read.data),
-            weight_read.addr.eq(weight_path.address),
-            weight_read.en.eq(weight_path.enable),
-            weight_path.data.eq(weight_read.data),
         ]
         wiring.connect(m, wiring.flipped(self.bus), registers.bus)
-        if core.sampler.slices(config):
-            m.submodules.slice_path = slice_path = SlicePath(config)
-            wiring.connect(m, core.gradient_request, slice_path.request)
-            wiring.connect(m, slice_path.beat, core.gradient_beat)
+
+        # By the names of their ports.
+        kept = {"weight": core.sampler.weights(config)}
+        if config.momentum:
+            kept["momentum"] = WeightMemory(mean_beats(config), config.lanes, granularity=1)
+        places = {"gradient": Places(config.beats, beat_layout(config))} | {name: kept[name].places for name in kept}
+        readers = {"gradient": (core.gradient_request, core.gradient_beat)} | {
+            name: (getattr(core, f"{name}_read"), getattr(core, f"{name}_data")) for name in kept
+        }
+        if core.slices:
+            m.submodules.slice_path = slice_path = SlicePath(places[core.sliced], core.slices)
+            request, answer = readers[core.sliced]
+            wiring.connect(m, request, slice_path.request)
+            wiring.connect(m, slice_path.beat, answer)
             wiring.connect(m, core.probe_request, slice_path.slice_request)
             wiring.connect(m, slice_path.slice, core.probe_slice)
-            wiring.connect(m, slice_path.place_request, gradient_path.request)
-            wiring.connect(m, gradient_path.answer, slice_path.place)
-        else:
-            wiring.connect(m, core.gradient_request, gradient_path.request)
-            wiring.connect(m, gradient_path.answer, core.gradient_beat)
+            readers[core.sliced] = (slice_path.place_request, slice_path.place)
+        memories, paths = {}, {}
+        for name, (number, shape) in places.items():
+            memories[name] = held = memory.Memory(shape=shape, depth=number, init=[])
+            paths[name] = path = ReadPath(number, shape)
+            m.submodules[f"{name}_memory"], m.submodules[f"{name}_path"] = held, path
+            read = held.read_port()
+            m.d.comb += [read.addr.eq(path.address), read.en.eq(path.enable), path.data.eq(read.data)]
+        request, answer = readers["gradient"]
+        wiring.connect(m, request, paths["gradient"].request)
+        wiring.connect(m, paths["gradient"].answer, answer)
 
         # Gradients in: a step uses them up.
         beat = Signal(range(config.beats))
         stepping = Signal()
+        gradient_write = memories["gradient"].write_port()
         m.d.comb += [
             self.gradients.ready.eq(~busy & ~loaded),
             gradient_write.addr.eq(beat),
@@ -209,60 +226,51 @@ class ZimUnit(wiring.Component):
         with m.Elif(registers.done):
             m.d.sync += stepping.eq(0)
 
-        self._weights(m, core, registers, weight_memory, weight_path, busy, reading)
-        return m
-
-    def _weights(self, m, core, registers, weight_memory, path, busy, reading):
-        """The core's ports while it works; in and out, one by one, while it rests."""
-        config = self.config
-        weights = core.sampler.weights(config)
-        places, lanes = weights.places.number, weights.lanes
-        write = weight_memory.write_port(granularity=weights.granularity)
-        m.d.comb += [
-            path.request.valid.eq(core.weight_read.valid),
-            path.request.payload.eq(core.weight_read.payload),
-            core.weight_read.ready.eq(path.request.ready),
-            core.weight_data.valid.eq(path.answer.valid & ~reading),
-            core.weight_data.payload.eq(path.answer.payload),
-            path.answer.ready.eq(core.weight_data.ready),
-            write.addr.eq(core.weight_write.payload.address),
-            write.data.eq(core.weight_write.payload.data),
-            write.en.eq(core.weight_write.valid.replicate(lanes)),
-            core.weight_write.ready.eq(1),
-        ]
-        place = Signal(range(config.depth))  # of the next weight to come in
-        with m.If(~busy):
-            m.d.comb += [
-                self.weights_in.ready.eq(1),
-                write.addr.eq(place // lanes),
-                write.data.eq(self.weights_in.payload.as_unsigned().replicate(lanes)),
-                write.en.eq(self.weights_in.valid << (place % lanes)),
-            ]
-            if config.depth % lanes:
-                # The first of a beat fills it: what lies beyond the depth is never unknown.
-                with m.If(self.weights_in.valid & (place % lanes == 0)):
-                    m.d.comb += write.en.eq(2**lanes - 1)
-            with m.If(self.weights_in.valid):
-                m.d.sync += place.eq(Mux(place == config.depth - 1, 0, place + 1))
-
-        asked = Signal(range(places + 1))
-        sent = Signal(range(config.depth))
-        last = sent == config.depth - 1
-        m.d.comb += self.weights_out.payload.eq(
-            Value.cast(path.answer.payload).word_select(sent % lanes, config.weight_bits)
-        )
+        # Weights in and out, and what is kept beside them, one weight at a time while the core rests.
+        place, sent = Signal(range(config.depth)), Signal(range(config.depth))
+        gives = Signal()
+        m.d.comb += [self.weights_in.ready.eq(~busy), gives.eq(self.weights_out.valid & self.weights_out.ready)]
+        with m.If(self.weights_in.valid & self.weights_in.ready):
+            m.d.sync += place.eq(Mux(place == config.depth - 1, 0, place + 1))
         with m.If(registers.read_weights):
-            m.d.sync += [reading.eq(1), asked.eq(0), sent.eq(0)]
-        with m.If(reading):
+            m.d.sync += [reading.eq(1), sent.eq(0)]
+        with m.Elif(gives):
+            m.d.sync += [sent.eq(sent + 1), reading.eq(sent != config.depth - 1)]
+        numbers = zip(kept, *map(numbers_of, (self.weights_in.payload, self.weights_out.payload)), strict=True)
+        for name, arriving, leaving in numbers:
+            lanes, path = kept[name].lanes, paths[name]
+            request, answer = readers[name]
+
+            write = memories[name].write_port(granularity=kept[name].granularity)
+            asked = getattr(core, f"{name}_write")
+            m.d.comb += [asked.ready.eq(1), write.addr.eq(asked.payload.address), write.data.eq(asked.payload.data)]
+            m.d.comb += write.en.eq(asked.valid.replicate(lanes))
+            with m.If(~busy):
+                m.d.comb += [
+                    write.addr.eq(place // lanes),
+                    write.data.eq(arriving.as_unsigned().replicate(lanes)),
+                    write.en.eq(self.weights_in.valid << (place % lanes)),
+                ]
+                if config.depth % lanes:
+                    # The first of a beat fills it: what lies beyond the depth is never unknown.
+                    with m.If(self.weights_in.valid & (place % lanes == 0)):
+                        m.d.comb += write.en.eq(2**lanes - 1)
+
+            number = kept[name].places.number
+            wanted = Signal(range(number + 1), name=f"{name}_wanted")
+            lane, last = sent % lanes, sent == config.depth - 1
             m.d.comb += [
-                path.request.valid.eq(asked != places),
-                path.request.payload.eq(asked),
-                self.weights_out.valid.eq(path.answer.valid),
-                path.answer.ready.eq(self.weights_out.ready & ((sent % lanes == lanes - 1) | last)),
+                path.request.valid.eq(Mux(reading, wanted != number, request.valid)),
+                path.request.payload.eq(Mux(reading, wanted, request.payload)),
+                request.ready.eq(path.request.ready & ~reading),
+                answer.valid.eq(path.answer.valid & ~reading),
+                answer.payload.eq(path.answer.payload),
+                path.answer.ready.eq(Mux(reading, gives & ((lane == lanes - 1) | last), answer.ready)),
+                leaving.eq(Value.cast(path.answer.payload).word_select(lane, len(leaving))),
             ]
-            with m.If(path.request.valid & path.request.ready):
-                m.d.sync += asked.eq(asked + 1)
-            with m.If(self.weights_out.valid & self.weights_out.ready):
-                m.d.sync += sent.eq(sent + 1)
-                with m.If(last):
-                    m.d.sync += reading.eq(0)
+            with m.If(registers.read_weights):
+                m.d.sync += wanted.eq(0)
+            with m.Elif(reading & path.request.valid & path.request.ready):
+                m.d.sync += wanted.eq(wanted + 1)
+        m.d.comb += self.weights_out.valid.eq(reading & Cat(paths[name].answer.valid for name in kept).all())
+        return m

@@ -43,6 +43,10 @@ class Register(IntEnum):
     """Read: depth."""
     SHAPE = 0x2C
     """Read: weight_bits in 7:0, gradient_bits in 15:8, lanes in 23:16, gate_bits in 31:24."""
+    DECAY = 0x30
+    """b, of units with momentum."""
+    RATE = 0x34
+    """T', of units that take n from the mass."""
     STEPS = 0x40
     OPEN_TRIALS = 0x44
     DISCARDED_TRIALS = 0x48
@@ -79,6 +83,16 @@ class Status(IntEnum):
     """A CONTROL bit came at the wrong time."""
 
 
+VALUES = {
+    Register.TRIALS: ("trials", 0),
+    Register.THRESHOLD_LO: ("threshold", 0),
+    Register.THRESHOLD_HI: ("threshold", 32),
+    Register.SMOOTHING: ("smoothing", 0),
+    Register.DECAY: ("decay", 0),
+    Register.RATE: ("rate", 0),
+}
+"""The run-time value of a register, and its lowest bit there. A unit has the registers of the values it has."""
+
 _COUNTERS = {
     Register.STEPS: "steps",
     Register.OPEN_TRIALS: "open_trials",
@@ -111,8 +125,8 @@ class Registers(wiring.Component):
     Members
     -------
     bus : APB, in. Accesses to addresses that hold no register answer with ``pslverr``.
-    seed, trials, threshold, smoothing : out. The run-time values. Writes to them while busy are refused
-        with ``pslverr``.
+    seed : Signal(64), out; and the run-time values, out, by the names and widths of `RuleConfig.values`. Writes to them
+        while busy are refused with ``pslverr``.
     start, reseed, read_weights : Signal(1), out. Pulses.
     busy, seeded, loaded : Signal(1), in.
     done : Signal(1), in. Pulse: a step ended.
@@ -126,9 +140,7 @@ class Registers(wiring.Component):
             {
                 "bus": In(bus_signature()),
                 "seed": Out(64),
-                "trials": Out(32),
-                "threshold": Out(config.gate_bits + 1),
-                "smoothing": Out(config.smoothing_bits),
+                **{name: Out(value.bits) for name, value in config.values.items()},
                 "start": Out(1),
                 "reseed": Out(1),
                 "read_weights": Out(1),
@@ -147,10 +159,11 @@ class Registers(wiring.Component):
         writable = {
             Register.SEED_LO: self.seed[:32],
             Register.SEED_HI: self.seed[32:],
-            Register.TRIALS: self.trials,
-            Register.THRESHOLD_LO: self.threshold[:32],
-            Register.THRESHOLD_HI: self.threshold[32:],
-            Register.SMOOTHING: self.smoothing,
+            **{
+                register: getattr(self, name)[low : low + 32]
+                for register, (name, low) in VALUES.items()
+                if name in config.values
+            },
         }
         done = Signal()
         refused = Signal()

@@ -303,7 +303,7 @@ class Inverse(wiring.Component):
             self.rejected.eq(draw.rejected),
             self.lost.eq(accumulator.lost),
         ]
-        in_flight = Signal(8)  # draws between the gate and the accumulator; the deepest pipeline holds fewer than 64
+        in_flight = Signal(8)  # draws between the gate and the accumulator, of which a tree holds fewer than 128
         m.d.sync += in_flight.eq(in_flight + self.opened - left)
         m.d.comb += self.busy.eq(gate.busy | (in_flight != 0) | accumulator.trials.valid | accumulator.busy)
         return m

@@ -9,7 +9,8 @@ from amaranth.utils import ceil_log2
 
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address, one_of
-from zimu.rtl.beats import Partial, SumPass, add_partials, magnitude, mass_bits
+from zimu.rtl.beats import SumPass, add_partials, mass_bits
+from zimu.rtl.encoding import Partial, encoding_of
 from zimu.rtl.selection import form_signature
 
 
@@ -97,17 +98,18 @@ class Search(wiring.Component):
         gradient = Signal(config.gradient_bits)
         mass = Signal(range(config.max_weight_mass + 1))
         below = Signal(len(rest) + 1)
-        size = magnitude(gradient)
+        encoding = encoding_of(config)
+        size = encoding.magnitude(gradient, self.smoothing)
         m.d.comb += [
             gradient.eq(one_of(gradients.as_value(), lane[:slice_bits], config.gradient_bits)),
-            mass.eq(add_partials(size, Partial(self.smoothing, size.carry)).value),
+            mass.eq(add_partials(size, Partial(encoding.rest(self.smoothing), size.carry)).value),
             below.eq(rest - mass),
             taken.eq(found & ~busy),
             self.probe_request.valid.eq(busy & ~asked),
             self.probe_request.payload.eq(Cat(lane, place[: ceil_log2(config.beats)]) >> slice_bits),
             self.landed.payload.index.eq(Cat(lane, place[: ceil_log2(config.beats)])),
             self.landed.payload.negative.eq(gradient[-1]),
-            self.landed.payload.zero.eq(gradient == 0),
+            self.landed.payload.zero.eq(encoding.is_zero(gradient)),
         ]
         with m.If(taken):
             m.d.sync += [busy.eq(1), place.eq(beat), lane.eq(0), rest.eq(residual)]

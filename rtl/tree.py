@@ -18,7 +18,6 @@ from zimu.golden.unit import UnitConfig
 from zimu.rtl.accumulator import waiting
 from zimu.rtl.basics import address, one_of
 from zimu.rtl.beats import (
-    Partial,
     SumPass,
     halves_layout,
     mass_bits,
@@ -28,6 +27,7 @@ from zimu.rtl.beats import (
     subtract_partial,
     sum_stages,
 )
+from zimu.rtl.encoding import Partial, encoding_of
 from zimu.rtl.selection import form_signature, landed_layout
 
 READ_CLOCKS = 3
@@ -170,7 +170,7 @@ def descend(
     residual = Signal(range(2 * half * config.max_weight_mass), name=f"{name}_residual")
     m.d.comb += residual.eq(draw.residual())
     # Smoothing is taken away before the magnitudes are known.
-    spared = residual - (smoothing << ceil_log2(half))
+    spared = residual - (encoding_of(config).rest(smoothing) << ceil_log2(half))
     valid, place, residual, spared = later(
         m, f"{name}_compared", valid=draw.valid, place=draw.place, residual=residual, spared=spared
     )
@@ -243,7 +243,7 @@ class LaneLevels(wiring.Component):
     Members
     -------
     smoothing : Signal(smoothing_bits), in. c.
-    gradients : ArrayLayout(signed(gradient_bits), slice), in. The slice's, with `draw`.
+    gradients : `zimu.rtl.beats.slice_layout`, in. The slice's, with `draw`.
     draw : `found_layout` of slices, in.
     landed : {valid, ``at``: `zimu.rtl.selection.landed_layout`}, out.
     """
@@ -265,8 +265,9 @@ class LaneLevels(wiring.Component):
         levels = ceil_log2(config.slice)
         gradients = [Signal(config.gradient_bits, name=f"gradient{i}") for i in range(config.slice)]
         m.d.sync += [to.eq(each) for to, each in zip(gradients, self.gradients, strict=True)]
-        stages = sum_stages(m, gradients, "sum")
-        negative, zero = Cat(g[-1] for g in gradients), Cat(g == 0 for g in gradients)
+        encoding = encoding_of(config)
+        stages = sum_stages(m, [encoding.magnitude(g, self.smoothing) for g in gradients], "sum")
+        negative, zero = Cat(g[-1] for g in gradients), Cat(encoding.is_zero(g) for g in gradients)
 
         # The gradients are there one clock after the draw, the sums of halves some clocks later.
         clock = max(levels - 2, 0)

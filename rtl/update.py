@@ -50,7 +50,9 @@ class UpdateCore(wiring.Component):
     config : the configuration.
     gradients, weights : the memories.
     counters : `counters_layout`, all of their declared widths by default.
-    slices : the gradients as single reads of a few see them, of cores that have such.
+    beside : memories of the rule with ports of their own, by name; the others lie beside the weights.
+    slices : what single reads of a few lanes see, of cores that have such.
+    sliced : the memory they read: ``gradient``, or one of ``beside``.
 
     Members
     -------
@@ -63,7 +65,7 @@ class UpdateCore(wiring.Component):
     counters : out. Since the seed.
     gradient_request : stream of address(gradients.number), out.
     gradient_beat : stream of gradients.shape, in. The answers, in order.
-    weight_read, weight_data, weight_write : `weight_ports`.
+    weight_read, weight_data, weight_write : `weight_ports`; for each memory in ``beside`` the same, with its name.
     probe_request, probe_slice : `probe_ports`, of cores that read single gradients.
     """
 
@@ -73,10 +75,13 @@ class UpdateCore(wiring.Component):
         gradients: Places,
         weights: Places,
         counters: data.StructLayout | None = None,
+        beside: Mapping[str, Places] | None = None,
         slices: Places | None = None,
+        sliced: str = "gradient",
     ) -> None:
         self.config: Any = config  # of the rule's own kind
-        ports = weight_ports(weights)
+        self.beside, self.slices, self.sliced = beside or {}, slices, sliced
+        memories = {"weight": weights, **self.beside}
         super().__init__(
             {
                 "seed": In(64),
@@ -88,9 +93,11 @@ class UpdateCore(wiring.Component):
                 "counters": Out(counters or counters_layout(config)),
                 "gradient_request": Out(stream.Signature(address(gradients.number))),
                 "gradient_beat": In(stream.Signature(gradients.shape)),
-                "weight_read": ports["read"],
-                "weight_data": ports["read_data"],
-                "weight_write": ports["write"],
+                **{
+                    f"{name}_{port}": member
+                    for name, places in memories.items()
+                    for port, member in zip(("read", "data", "write"), weight_ports(places).values(), strict=True)
+                },
                 **probe_ports(slices),
             }
         )

@@ -11,7 +11,8 @@ from amaranth.lib import data
 from zimu.golden.rule import RuleConfig
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
-from zimu.rtl.registers import Control, Register, Status
+from zimu.rtl.onchip import kept_layout
+from zimu.rtl.registers import VALUES, Control, Register, Status
 from zimu.rtl.update import seed_cycles, update_core
 from zimu.sim.pins import Agent, Pins, run_until
 from zimu.sim.streams import ReadPort, Sink, Source, WritePort
@@ -64,7 +65,7 @@ class PlaceLayout:
 
     def places(self, memory: Memory, rng: random.Random) -> list[int]:
         """What the places hold; lanes beyond the depth hold rubbish, which must not matter."""
-        weights = [0] * len(memory["weights"])
+        weights = [0] * len(memory[next(iter(self._shapes))])
         offset = 0
         for name, shape in self._shapes.items():
             values = zip(weights, memory[name], strict=True)
@@ -85,9 +86,18 @@ class PlaceLayout:
         return memory
 
 
-def cut(places: Sequence[int], parts: int, bits: int) -> list[int]:
-    """Memory places as ``parts`` of so many bits each, the low one first."""
-    return [place >> bits * part & (1 << bits) - 1 for place in places for part in range(parts)]
+class Slices(Sequence[int]):
+    """A view of a memory in places of ``bits`` bits; ``parts`` of them are one of the memory, the low one first."""
+
+    def __init__(self, memory: Sequence[int], parts: int, bits: int):
+        self._memory, self._parts, self._bits = memory, parts, bits
+
+    def __len__(self) -> int:
+        return len(self._memory) * self._parts
+
+    def __getitem__(self, place: Any) -> Any:
+        whole, part = divmod(place, self._parts)
+        return self._memory[whole] >> self._bits * part & (1 << self._bits) - 1
 
 
 class Driver(ABC):
@@ -168,20 +178,31 @@ class CoreDriver(Driver):
     def __init__(self, pins: Pins, config: RuleConfig, rng: random.Random, pause: float):
         super().__init__(pins, config, rng, pause)
         self.gradients = [0] * self.config.beats
-        self.slices: list[int] = []
-        address, place = (self.core.weight_write.payload.shape().members[name] for name in ("address", "data"))
-        self.layout = PlaceLayout(place, ["weights", *config.memories])
-        self.memory = [0] * -(-self.config.depth // self.layout.lanes)
-        # Reads before writes: a read accepted in the clock of a write gets the old weight.
-        self.agents = [
-            ReadPort("gradient_request", "gradient_beat", self.gradients, rng, pause),
-            ReadPort("weight_read", "weight_data", self.memory, rng, pause),
-            WritePort("weight_write", self.memory, Shape.cast(address).width, rng, pause),
-        ]
-        if hasattr(self.core, "probe_slice"):
-            self.agents.append(ReadPort("probe_request", "probe_slice", self.slices, rng, pause))
+        self.agents = [ReadPort("gradient_request", "gradient_beat", self.gradients, rng, pause)]
+        # By the names of their ports.
+        self.layouts: dict[str, PlaceLayout] = {}
+        self.memories: dict[str, list[int]] = {}
+        self._add_memory("weight", ["weights", *(name for name in config.memories if name not in self.core.beside)])
+        for name in self.core.beside:
+            self._add_memory(name, [name])
+        if self.core.slices:
+            whole = ({"gradient": self.gradients} | self.memories)[self.core.sliced]
+            shape = self.core.slices.shape
+            slices = Slices(whole, self.config.lanes // shape.length, Shape.cast(shape).width)
+            self.agents.append(ReadPort("probe_request", "probe_slice", slices, rng, pause))
         for name in ("start", "reseed"):
             pins.set(name, 0)
+
+    def _add_memory(self, port: str, names: Sequence[str]) -> None:
+        """A memory that holds numbers of these names behind the ports of this one."""
+        written = getattr(self.core, f"{port}_write").payload.shape().members
+        self.layouts[port] = layout = PlaceLayout(written["data"], names)
+        self.memories[port] = memory = [0] * -(-self.config.depth // layout.lanes)
+        # Reads before writes: a read accepted in the clock of a write gets what was there before it.
+        self.agents += [
+            ReadPort(f"{port}_read", f"{port}_data", memory, self.rng, self.pause),
+            WritePort(f"{port}_write", memory, Shape.cast(written["address"]).width, self.rng, self.pause),
+        ]
 
     async def begin(self, seed: int, memory: Memory) -> None:
         self._write(memory)
@@ -194,9 +215,6 @@ class CoreDriver(Driver):
 
     async def start(self, stimulus: Stimulus) -> None:
         self.gradients[:] = self.beats(stimulus.gradients)
-        if hasattr(self.core, "probe_slice"):
-            shape = self.core.probe_slice.payload.shape()
-            self.slices[:] = cut(self.gradients, self.config.lanes // shape.length, Shape.cast(shape).width)
         self._write(stimulus.memory)
         self.registers = stimulus.registers
         for name, value in stimulus.registers.items():
@@ -215,12 +233,21 @@ class CoreDriver(Driver):
     async def read(self) -> tuple[Memory, dict[str, int]]:
         raw = self.pins.get("counters")
         counters = {name: (raw >> f.offset) % (1 << f.width) for name, f in self.core.counters.shape()}
-        return self.layout.read(self.memory, self.config.depth), counters
+        return self._read(), counters
+
+    def _read(self) -> Memory:
+        """What the user's memories hold."""
+        held: Memory = {}
+        for port, layout in self.layouts.items():
+            held |= layout.read(self.memories[port], self.config.depth)
+        return held
 
     def _write(self, memory: Memory) -> None:
-        """Change what the user's memory holds."""
+        """Change what the user's memories hold."""
         if memory:
-            self.memory[:] = self.layout.places(self.layout.read(self.memory, self.config.depth) | memory, self.rng)
+            held = self._read() | memory
+            for port, layout in self.layouts.items():
+                self.memories[port][:] = layout.places(held, self.rng)
 
 
 class UnitDriver(Driver):
@@ -228,6 +255,7 @@ class UnitDriver(Driver):
 
     def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
         super().__init__(pins, config, rng, pause)
+        self.layout = PlaceLayout(kept_layout(config), ["weights", *config.memories])
         self.weights_in = Source("weights_in", rng, pause)
         self.gradients = Source("gradients", rng, pause)
         self.weights_out = Sink("weights_out", rng, pause)
@@ -235,7 +263,7 @@ class UnitDriver(Driver):
         pins.set("bus__psel", 0)
 
     async def begin(self, seed: int, memory: Memory) -> None:
-        self.weights_in.queue.extend(memory["weights"])
+        self.weights_in.queue.extend(self.layout.places(memory, self.rng))
         await self.until(lambda: not self.weights_in.queue, "loading the weights")
         await self.write(Register.SEED_LO, seed)
         await self.write(Register.SEED_HI, seed >> 32)
@@ -245,10 +273,9 @@ class UnitDriver(Driver):
     async def start(self, stimulus: Stimulus) -> None:
         self.registers = values = stimulus.registers
         self.gradients.queue.extend(self.beats(stimulus.gradients))
-        await self.write(Register.TRIALS, values["trials"])
-        await self.write(Register.THRESHOLD_LO, values["threshold"])
-        await self.write(Register.THRESHOLD_HI, values["threshold"] >> 32)
-        await self.write(Register.SMOOTHING, values["smoothing"])
+        for register, (name, low) in VALUES.items():
+            if name in values:
+                await self.write(register, values[name] >> low)
         await self.until(lambda: not self.gradients.queue, "loading the gradients")
         await self.write(Register.CONTROL, 1 << Control.START)
 
@@ -260,13 +287,13 @@ class UnitDriver(Driver):
     async def read(self) -> tuple[Memory, dict[str, int]]:
         await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
         await self.until(lambda: len(self.weights_out.taken) == self.config.depth, "reading the weights")
-        weights = [to_signed(w, self.config.weight_bits) for w in self.weights_out.taken]
+        memory = self.layout.read(self.weights_out.taken, self.config.depth)
         self.weights_out.taken.clear()
         await self.rest("reading the weights")
         registers = [await self.load(address) for address in range(Register.STEPS, Register.MASS_HI + 4, 4)]
         *counts, mass_low, mass_high = registers
         names = [name for name, _ in self.core.counters.shape()]
-        return {"weights": weights}, dict(zip(names, [*counts, mass_low | mass_high << 32], strict=True))
+        return memory, dict(zip(names, [*counts, mass_low | mass_high << 32], strict=True))
 
     async def rest(self, what: str) -> None:
         """Poll STATUS until nothing is under way."""

@@ -2,6 +2,7 @@
 
 import random
 from collections import deque
+from collections.abc import Sequence
 
 from zimu.sim.pins import Pins, PortError
 
@@ -61,7 +62,7 @@ class Sink:
 class ReadPort:
     """A memory's read side: takes addresses, answers in order after random delays."""
 
-    def __init__(self, request: str, answer: str, memory: list[int], rng: random.Random, pause: float):
+    def __init__(self, request: str, answer: str, memory: Sequence[int], rng: random.Random, pause: float):
         self.memory = memory
         self._requests = Sink(request, rng, pause)
         self._answers = Source(answer, rng, pause)
@@ -79,7 +80,7 @@ class ReadPort:
         self._answers.clock(pins)
 
 
-def _within(memory: list[int], address: int) -> int:
+def _within(memory: Sequence[int], address: int) -> int:
     if address >= len(memory):
         raise PortError(f"address {address} of a memory of {len(memory)} places")
     return address

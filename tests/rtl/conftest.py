@@ -29,11 +29,12 @@ def land(
 ) -> tuple[int, list[tuple[int, bool, bool]]]:
     """Let a sampler circuit sum the gradients and land draws.
 
-    Returns W and a list of (index, negative, zero). ``fill`` is what padding lanes hold; random values by default.
+    Returns W and a list of (index, negative, zero). ``gradients`` are numbers; ``fill`` is the pattern that padding
+    lanes hold, random ones by default.
     """
     rng = random.Random(f"{config} {gradients} {pause}")
     low, high = config.gradient.limits
-    padded = list(gradients)
+    padded = [config.encoding.encode(gradient) for gradient in gradients]
     while len(padded) < config.lanes * config.beats:
         padded.append(rng.randint(low, high) if fill is None else fill)
     lanes, bits = config.lanes, config.gradient_bits

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from zimu.golden.encoding import ENCODINGS
 from zimu.golden.sampler import masses
 from zimu.rtl.beats import SumPass
 from zimu.sim.drivers import pack
@@ -32,9 +33,10 @@ class Taps:
 @pytest.mark.parametrize("depth", [1, 5, 8, 45])
 @pytest.mark.parametrize("lanes", [1, 2, 8, 16])
 @pytest.mark.parametrize("pause", [0.0, 0.5])
-def test_a_pass_sums_beats_and_the_left_halves_of_their_parts(configure, depth, lanes, pause):
-    config = configure(depth=depth, lanes=lanes, gradient_bits=5)
-    low, high = config.gradient.limits
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_pass_sums_beats_and_the_left_halves_of_their_parts(configure, depth, lanes, pause, encoding):
+    config = configure(depth=depth, lanes=lanes, gradient_bits=5, gradient_encoding=encoding)
+    low, high = config.encoding.limits
     rng = random.Random(f"{depth} {lanes}")
     circuit = SumPass(config, levels=lanes.bit_length() - 1)
     taps, beats = Taps(circuit), [0] * config.beats
@@ -44,7 +46,8 @@ def test_a_pass_sums_beats_and_the_left_halves_of_their_parts(configure, depth, 
         agents = [taps, ReadPort("request", "beat", beats, rng, pause)]
         for smoothing in (0, 15, 6):
             gradients = [rng.choice([low, low, high, 0, rng.randint(low, high)]) for _ in range(lanes * config.beats)]
-            beats[:] = [pack(gradients[i : i + lanes], config.gradient_bits) for i in range(0, len(gradients), lanes)]
+            patterns = [config.encoding.encode(gradient) for gradient in gradients]
+            beats[:] = [pack(patterns[i : i + lanes], config.gradient_bits) for i in range(0, len(patterns), lanes)]
             pins.set("smoothing", smoothing)
             pins.set("start", 1)
             await run_until(pins, agents, lambda: True, 1)
@@ -57,7 +60,9 @@ def test_a_pass_sums_beats_and_the_left_halves_of_their_parts(configure, depth, 
         return seen
 
     for gradients, smoothing, mass, prefix, halves in simulate_component(circuit, bench):
-        # Smoothing is in the sums of beats, not in those of their parts; what lies beyond the depth is in neither.
+        # Smoothing is in the sums of beats; in those of their parts there is what carries take of it. What lies beyond
+        # the depth is in neither.
+        held = smoothing & 1 if encoding == "sign_magnitude" else 0
         sizes = [abs(g) if i < depth else 0 for i, g in enumerate(gradients)]
         whole = masses(gradients[:depth], smoothing)
         assert mass == sum(whole)
@@ -66,7 +71,7 @@ def test_a_pass_sums_beats_and_the_left_halves_of_their_parts(configure, depth, 
             half = lanes >> level + 1
             for beat in range(config.beats):
                 begins = range(beat * lanes, (beat + 1) * lanes, 2 * half)
-                assert halves[level, beat] == [sum(sizes[begin : begin + half]) for begin in begins]
+                assert halves[level, beat] == [sum(sizes[begin : begin + half]) + half * held for begin in begins]
 
 
 def test_nothing_is_asked_for_before_a_pass_begins(configure):

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from zimu.golden.gate import gate as reference_gate
-from zimu.rtl.gate import Gate
+from zimu.rtl.gate import Gate, TrialsFromMass
 from zimu.sim.streams import Source
 from zimu.sim.worker import simulate_component
 
@@ -107,3 +107,36 @@ def test_one_trial_is_decided_in_each_clock(configure):
             clocks += 1
 
     assert simulate_component(Gate(configure()), bench) == 101  # the last one waits to be taken
+
+
+@pytest.mark.parametrize("shift", [0, 1, 9, 30, 31, 32, 63])
+def test_trials_from_the_mass_are_the_products_floor_up_to_the_limit(configure, shift):
+    config = configure(trials_shift=shift, gradient_bits=10, smoothing_bits=0, depth=40)
+    top = config.max_mass
+    rng = random.Random(shift)
+    ends = (0, 1, 2**15, 65535)
+    cases = [(mass, rate, limit) for mass in (1, 2, top - 1, top) for rate in ends for limit in (0, 1, 5000, 2**32 - 1)]
+    for _ in range(60):
+        mass, rate = rng.randint(1, top), rng.randint(0, 65535)
+        n = mass * rate >> shift
+        cases += [(mass, rate, min(max(limit, 0), 2**32 - 1)) for limit in (n - 1, n, n + 1)]
+
+    async def bench(pins):
+        seen = []
+        for mass, rate, limit in cases:
+            for name, value in {"mass": mass, "rate": rate, "limit": limit, "start": 1}.items():
+                pins.set(name, value)
+            await pins.tick()
+            pins.set("start", 0)
+            clocks = 0
+            while clocks == 0 or not pins.get("done"):
+                await pins.tick()
+                clocks += 1
+                assert clocks < 99
+            seen.append((pins.get("trials"), clocks))
+            await pins.tick()
+            assert pins.get("trials") == seen[-1][0]
+        return seen
+
+    expected = [(min(limit, mass * rate >> shift), TrialsFromMass.CLOCKS) for mass, rate, limit in cases]
+    assert simulate_component(TrialsFromMass(config), bench) == expected

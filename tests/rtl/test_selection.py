@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from zimu.golden.encoding import ENCODINGS
 from zimu.golden.sampler import masses, prefix_sums, select
 from zimu.rtl.sampler import FORMS
 from zimu.sim.drivers import pack
@@ -18,7 +19,7 @@ SHAPES = [(1, 1), (2, 1), (3, 1), (5, 1), (1, 4), (4, 4), (7, 4), (12, 4), (17, 
 
 
 def gradients_of(config, kind, rng) -> list[int]:
-    low, high = config.gradient.limits
+    low, high = config.encoding.limits
     depth = config.depth
     return {
         "any": lambda: [rng.randint(low, high) for _ in range(depth)],
@@ -36,11 +37,12 @@ def expected(gradients, smoothing, draws) -> list[tuple[int, bool, bool]]:
 
 @pytest.mark.parametrize(("depth", "lanes"), SHAPES)
 @pytest.mark.parametrize("kind", ["any", "sparse", "last", "first", "extreme"])
-def test_every_draw_lands_where_the_reference_selects(configure, land, form, depth, lanes, kind):
-    config = configure(depth=depth, lanes=lanes, gradient_bits=3, form=form)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_draw_lands_where_the_reference_selects(configure, land, form, depth, lanes, kind, encoding):
+    config = configure(depth=depth, lanes=lanes, gradient_bits=3, form=form, gradient_encoding=encoding)
     rng = random.Random(f"{depth} {lanes} {kind}")
     gradients = gradients_of(config, kind, rng)
-    smoothing = rng.choice([0, 1]) if any(gradients) else 1
+    smoothing = rng.choice([0, 1, 2]) if any(gradients) else 1
     mass = sum(masses(gradients, smoothing))
     draws = list(range(mass))
     rng.shuffle(draws)
@@ -48,11 +50,20 @@ def test_every_draw_lands_where_the_reference_selects(configure, land, form, dep
 
 
 @pytest.mark.parametrize("shape", [(17, 4), (33, 2), (6, 1)])
-@pytest.mark.parametrize("fields", [{"gradient_bits": 8}, {"gradient_bits": 32, "smoothing_bits": 16}], ids=str)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"gradient_bits": 8},
+        {"gradient_bits": 32, "smoothing_bits": 16},
+        {"gradient_encoding": "sign_magnitude", "gradient_bits": 32, "smoothing_bits": 16},
+        {"gradient_encoding": "sign_magnitude", "smoothing_bits": 0},
+    ],
+    ids=str,
+)
 def test_the_ends_of_every_weight_are_hit_exactly_under_pauses(configure, land, form, shape, fields):
     config = configure(depth=shape[0], lanes=shape[1], form=form, **fields)
     rng = random.Random(f"{shape} {fields}")
-    low, high = config.gradient.limits
+    low, high = config.encoding.limits
     gradients = [rng.choice([low, high, 0, rng.randint(low, high)]) for _ in range(config.depth)]
     smoothing = config.max_smoothing
     prefix = prefix_sums(masses(gradients, smoothing))

@@ -4,10 +4,8 @@ import random
 
 import pytest
 
-from zimu.golden.errors import InputError
-from zimu.golden.unit import ReferenceUnit, UnitConfig
-from zimu.golden.vectors import Stimulus
-from zimu.rtl.onchip import ZimUnit
+from zimu.golden.unit import ReferenceUnit
+from zimu.golden.vectors import Stimulus, whole_memory
 from zimu.rtl.unit import ZimCore, step_cycles
 from zimu.rtl.update import seed_cycles
 from zimu.sim.drivers import CoreDriver
@@ -18,19 +16,21 @@ NIGHTLY = pytest.mark.nightly
 
 def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
     """Mean clocks of a step under memories that answer in the next clock, and what the model says for the same N."""
-    rng = random.Random(f"{config} {trials}")
-    low, high = config.gradient.limits
+    rng = random.Random(str(config))
+    low, high = config.encoding.limits
+    options = {name: most for name, most in {"decay": 2, "rate": 65535}.items() if name in config.values}
     # W spread evenly on a log scale, as the model assumes.
     inputs = []
     for number in range(steps):
         scale = 2 ** -(number / steps)
         gradients = [round(scale * rng.randint(low // 2, high)) for _ in range(config.depth)]
-        inputs.append(Stimulus(gradients, {"trials": trials, "threshold": threshold, "smoothing": 1}))
+        patterns = [config.encoding.encode(gradient) for gradient in gradients]
+        inputs.append(Stimulus(patterns, {"trials": trials, "threshold": threshold, "smoothing": 1} | options))
 
     async def bench(pins):
         driver = CoreDriver(pins, config, random.Random(1), 0.0)
         await driver.reset()
-        await driver.begin(5, {"weights": [0] * config.depth})
+        await driver.begin(5, whole_memory(config, {"weights": [0] * config.depth}))
         clocks = 0
         for step in inputs:
             before = pins.cycles
@@ -44,7 +44,7 @@ def clocks_of(config, trials, threshold, steps) -> tuple[float, float]:
         opened = unit.counters.open_trials
         expected = unit.step(expected, step.gradients, **step.registers)
         modelled += step_cycles(config, trials=trials, opened=unit.counters.open_trials - opened)
-    assert (memory["weights"], counters) == (expected, unit.counters._asdict())
+    assert (memory, counters) == ({"weights": expected} | unit.memories, unit.counters._asdict())
     return clocks / steps, modelled / steps
 
 
@@ -65,6 +65,8 @@ CASES = {
     ),
     "nothing open": (0.0, {"form": "tree", "lanes": 8}),
     "tree with slices": (1.0, {"form": "tree", "depth": 500, "lanes": 64, "probe": 8}),
+    "momentum": (1.0, {"form": "tree", "depth": 500, "lanes": 8, "momentum_bits": 12}),
+    "trials from the mass": (1.0, {"form": "tree", "depth": 100, "lanes": 16, "trials_shift": 0}),
     "search with slices": (1.0, {"form": "search", "depth": 200, "lanes": 16, "probe": 2}),
 }
 
@@ -141,17 +143,3 @@ def test_a_sum_pass_longer_than_the_seeds_expansion_begins_when_it_is_told_to(co
     config = configure(depth=512, lanes=1, form="tree")
     assert config.beats > seed_cycles(config.prng, 2)
     clocks_of(config, 9, config.max_threshold, 2)
-
-
-@pytest.mark.parametrize("circuit", [ZimCore, ZimUnit])
-@pytest.mark.parametrize(
-    ("field", "value"), [("gradient_encoding", "sign_magnitude"), ("momentum_bits", 9), ("trials_shift", 0)]
-)
-def test_what_has_no_circuit_is_refused_by_name(circuit, field, value):
-    shape = {"weight_bits": 5, "gradient_bits": 6, "smoothing_bits": 3, "depth": 21, "lanes": 4, "gate_bits": 8}
-    config = UnitConfig(name="later", **shape | {field: value})
-    with pytest.raises(InputError) as refusal:
-        circuit(config)
-    assert str(refusal.value) == (
-        f"{field} = {value!r}: there is no circuit for it, must be left out (reference and emulator have it)"
-    )

@@ -59,6 +59,36 @@ def test_the_circuit_agrees_with_the_emulator(top, form, kind):
     assert result.aborted >= 1
 
 
+@pytest.mark.parametrize("top", TOPS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("smoothing_bits", [0, 3])
+def test_circuits_take_gradients_in_sign_and_magnitude(form, smoothing_bits, top):
+    config = small(**FORMS[form], gradient_encoding="sign_magnitude", smoothing_bits=smoothing_bits)
+    result = verify(config, steps=14, seed=SEED, simulator="amaranth", top=top)
+    assert result.agreed, result.report("compact.toml")
+
+
+@pytest.mark.parametrize("top", TOPS)
+@pytest.mark.parametrize("form", ["search", "tree"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"momentum_bits": 7},  # s = 1: b can only be 0
+        {"momentum_bits": 9, "gradient_encoding": "sign_magnitude"},
+        {"momentum_bits": 16, "trials_shift": 7},
+        {"trials_shift": 0},
+        {"trials_shift": 24},  # of a product of 28 bits
+        {"trials_shift": 63},  # nothing is left
+    ],
+    ids=str,
+)
+def test_circuits_have_the_options(form, options, top):
+    config = small(**FORMS[form], **options)
+    result = verify(config, steps=20, seed=SEED, simulator="amaranth", top=top)
+    assert result.agreed, result.report("compact.toml")
+    assert result.checked == 20 * (config.depth * (1 + len(config.memories)) + 7)
+
+
 @pytest.mark.parametrize("form", ["tree", "split"])
 def test_all_simulators_see_the_same(form):
     config = small(**FORMS[form])
@@ -173,20 +203,13 @@ def check_vectors(name: str, form: str | None = None) -> None:
     assert outcome["steps"] == len(vectors.steps)
 
 
-def built_as_a_tree(config: UnitConfig) -> bool:
-    return config.form is not None and not config.options
-
-
 def sets_by_turns():
     """Frozen sets by name: the first of every kind of circuit at every change, the others by night."""
     seen = set()
     for name, path in sorted(frozen_sets().items()):
         config = VectorSet.load(path).config
-        if config.options:
-            continue  # no circuit has them yet
-        kind = tuple(
-            getattr(config, field, None) for field in ("rule", "sampler", "form", "gate", "prng", "prng_lanes")
-        )
+        fields = ("rule", "sampler", "form", "gate", "prng", "prng_lanes", *config.options)
+        kind = tuple((field, getattr(config, field, None)) for field in fields)
         yield pytest.param(name, marks=[pytest.mark.nightly] if kind in seen else [])
         seen.add(kind)
 
@@ -198,7 +221,8 @@ def test_the_circuit_reproduces_the_frozen_vectors(name):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(
-    "name", sorted(scenario.config.name for scenario in SCENARIOS if built_as_a_tree(scenario.config))
+    "name",
+    sorted(each.config.name for each in SCENARIOS if each.config.form is not None),
 )
 def test_the_tree_reproduces_the_frozen_vectors(name):
     check_vectors(name, "tree")
@@ -343,6 +367,9 @@ def test_split_units_of_any_shape_agree(seed):
 def test_every_preset_agrees_everywhere(name, simulator, top):
     need(simulator)
     seed = int.from_bytes(f"{name} {top}".encode()[-8:], "big")
-    result = verify(PRESETS[name], steps=200, seed=seed, simulator=simulator, top=top)
+    config = PRESETS[name]
+    result = verify(
+        config.replace(depth=min(config.depth, 3000)), steps=200, seed=seed, simulator=simulator, top=top, timeout=3000
+    )
     assert result.agreed, result.report(f"{name}.toml")
     assert result.steps == 200

@@ -112,7 +112,7 @@ def test_a_memory_takes_a_line_whatever_its_depth(tmp_path):
     shallow, deep = (
         write_rtl(small(depth=depth, **shape), "unit", tmp_path)[0].read_text() for depth in (2**10, 2**15)
     )
-    assert len(deep) < 150_000
+    assert len(deep) < 1.01 * len(shallow)
     assert deep.count("\n") == shallow.count("\n")
     assert re.search(r"^  reg \[63:0\] gradient_memory \[4095:0\];$", deep, re.MULTILINE)
 

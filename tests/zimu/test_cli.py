@@ -111,7 +111,6 @@ def test_emulate_takes_the_values_of_options_and_keeps_the_means(cli, arrays):
     assert json.loads((cli.folder / "state.json").read_text())["memories"] == unit.memories
     one_line_error(cli(*command, *values[:-2]), "--rate", "--decay DECAY")
     one_line_error(cli(*command, *values[:-1], "65536"), "rate = 65536: must be in 0..65535")
-    one_line_error(cli("rtl", "options.toml", "-o", "rtl"), "gradient_encoding", "there is no circuit for it")
 
 
 def test_emulate_takes_any_rule_and_goes_on_from_a_state(cli):
