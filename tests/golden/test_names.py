@@ -24,10 +24,24 @@ def test_zim8_is_the_documented_example():
     )
 
 
+BUILT_FOR = {"zim8_wide": 421_642, "zim8_momentum": 421_642, "zim8_dense": 421_642, "zim8_small": 1024}
+
+
+def test_what_hardware_is_built_from_has_its_depth_and_eight_bits():
+    for name, depth in BUILT_FOR.items():
+        config = preset(name)
+        assert (config.name, config.depth) == (name, depth)
+        assert (config.weight_bits, config.gradient_bits, config.gate) == (8, 8, "trial")
+        assert (config.momentum is not None) == (name == "zim8_momentum")
+        assert config.form == ("search" if name == "zim8_small" else "tree")
+
+
 def test_every_width_form_and_gate_is_there_under_a_telling_name():
-    assert len(PRESETS) == 12
+    assert len(PRESETS) == 12 + len(BUILT_FOR)
     for name, config in PRESETS.items():
         assert config.name == name
+        if name in BUILT_FOR:
+            continue
         assert config.weight_bits == config.gradient_bits
         expected = f"zim{config.weight_bits}"
         expected += {"tree": "", "search": "_search"}[config.form] + {"trial": "", "step": "_step"}[config.gate]
