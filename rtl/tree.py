@@ -7,9 +7,10 @@ Nothing in the pipeline waits: a draw enters only while there is room for it at 
 ``emu/sampler.py``.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, fifo, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -33,6 +34,9 @@ from zimu.rtl.selection import form_signature, landed_layout
 READ_CLOCKS = 3
 """From the place in a memory to what it holds there: registers for the place, in the memory and behind it."""
 
+DEEPEST = 14
+"""Bits of an address in the block RAMs of FPGAs at their narrowest: 16 kbit."""
+
 
 def later(m: Module, name: str, clocks: int = 1, **now: Any) -> list[Any]:
     """Registers that hold some values a number of clocks later; ``name`` distinguishes those of a module."""
@@ -46,14 +50,43 @@ def later(m: Module, name: str, clocks: int = 1, **now: Any) -> list[Any]:
     return values
 
 
-def read_later(m: Module, name: str, ram: memory.Memory, place: Any) -> Any:
-    """What a memory holds at a place, `READ_CLOCKS` later; ``name`` distinguishes the registers of a module."""
-    port = ram.read_port()
-    m.d.sync += port.addr.eq(place)
-    # Without a reset it can be the register at a block RAM's output, which else takes most of a clock to answer.
-    value = Signal(ram.shape, name=name, reset_less=True)
-    m.d.sync += value.eq(port.data)
-    return value
+class Write(NamedTuple):
+    """A write to a table."""
+
+    enable: Any
+    place: Any
+    value: Any
+
+
+def look_up(m: Module, name: str, bits: int, depth: int, writes: Sequence[Write], place: Any) -> Any:
+    """Add a table of ``depth`` values of so many bits to a module: what it holds at a place, `READ_CLOCKS` later.
+
+    It is made of memories that one row of block RAMs can hold, so that the registers at their outputs, without which
+    they take most of a clock to answer, come before the choice among them.
+    """
+    banks = ceil_log2(depth) - min(ceil_log2(depth), DEEPEST)
+    values = []
+    for bank in range(2**banks):
+        ram = memory.Memory(shape=bits, depth=depth >> banks, init=[])
+        m.submodules[f"{name}_{bank}" if banks else name] = ram
+        for each in writes:
+            port = ram.write_port()
+            to = Value.cast(each.place)
+            m.d.comb += [
+                port.en.eq(each.enable & (to[:banks] == bank)),
+                port.addr.eq(to[banks:]),
+                port.data.eq(each.value),
+            ]
+        port = ram.read_port()
+        m.d.sync += port.addr.eq(place >> banks)
+        # Only registers without a reset fit into a block RAM.
+        value = Signal(bits, name=f"{name}_{bank}_value" if banks else f"{name}_value", reset_less=True)
+        m.d.sync += value.eq(port.data)
+        values.append(value)
+    if not banks:
+        return values[0]
+    (bank,) = later(m, name, READ_CLOCKS, bank=place[:banks])
+    return Array(values)[bank]
 
 
 def draw_layout(config: UnitConfig) -> data.StructLayout:
@@ -71,8 +104,8 @@ class BeatLevels(wiring.Component):
     """Finds the beat of a draw: of a range of beats it goes to the right half unless the prefix sum there is above u.
 
     A level takes `READ_CLOCKS`. The beats are the leaves of a binary tree; level l holds 2^l prefix sums, one in the
-    middle of each of its ranges. As u and the prefix sum differ by less than the mass of their range, it is enough to
-    compare them modulo twice that.
+    middle of each of its ranges. As u and the prefix sum differ by no more than the mass of a half of their range, it
+    is enough to compare them modulo twice that.
 
     Members
     -------
@@ -98,8 +131,8 @@ class BeatLevels(wiring.Component):
         valid, u, beat, edge = self.draw.valid, self.draw.u, Const(0, 0), Const(1, 1)
         for level in range(levels):
             half = 2 ** (levels - level - 1)  # beats of a half
-            # Modulo 2^bits; the mass of the range is at most 2^(bits - 1). The topmost range may need no modulus.
-            bits = min(bits_for(2 * half * config.lanes * config.max_weight_mass - 1) + 1, mass_bits(config) + 1)
+            # Modulo 2^bits; the mass of a half is at most 2^(bits - 1). The topmost range may need no modulus.
+            bits = min(bits_for(half * config.lanes * config.max_weight_mass - 1) + 1, mass_bits(config) + 1)
             middle = Signal(bits, name=f"middle{level}")
             write = self.prefix.valid & (self.prefix.beat[: ceil_log2(2 * half)] == half)
             if level == 0:
@@ -107,14 +140,8 @@ class BeatLevels(wiring.Component):
                     m.d.sync += middle.eq(self.prefix.mass)
             else:
                 stored = min(bits, mass_bits(config))
-                m.submodules[f"level{level}"] = ram = memory.Memory(shape=stored, depth=2**level, init=[])
-                port = ram.write_port()
-                m.d.comb += [
-                    port.en.eq(write),
-                    port.addr.eq(self.prefix.beat >> ceil_log2(2 * half)),
-                    port.data.eq(self.prefix.mass),
-                    middle.eq(read_later(m, f"read{level}", ram, beat)),
-                ]
+                kept = Write(write, self.prefix.beat >> ceil_log2(2 * half), self.prefix.mass)
+                m.d.comb += middle.eq(look_up(m, f"level{level}", stored, 2**level, [kept], beat))
                 valid, u, beat, edge = later(m, f"level{level}", READ_CLOCKS, valid=valid, u=u, beat=beat, edge=edge)
             u = u[:bits]
             right = Signal(name=f"right{level}")
@@ -129,14 +156,8 @@ class BeatLevels(wiring.Component):
         m.d.comb += [self.found.valid.eq(valid), self.found.place.eq(beat), self.found.residual.eq(u)]
         if levels:
             residual_bits = len(self.found.residual)
-            m.submodules.starts = starts = memory.Memory(shape=residual_bits, depth=2**levels, init=[])
-            port = starts.write_port()
-            m.d.comb += [
-                port.en.eq(self.prefix.valid),
-                port.addr.eq(self.prefix.beat),
-                port.data.eq(self.prefix.mass),
-            ]
-            start = read_later(m, "start", starts, beat)
+            kept = Write(self.prefix.valid, self.prefix.beat, self.prefix.mass)
+            start = look_up(m, "starts", residual_bits, 2**levels, [kept], beat)
             valid, u, beat = later(m, "found", READ_CLOCKS, valid=valid, u=u[:residual_bits], beat=beat)
             m.d.comb += [self.found.valid.eq(valid), self.found.place.eq(beat), self.found.residual.eq(u - start)]
         return m
@@ -214,17 +235,11 @@ class SliceLevels(wiring.Component):
             half = config.lanes >> level + 1
             halves = getattr(self, f"halves{level}")
             shape = partial_layout(config, half)
-            m.submodules[f"level{level}"] = ram = memory.Memory(
-                shape=shape, depth=2 ** ceil_log2(config.beats << level), init=[]
-            )
-            for part in range(2**level):
-                port = ram.write_port()
-                m.d.comb += [
-                    port.en.eq(halves.valid),
-                    port.addr.eq(Cat(Const(part, level), halves.beat)),
-                    port.data.eq(halves.sums[part]),
-                ]
-            left = read_later(m, f"left{level}", ram, draw.place)
+            kept = [
+                Write(halves.valid, Cat(Const(part, level), halves.beat), halves.sums[part]) for part in range(2**level)
+            ]
+            depth = 2 ** ceil_log2(config.beats << level)
+            left = shape(look_up(m, f"level{level}", shape.size, depth, kept, draw.place))
             # Going down takes two clocks itself.
             draw = Descent(*later(m, f"level{level}", READ_CLOCKS - 2, **draw._asdict()))
             draw = descend(m, f"level{level}", config, self.smoothing, half, draw, Partial(left.value, left.carry))
@@ -336,7 +351,7 @@ class Queue(wiring.Component):
         m = Module()
         size = Shape.cast(self.arriving.payload.shape()).width
         m.submodules.fifo = kept = fifo.SyncFIFOBuffered(width=size, depth=self.places)
-        next_one = Signal(size, reset_less=True)  # as in `read_later`
+        next_one = Signal(size, reset_less=True)  # as in `look_up`
         m.d.comb += [
             self.leaving.payload.eq(next_one),
             kept.w_en.eq(self.arriving.valid),

@@ -74,6 +74,19 @@ def test_the_ends_of_every_weight_are_hit_exactly_under_pauses(configure, land, 
         assert landed == (prefix[-1], expected(gradients, smoothing, draws))
 
 
+@pytest.mark.parametrize("deepest", [1, 2])
+def test_tables_too_deep_for_a_block_ram_are_cut_in_banks(configure, land, form, monkeypatch, deepest):
+    if form == "tree":
+        monkeypatch.setattr("zimu.rtl.tree.DEEPEST", deepest)
+    config = configure(depth=45, lanes=4, probe=1, gradient_bits=3, form=form)
+    rng = random.Random(deepest)
+    gradients = gradients_of(config, "any", rng)
+    mass = sum(masses(gradients, 1))
+    draws = list(range(mass))
+    rng.shuffle(draws)
+    assert land(FORMS[form], config, gradients, 1, draws) == (mass, expected(gradients, 1, draws))
+
+
 @pytest.mark.parametrize("fill", [0, -128, 127])
 def test_padding_lanes_have_no_mass_whatever_they_hold(configure, land, form, fill):
     config = configure(depth=9, lanes=8, form=form)
