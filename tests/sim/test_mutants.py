@@ -21,8 +21,10 @@ from zimu.golden.rule import RuleConfig
 from zimu.golden.unit import UnitConfig
 from zimu.rtl import (
     accumulator,
+    basics,
     beats,
     binomial,
+    encoding,
     float_adder,
     float_datapath,
     float_frame,
@@ -32,6 +34,7 @@ from zimu.rtl import (
     generators,
     int_sgd,
     kinds,
+    momentum,
     onchip,
     pointwise,
     prng,
@@ -104,11 +107,39 @@ FORM_MUTANTS = [
         "config.max_weight_mass - 1) + 1,",
         "config.max_weight_mass - 1),",
     ),
-    (tree, "tree", "the smoothing of a half", "smoothing << ceil_log2(half)", "smoothing << ceil_log2(2 * half)"),
+    (tree, "tree", "the smoothing of a half", "(smoothing) << ceil_log2(half)", "(smoothing) << ceil_log2(2 * half)"),
     (tree, "tree", "the place of a half's sum", "Cat(Const(part, level), halves", "Cat(Const(0, level), halves"),
     (tree, "tree", "the sums for a lane", "lane=draw.place[:level]", "lane=draw.place[1 : level + 1]"),
 ]
 """Bugs of one circuit that finds weights."""
+
+OPTION_MUTANTS = [
+    (encoding, "signs", "a second zero", "return gradient[:-1] == 0", "return gradient == 0"),
+    (
+        encoding,
+        "signs",
+        "a 1 that carries take",
+        "SignMagnitude.held(smoothing) if",
+        "~SignMagnitude.held(smoothing) if",
+    ),
+    (encoding, "signs", "the rest of the smoothing", "Cat(Const(0, 1), smoothing[1:])", "smoothing"),
+    (beats, "signs", "the last beat's carries", "- (encoding.held(smoothing) << ceil_log2(lanes))", ""),
+    (encoding, "means", "a number", "-gradient[:-1]", "~gradient[:-1]"),
+    (momentum, "means", "the half", "Const(momentum.half, momentum.shift)", "Const(0, momentum.shift)"),
+    (momentum, "means", "the shift", "Cat(Const(0, 1), decay[1:])", "decay"),
+    (momentum, "means", "a write that waits", "moves = ~write.valid | write.ready", "moves = Const(1)"),
+    (momentum, "means", "a gradient that is late", "both = self.gradient_beat.valid &", "both ="),
+    (momentum, "means", "a request that was taken", "self.request.valid & ~done", "self.request.valid"),
+    (momentum, "means", "the last beat", "== config.beats - 1", "== config.beats - 2"),
+    (momentum, "means", "the bits of a mean", "[momentum_of(config).shift :]", "[momentum_of(config).shift - 1 :]"),
+    (basics, "means", "borrows that end", "right, valid, ~valid)", "right, valid, valid)"),
+    (basics, "means", "carries that end", "right, invalid, invalid)", "right, ~invalid, ~invalid)"),
+    (gate, "means", "the bits of the rate", "with m.If(phase < RATE_BITS):", "with m.If(phase < RATE_BITS - 1):"),
+    (gate, "means", "the most trials", "Mux(beyond, self.limit, scaled)", "Mux(beyond, 0, scaled)"),
+    (registers, "means", "the rate's register", '("rate", 0)', '("rate", 1)'),
+    (onchip, "means", "the beat of a mean", "write.addr.eq(place // lanes)", "write.addr.eq(place)"),
+]
+"""Bugs of the options: gradients in sign and magnitude; momentum, and trials from the mass."""
 
 SPLIT_MUTANTS = [
     (binomial, "the digit of a share", "digit.eq(~difference[-1])", "digit.eq(~difference[-1] & (difference != 0))"),
@@ -303,6 +334,11 @@ FLOATS = {
 
 FORMS = ("search", "tree", "split")
 
+OPTIONS = {
+    "signs": {"gradient_encoding": "sign_magnitude"},
+    "means": {"gradient_encoding": "sign_magnitude", "momentum_bits": 9, "trials_shift": 5},
+}
+
 
 def config(form: str, prng: str = "xoshiro128++") -> RuleConfig:
     if form in FLOATS:
@@ -320,7 +356,8 @@ def config(form: str, prng: str = "xoshiro128++") -> RuleConfig:
         shape |= {"depth": 37, "lanes": 2, "tile": 4, "subtrees": 4, "tile_streams": 4, "engines": 2, "prng_lanes": 2}
         return UnitConfig(name="mutant", **shape, sampler="split")
     # Several levels of each kind, slices that lie beyond the depth.
-    return UnitConfig(name="mutant", **shape, depth=53, lanes=16, probe=4, prng_lanes=4, form=form)
+    shape |= {"depth": 53, "lanes": 16, "probe": 4, "prng_lanes": 4}
+    return UnitConfig(name="mutant", **shape, **OPTIONS.get(form, {}), form="tree" if form in OPTIONS else form)
 
 
 def plant(monkeypatch, module: ModuleType, old: str, new: str) -> None:
@@ -374,6 +411,15 @@ def test_the_bench_sees_a_wrong_selection(monkeypatch, module, form, old, new):
     assert caught(form, "core")
 
 
+@pytest.mark.parametrize(
+    ("module", "form", "old", "new"),
+    planted([(m, f"{form}: {name}", form, o, n) for m, form, name, o, n in OPTION_MUTANTS]),
+)
+def test_the_bench_sees_a_wrong_option(monkeypatch, module, form, old, new):
+    plant(monkeypatch, module, old, new)
+    assert caught(form, "unit" if module in (registers, onchip) else "core")
+
+
 @pytest.mark.parametrize(("module", "old", "new"), planted(SPLIT_MUTANTS))
 def test_the_bench_sees_a_wrong_split(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
@@ -419,7 +465,7 @@ def test_the_unchanged_generator_passes_the_same_bench(kind):
     assert not caught("tree", "core", kind)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [*FORMS, *OPTIONS])
 @pytest.mark.parametrize("top", ["core", "unit"])
 def test_the_unchanged_circuit_passes_the_same_bench(monkeypatch, form, top):
     plant(monkeypatch, gate, "following", "following")
