@@ -126,7 +126,7 @@ def test_falling_values_are_exact_and_others_constant():
 
 def test_momentum_is_sampled_by_few_trials_that_fall():
     config = methods.MOMENTUM.config(0)
-    assert config == methods.layer_config(0).replace(momentum_bits=16)
+    assert config == methods.layer_config(0).replace(momentum_bits=12)
     values = [methods.MOMENTUM.schedule(config, -5, step, 570) for step in range(570)]
     assert {(each["decay"], each["smoothing"], each["threshold"]) for each in values} == {(3, 0, 65536)}
     trials = [each["trials"] for each in values]
