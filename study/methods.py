@@ -131,7 +131,7 @@ def _describe_unit(setting: float, *, share: Fraction, falling: str, smoothing: 
     trials = "n = d" if share == 1 else f"n = {float(share):g} d"
     trials += " falling linearly to 0" if falling == "trials" else ""
     gate = "T falling linearly from 2^k to 0" if falling == "threshold" else "T = 2^k"
-    mean = "" if decay is None else f"momentum with b = {decay}, "
+    mean = "" if decay is None else f"means of {MOMENTUM_BITS} bits with b = {decay}, "
     return f"{trials}, {gate}, c = {smoothing}, {mean}weight scale 1/{2 ** -int(setting)}"
 
 
@@ -208,16 +208,17 @@ def _describe_eta(setting: float) -> str:
 
 
 HEADLINE = integer_unit("unit", "int8 unit", Fraction(1, 5), "trials", 0)
-"""The unit at its best known settings: what the study's claim is about, and whose gradients are recorded."""
+"""The unit with nothing beside its weights: the one whose gradients are recorded, and that is replayed and priced."""
 
-MOMENTUM = integer_unit("unit_momentum", "int8 unit, momentum", Fraction(3, 100), "trials", 0, decay=3)
+MOMENTUM = integer_unit("unit_momentum", "int8 unit with momentum", Fraction(3, 100), "trials", 0, decay=3)
 """Means of about eight gradients are sampled, which takes a seventh of the trials."""
 
 RIVAL = float_unit("float", "FP32 SGD")
-"""What the claim is measured against: FP32 SGD at its best learning rate."""
+"""What the claims are measured against: FP32 SGD at its best learning rate."""
 
 METHODS: tuple[Method, ...] = (
     HEADLINE,
+    MOMENTUM,
     integer_unit("unit_smoothed", "int8 unit, smoothed", Fraction(1, 5), "trials", 1),
     integer_unit("unit_gated", "int8 unit, gate as learning rate", Fraction(1, 5), "threshold", 0),
     integer_unit("unit_full", "int8 unit, n = d throughout", Fraction(1), "", 1),

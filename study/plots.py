@@ -17,7 +17,7 @@ from zimu.cost.rows import Row
 from zimu.golden.errors import MissingToolError
 from zimu.golden.programs import how_to_install
 
-BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#B87A00", "#5A5A5A"
+BLUE, VERMILION, GREEN, ORANGE, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#B87A00", "#A8508A", "#5A5A5A"
 PAPER, AXIS, GRID = "#FFFFFF", "#000000", "#E3E3E3"
 
 THEME = {
@@ -28,6 +28,7 @@ THEME = {
     "vermilion": (VERMILION, "#FF8B4D"),
     "green": (GREEN, "#2EC49A"),
     "orange": (ORANGE, "#E6AC3C"),
+    "purple": (PURPLE, "#DE93BF"),
     "grey": (GREY, "#A4A9B0"),
 }
 """The names of the colours, and what each is on a light page and on a dark one."""
@@ -39,6 +40,7 @@ RULES = {"zim": BLUE, "float_sgd": VERMILION, "int_sgd": GREEN}
 
 _STYLES = {
     "unit": (BLUE, "-"),
+    "unit_momentum": (PURPLE, "-"),
     "unit_smoothed": (GREEN, "--"),
     "unit_gated": (ORANGE, "-."),
     "unit_full": (GREY, ":"),
@@ -46,8 +48,8 @@ _STYLES = {
     "float_falling": (VERMILION, "--"),
 }
 
-_CURVES = ("unit", "float", "unit_full")
-"""Methods whose curves are drawn: the claim and the contrast. More would hide each other."""
+_CURVES = ("unit", "unit_momentum", "float", "unit_full")
+"""Methods whose curves are drawn: those of the claims and the contrast. More would hide each other."""
 
 _SETTINGS = {
     "font.size": 10,
@@ -133,7 +135,7 @@ def loss(results: Results) -> str:
             _curve(axes, method, "fit_loss_curve", 1)
         axes.set(xlabel="epoch", ylabel="training loss (nats per image)", yscale="log", xlim=(1, None))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.legend(loc="upper right")
+        axes.legend(loc="lower left")  # curves fall
 
     return _figure("loss", draw)
 
@@ -175,7 +177,7 @@ def _sweep(axes: Any, methods: Iterable[Results]) -> None:
         chosen = settings.index(method["setting"])
         # The filled dot marks the choice, and gives the legend its line.
         axes.plot(settings[chosen], errors[chosen], dash, color=colour, marker="o", label=method["label"])
-    axes.set(ylabel="validation error (%)", yscale="log", ylim=(2, 105))
+    axes.set(ylabel="validation error (%)", yscale="log", ylim=(2, 250))
     axes.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     axes.set_yticks([], minor=True)
     axes.legend(loc="upper left")

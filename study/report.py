@@ -1,8 +1,8 @@
 """The report of the study: one self-contained HTML page, a pure function of what is in results.json.
 
 The same results give the same bytes. Nothing is loaded from elsewhere: figures are inline, and the page holds no
-address. Uses ``cost/layout.py``, ``study/plots.py``, ``study/costs.py`` and ``study/templates/report.html.j2``; the
-results come from ``study/demo.py``.
+address. Uses ``cost/layout.py``, ``study/claims.py``, ``study/plots.py``, ``study/costs.py`` and
+``study/templates/report.html.j2``; the results come from ``study/demo.py``.
 """
 
 from importlib import resources
@@ -11,7 +11,8 @@ from typing import Any
 from zimu.cost.layout import sheets
 from zimu.cost.rows import Row
 from zimu.study import costs, plots
-from zimu.study.numbers import DASH, number, percent, points, spread
+from zimu.study.claims import Judgement
+from zimu.study.numbers import DASH, number, percent, spread
 
 Results = dict[str, Any]
 
@@ -28,11 +29,14 @@ def render(results: Results) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
+    judgements = [Judgement.from_dict(claim) for claim in results["claims"]]
     rows = [Row.from_dict(row) for row in results["cost"]]
-    environment.filters.update(percent=percent, points=points, number=number, spread=spread)
+    environment.filters.update(percent=percent, number=number, spread=spread)
     source = resources.files("zimu.study").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(source).render(
         results,
+        judgements=judgements,
+        compared={key for judgement in judgements for key in (judgement.unit_key, judgement.rival_key)},
         figures=_figures(results),
         cost_verdict=costs.verdict(rows),
         level=costs.LEVEL,

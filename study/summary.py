@@ -1,7 +1,8 @@
-"""From training runs to what is reported: the chosen setting of each method, spreads, curves, and the claim.
+"""From training runs to what is reported: the chosen setting of each method, spreads and curves.
 
 Settings are chosen by validation accuracy; test accuracy is only reported. Everything here is plain numbers, lists and
-text, ready for JSON: a value that does not exist is None. Uses ``study/train.py``; shown by ``study/report.py``.
+text, ready for JSON: a value that does not exist is None. Uses ``study/train.py``; judged by
+``study/claims.py``, shown by ``study/report.py``.
 """
 
 import math
@@ -10,11 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zimu.study.methods import HEADLINE, RIVAL, Method
+from zimu.study.methods import Method
 from zimu.study.train import Run
-
-ALLOWED_GAP = 0.01
-"""The claim: the unit's mean test accuracy is at most this far below FP32 SGD at its best learning rate."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +59,6 @@ class MethodSummary:
     counters: list[dict[str, int]]
     histograms: list[list[int]]
     """How many final weights have each value -128..127."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The headline unit beside FP32 SGD, in mean test accuracy.
-
-    ``rival`` is FP32 SGD at the learning rate chosen by validation, ``rival_best`` at whichever rate did best on the
-    test images themselves. The claim has to hold against both.
-    """
-
-    unit: float
-    rival: float
-    rival_best: float
-    allowed_gap: float
-    holds: bool | None
-    """None where it is not judged: one seed cannot support it."""
 
 
 def summarise(methods: Iterable[Method], runs: Sequence[Run]) -> list[MethodSummary]:
@@ -132,17 +114,3 @@ def _curve(runs: Iterable[Sequence[float]]) -> list[Spread]:
 
 def _add(layers: Sequence[dict[str, int]]) -> dict[str, int]:
     return {name: sum(layer[name] for layer in layers) for name in layers[0]}
-
-
-def judge(summaries: Iterable[MethodSummary]) -> Claim:
-    """Compare the headline unit with FP32 SGD."""
-    by_key = {summary.key: summary for summary in summaries}
-    rival = by_key[RIVAL.key]
-    spread = by_key[HEADLINE.key].test_accuracy
-    unit = spread.mean or 0.0
-    best = max(point.test_accuracy.mean or 0.0 for point in rival.sweep)
-    chosen = rival.test_accuracy.mean or 0.0
-    # An accuracy is a count of images: the comparison must not turn on the last bit of a mean.
-    holds = unit - max(best, chosen) >= -ALLOWED_GAP - 1e-12
-    one_seed = spread.mean is not None and spread.deviation is None
-    return Claim(unit, chosen, best, ALLOWED_GAP, None if one_seed else holds)

@@ -5,8 +5,9 @@ from dataclasses import asdict, replace
 import pytest
 
 from zimu.study import methods
+from zimu.study.claims import judge
 from zimu.study.digits import load
-from zimu.study.summary import judge, summarise
+from zimu.study.summary import summarise
 from zimu.study.train import train_all
 
 
@@ -50,7 +51,7 @@ def results(summaries):
             "images": {"fit": 1197, "validation": 240, "test": 360},
         },
         "methods": [asdict(summary) for summary in summaries],
-        "claim": asdict(judge(summaries)) | {"unit_key": "unit", "rival_key": "float"},
+        "claims": [judgement.to_dict() for judgement in judge(summaries, seeds=2)],
         "verification": [
             {"layer": 1, "config": "digits_layer1",
                 "form": "search", "depth": 4160, "seed": 0, "simulator": "icarus", "steps": 20,

@@ -8,7 +8,8 @@ import pytest
 
 from zimu.golden.unit import ReferenceUnit
 from zimu.study import methods, train
-from zimu.study.summary import judge, summarise
+from zimu.study.claims import CLAIMS, LEAST_SEEDS, judge
+from zimu.study.summary import summarise
 
 
 class ReferenceDriven:
@@ -133,34 +134,28 @@ def test_momentum_is_sampled_by_few_trials_that_fall():
     assert (trials[0], trials[-1], trials) == (124, 0, sorted(trials, reverse=True))
     assert sum(trials) / 570 < 0.015 * config.depth
     assert methods.MOMENTUM.describe(-5) == (
-        "n = 0.03 d falling linearly to 0, T = 2^k, c = 0, momentum with b = 3, weight scale 1/32"
+        "n = 0.03 d falling linearly to 0, T = 2^k, c = 0, means of 12 bits with b = 3, weight scale 1/32"
     )
-
-
-def test_momentum_is_within_half_a_point_of_float_at_its_best_rate(digits):
-    """With a seventh of the headline's trials; the settings are those that validation chooses over ten seeds."""
-    runs = [(methods.MOMENTUM, -5), (methods.RIVAL, 1.0)]
-    unit, rival = (
-        sum(train.train(method, setting, seed, digits).test_accuracy[-1] for seed in range(10)) / 10
-        for method, setting in runs
-    )
-    assert 0.96 < rival - 0.005 <= unit
 
 
 def astuple_of(values):
     return values["trials"], values["threshold"], values["smoothing"]
 
 
-def test_the_unit_is_within_a_point_of_float_at_its_best_rate(digits):
-    """The study's claim, with all its settings and seeds, on the real data."""
-    compared = [methods.HEADLINE, methods.RIVAL]
-    summaries = summarise(compared, train.train_all(compared, digits, seeds=5))
-    claim = judge(summaries)
-    assert claim.holds
-    assert claim.unit > 0.96
-    assert max(claim.rival, claim.rival_best) > 0.965
-    assert [counted["steps"] for counted in summaries[0].counters] == [5 * 570] * 2
-    for layer, counted in enumerate(summaries[0].counters):
-        config = methods.layer_config(layer)
-        given = (methods.HEADLINE.schedule(config, -6, step, 570)["trials"] for step in range(570))
-        assert counted["open_trials"] == 5 * sum(given)  # the gate is open
+def test_the_claims_hold(digits):
+    """With all their settings and seeds, on the real data."""
+    compared = list(dict.fromkeys([claim.method for claim in CLAIMS] + [methods.RIVAL]))
+    summaries = summarise(compared, train.train_all(compared, digits, seeds=LEAST_SEEDS))
+    by_key = {summary.key: summary for summary in summaries}
+    for claim, judgement in zip(CLAIMS, judge(summaries, LEAST_SEEDS), strict=True):
+        summary = by_key[claim.method.key]
+        assert judgement.failures == []
+        assert judgement.holds
+        assert judgement.unit > 0.96
+        assert max(judgement.rival, judgement.rival_best) > 0.965
+        assert [counted["steps"] for counted in summary.counters] == [LEAST_SEEDS * 570] * 2
+        for layer, counted in enumerate(summary.counters):
+            config = claim.method.config(layer)
+            given = [claim.method.schedule(config, summary.setting, step, 570)["trials"] for step in range(570)]
+            assert counted["open_trials"] == LEAST_SEEDS * sum(given)  # the gate is open
+            assert sum(given) <= 570 * config.depth * judgement.trials
