@@ -42,7 +42,8 @@ class TrialsFromMass(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         # The product so far is `high`, and below it the bits of `low` that are not T's any more.
-        high, low = Signal(len(self.mass)), Signal(RATE_BITS)
+        high = Signal(len(self.mass))
+        low = Signal(RATE_BITS)
         total = high + Mux(low[0], self.mass, 0)
         phase = Signal(range(self.CLOCKS), init=self.CLOCKS - 1)
         scaled = Signal(max(len(self.mass) + RATE_BITS - self.shift, 1))

@@ -86,7 +86,8 @@ class Means(wiring.Component):
             self.read_data.ready.eq(both & moves),
             self.beat.valid.eq(write.valid & write.ready),
         ]
-        compared, idle = Signal(), Signal(init=1)
+        compared = Signal()
+        idle = Signal(init=1)
         means = [Signal(signed(momentum.bits), name=f"mean{i}") for i in range(config.lanes)]
         ways = [Signal(signed(momentum.bits + 1), name=f"way{i}") for i in range(config.lanes)]
         before = list(self.read_data.payload)

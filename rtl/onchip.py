@@ -227,7 +227,8 @@ class ZimUnit(wiring.Component):
             m.d.sync += stepping.eq(0)
 
         # Weights in and out, and what is kept beside them, one weight at a time while the core rests.
-        place, sent = Signal(range(config.depth)), Signal(range(config.depth))
+        place = Signal(range(config.depth))
+        sent = Signal(range(config.depth))
         gives = Signal()
         m.d.comb += [self.weights_in.ready.eq(~busy), gives.eq(self.weights_out.valid & self.weights_out.ready)]
         with m.If(self.weights_in.valid & self.weights_in.ready):

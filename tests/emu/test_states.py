@@ -326,12 +326,13 @@ def test_what_makes_no_bit_may_be_another_where_a_state_is_loaded(saved, change,
     assert kind.restore(saved, sealed(state)).state()["streams"] == again["streams"]
 
 
-def test_a_state_from_before_there_was_a_field_is_loaded_where_its_default_is_none():
+def test_a_state_from_before_there_was_a_field_is_loaded_where_it_is_at_its_default():
     state = IntSGD(INT, SEED).state()
-    del state["config"]["rate"]
-    assert IntSGD.restore(INT, sealed(state)).state() == IntSGD(INT, SEED).state()
-    with pytest.raises(InputError, match="config is damaged"):
-        IntSGD.restore(INT.replace(rate="power_of_two", rate_bits=1, fraction_bits=8), sealed(state))
+    assert "rate" not in state["config"]
+    assert IntSGD.restore(INT, state).state() == state
+    other = INT.replace(rate="power_of_two", rate_bits=1, fraction_bits=8)
+    with pytest.raises(InputError, match="rate"):
+        IntSGD.restore(other, sealed(state | {"config": state["config"] | {"rate_bits": 1, "fraction_bits": 8}}))
 
 
 @pytest.mark.parametrize(

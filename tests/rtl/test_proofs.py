@@ -12,6 +12,7 @@ from zimu.rtl.binomial import Binomial
 from zimu.rtl.gate import Gate
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.kinds import Xoshiro128pp
+from zimu.rtl.momentum import Means
 from zimu.rtl.prng import SeedExpander
 from zimu.rtl.sampler import Draw
 from zimu.rtl.tiles import Select
@@ -164,6 +165,36 @@ def binomial(width: int, lanes: int) -> dict:
     }
 
 
+def means(lanes: int, momentum_bits: int, gradient_bits: int, encoding: str) -> dict:
+    unit = config(
+        depth=3 * lanes,
+        lanes=lanes,
+        momentum_bits=momentum_bits,
+        gradient_bits=gradient_bits,
+        gradient_encoding=encoding,
+    )
+    return {
+        "component": Means(unit),
+        "model": "means",
+        "parameters": {
+            "LANES": lanes,
+            "MEAN_BITS": momentum_bits,
+            "GRADIENT_BITS": gradient_bits,
+            "SIGN_MAGNITUDE": int(encoding == "sign_magnitude"),
+            "BEATS": unit.beats,
+            "ADDRESS_BITS": 2,
+        },
+        "registers": {
+            "asked": [("asked", 2)],
+            "compared": [("compared", 1)],
+            "idle": [("idle", 1)],
+            "means": [(f"mean{lane}", momentum_bits) for lane in range(lanes)],
+            "ways": [(f"way{lane}", momentum_bits + 1) for lane in range(lanes)],
+        },
+        "watched": ["write__payload", "beat__payload"],
+    }
+
+
 def select(size: int, bits: int) -> dict:
     return {
         "component": Select(size, bits),
@@ -254,6 +285,22 @@ def test_select_equals_its_model(size, bits):
     prove(**select(size, bits))
 
 
+@pytest.mark.parametrize(
+    ("lanes", "momentum_bits", "gradient_bits", "encoding"),
+    [
+        (1, 4, 3, "twos_complement"),
+        (2, 12, 8, "twos_complement"),
+        (2, 16, 8, "twos_complement"),
+        (2, 9, 4, "sign_magnitude"),
+        # More lanes than share a carry chain.
+        pytest.param(8, 12, 8, "twos_complement", marks=pytest.mark.nightly),
+        pytest.param(4, 16, 3, "sign_magnitude", marks=pytest.mark.nightly),
+    ],
+)
+def test_means_equal_their_model(lanes, momentum_bits, gradient_bits, encoding):
+    prove(**means(lanes, momentum_bits, gradient_bits, encoding))
+
+
 # A proof that cannot fail proves nothing: wrong circuits.
 
 MUTANTS = {
@@ -268,6 +315,7 @@ MUTANTS = {
     "draw": lambda: draw(prng_lanes=2),
     "binomial": lambda: binomial(2, 1),
     "select": lambda: select(4, 4),
+    "means": lambda: means(2, 6, 3, "sign_magnitude"),
 }
 
 
