@@ -14,13 +14,14 @@ from amaranth.utils import bits_for, ceil_log2
 from zimu.golden.prng import Stream
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
-from zimu.rtl.accumulator import Accumulator, single_weights, trial_layout
+from zimu.rtl.accumulator import Accumulator, single_weights
 from zimu.rtl.basics import Relay, add_up
 from zimu.rtl.beats import mass_bits, slice_layout
 from zimu.rtl.datapath import SamplerCircuit, datapath_members
 from zimu.rtl.gate import Gate
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.search import Search
+from zimu.rtl.selection import landed_layout
 from zimu.rtl.tree import Tree
 from zimu.rtl.update import Places
 
@@ -250,9 +251,9 @@ class Inverse(wiring.Component):
 
         landed, trials = sampler.landed, accumulator.trials
         if sampler.pending > 1:
-            m.submodules.relay = relay = Relay(trial_layout(config))
-            wiring.connect(m, relay.leaving, trials)
-            trials = relay.arriving
+            m.submodules.relay = relay = Relay(landed_layout(config))
+            wiring.connect(m, landed, relay.arriving)
+            landed = relay.leaving
         summed = Signal()  # W was known a clock ago
         m.d.sync += summed.eq(sampler.sum_done)
         m.d.comb += [

@@ -31,11 +31,21 @@ from zimu.rtl.beats import (
 from zimu.rtl.encoding import Partial, encoding_of
 from zimu.rtl.selection import form_signature, landed_layout
 
-READ_CLOCKS = 3
-"""From the place in a memory to what it holds there: registers for the place, in the memory and behind it."""
-
 DEEPEST = 14
 """Bits of an address in the block RAMs of FPGAs at their narrowest: 16 kbit."""
+
+
+def banks_of(depth: int) -> int:
+    """Bits of an address that choose a bank in a table so deep."""
+    return max(ceil_log2(depth) - DEEPEST, 0)
+
+
+def read_clocks(depth: int) -> int:
+    """From a place in a table so deep to what it holds there: registers for the place, in the memory and behind it.
+
+    One more follows the choice among banks.
+    """
+    return 4 if banks_of(depth) else 3
 
 
 def later(m: Module, name: str, clocks: int = 1, **now: Any) -> list[Any]:
@@ -59,12 +69,12 @@ class Write(NamedTuple):
 
 
 def look_up(m: Module, name: str, bits: int, depth: int, writes: Sequence[Write], place: Any) -> Any:
-    """Add a table of ``depth`` values of so many bits to a module: what it holds at a place, `READ_CLOCKS` later.
+    """Add a table of ``depth`` values of so many bits to a module: what it holds at a place, `read_clocks` later.
 
     It is made of memories that one row of block RAMs can hold, so that the registers at their outputs, without which
     they take most of a clock to answer, come before the choice among them.
     """
-    banks = ceil_log2(depth) - min(ceil_log2(depth), DEEPEST)
+    banks = banks_of(depth)
     values = []
     for bank in range(2**banks):
         ram = memory.Memory(shape=bits, depth=depth >> banks, init=[])
@@ -85,8 +95,9 @@ def look_up(m: Module, name: str, bits: int, depth: int, writes: Sequence[Write]
         values.append(value)
     if not banks:
         return values[0]
-    (bank,) = later(m, name, READ_CLOCKS, bank=place[:banks])
-    return Array(values)[bank]
+    (bank,) = later(m, name, read_clocks(depth) - 1, bank=place[:banks])
+    (chosen,) = later(m, name, chosen=Array(values)[bank])
+    return chosen
 
 
 def draw_layout(config: UnitConfig) -> data.StructLayout:
@@ -103,7 +114,7 @@ def found_layout(config: UnitConfig, places: int) -> data.StructLayout:
 class BeatLevels(wiring.Component):
     """Finds the beat of a draw: of a range of beats it goes to the right half unless the prefix sum there is above u.
 
-    A level takes `READ_CLOCKS`. The beats are the leaves of a binary tree; level l holds 2^l prefix sums, one in the
+    A level takes `read_clocks`. The beats are the leaves of a binary tree; level l holds 2^l prefix sums, one in the
     middle of each of its ranges. As u and the prefix sum differ by no more than the mass of a half of their range, it
     is enough to compare them modulo twice that.
 
@@ -128,21 +139,28 @@ class BeatLevels(wiring.Component):
         m = Module()
         config, beats = self.config, self.config.beats
         levels = ceil_log2(beats)
+        # A clock for choosing the levels that keep a prefix sum.
+        came, before, prefix = later(
+            m, "kept", came=self.prefix.valid, before=self.prefix.beat, prefix=self.prefix.mass
+        )
         valid, u, beat, edge = self.draw.valid, self.draw.u, Const(0, 0), Const(1, 1)
         for level in range(levels):
             half = 2 ** (levels - level - 1)  # beats of a half
             # Modulo 2^bits; the mass of a half is at most 2^(bits - 1). The topmost range may need no modulus.
             bits = min(bits_for(half * config.lanes * config.max_weight_mass - 1) + 1, mass_bits(config) + 1)
             middle = Signal(bits, name=f"middle{level}")
-            write = self.prefix.valid & (self.prefix.beat[: ceil_log2(2 * half)] == half)
+            keeps = Signal(name=f"keeps{level}")
+            m.d.sync += keeps.eq(self.prefix.valid & (self.prefix.beat[: ceil_log2(2 * half)] == half))
             if level == 0:
-                with m.If(write):
-                    m.d.sync += middle.eq(self.prefix.mass)
+                with m.If(keeps):
+                    m.d.sync += middle.eq(prefix)
             else:
                 stored = min(bits, mass_bits(config))
-                kept = Write(write, self.prefix.beat >> ceil_log2(2 * half), self.prefix.mass)
+                kept = Write(keeps, before >> ceil_log2(2 * half), prefix)
                 m.d.comb += middle.eq(look_up(m, f"level{level}", stored, 2**level, [kept], beat))
-                valid, u, beat, edge = later(m, f"level{level}", READ_CLOCKS, valid=valid, u=u, beat=beat, edge=edge)
+                valid, u, beat, edge = later(
+                    m, f"level{level}", read_clocks(2**level), valid=valid, u=u, beat=beat, edge=edge
+                )
             u = u[:bits]
             right = Signal(name=f"right{level}")
             m.d.comb += right.eq(~(u - middle)[bits - 1])
@@ -156,9 +174,9 @@ class BeatLevels(wiring.Component):
         m.d.comb += [self.found.valid.eq(valid), self.found.place.eq(beat), self.found.residual.eq(u)]
         if levels:
             residual_bits = len(self.found.residual)
-            kept = Write(self.prefix.valid, self.prefix.beat, self.prefix.mass)
+            kept = Write(came, before, prefix)
             start = look_up(m, "starts", residual_bits, 2**levels, [kept], beat)
-            valid, u, beat = later(m, "found", READ_CLOCKS, valid=valid, u=u[:residual_bits], beat=beat)
+            valid, u, beat = later(m, "found", read_clocks(2**levels), valid=valid, u=u[:residual_bits], beat=beat)
             m.d.comb += [self.found.valid.eq(valid), self.found.place.eq(beat), self.found.residual.eq(u - start)]
         return m
 
@@ -203,7 +221,7 @@ def descend(
 
 
 class SliceLevels(wiring.Component):
-    """Finds the slice of a draw in its beat, halving the beat in `READ_CLOCKS`.
+    """Finds the slice of a draw in its beat, halving the beat in `read_clocks`.
 
     Level l keeps the sums of the left halves of the 2^l equal parts of all beats.
 
@@ -241,7 +259,7 @@ class SliceLevels(wiring.Component):
             depth = 2 ** ceil_log2(config.beats << level)
             left = shape(look_up(m, f"level{level}", shape.size, depth, kept, draw.place))
             # Going down takes two clocks itself.
-            draw = Descent(*later(m, f"level{level}", READ_CLOCKS - 2, **draw._asdict()))
+            draw = Descent(*later(m, f"level{level}", read_clocks(depth) - 2, **draw._asdict()))
             draw = descend(m, f"level{level}", config, self.smoothing, half, draw, Partial(left.value, left.carry))
         draw = Descent(*later(m, "found", **draw._asdict()))
         m.d.comb += [
@@ -379,7 +397,8 @@ class Tree(wiring.Component):
     @staticmethod
     def latency(config: UnitConfig) -> int:
         beats, slices, lanes = (ceil_log2(n) for n in (config.beats, config.lanes // config.slice, config.slice))
-        return READ_CLOCKS * (beats + slices) + 2 * lanes + max(lanes - 2, 0) + 22
+        depths = [2**level for level in range(1, beats + 1)] + [2 ** (beats + level) for level in range(slices)]
+        return sum(map(read_clocks, depths)) + 2 * lanes + max(lanes - 2, 0) + 22
 
     def __init__(self, config: UnitConfig):
         self.config = config
