@@ -208,8 +208,8 @@ def sets_by_turns():
     seen = set()
     for name, path in sorted(frozen_sets().items()):
         config = VectorSet.load(path).config
-        fields = ("rule", "sampler", "form", "gate", "prng", "prng_lanes", *config.options)
-        kind = tuple((field, getattr(config, field, None)) for field in fields)
+        fields = ("rule", "sampler", "form", "gate", "prng", "prng_lanes")
+        kind = (*(getattr(config, field, None) for field in fields), *config.options)
         yield pytest.param(name, marks=[pytest.mark.nightly] if kind in seen else [])
         seen.add(kind)
 
