@@ -121,7 +121,7 @@ def numbers_of(kept: Any) -> list[Any]:
 class ZimUnit(wiring.Component):
     """The integer weight-update unit with its memories.
 
-    Weights are loaded once and stay, and so are the means with momentum; each step takes one gradient per weight. The
+    Weights are loaded once and stay, and so do the means with momentum; each step takes one gradient per weight. The
     gradient stream takes ``beats`` transfers and then waits until a step has used them.
 
     Members
