@@ -79,8 +79,8 @@ class UnitConfig(RuleConfig):
     prng_lanes : P, interleaved generators of a stream (the gate of ``inverse`` has one); a power of two, 1..16.
     sampler : ``"inverse"``: inverse CDF, trial by trial; ``"split"``: counts split down a tree, for n near depth.
     form : the circuit of ``inverse``; it never changes a result. ``"search"`` (default) is small, ``"tree"`` is fast.
-    probe : of ``inverse``: gradients that the circuit reads again for a draw, which never change a result; a power of
-        two, at most ``lanes``; by default the lanes, but 8 of more.
+    probe : of ``inverse``: how many gradients the circuit reads again for a draw, which changes no result; a power of
+        two, at most ``lanes``. By default all lanes where there are at most 8, else 8.
     momentum_bits : of ``inverse``: width of a running mean of each weight's gradients, gradient_bits+1..16, kept in
         the memory ``momentum``; the sampler takes its upper gradient_bits, `zimu.golden.momentum`. None: no momentum.
     trials_shift : of ``inverse``: k', 0..63: a step takes floor(W * rate / 2^k') trials, ``trials`` at most. None:

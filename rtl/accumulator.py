@@ -116,7 +116,7 @@ class Accumulator(wiring.Component):
         retired = Signal()
         # A trial waits here for its read, knowing which of those under way it has to wait for.
         trial = Signal(trial_layout(config))
-        waiting = Signal()
+        held = Signal()
         taken = Signal()
         # What is under way, the newest first: as many places are in use as reads without a write, or without an answer.
         recent = [Signal(trial_layout(config), name=f"recent{i}") for i in range(pending)]
@@ -125,15 +125,15 @@ class Accumulator(wiring.Component):
         after = Signal(pending)
         free = ~unwritten[-1] & ~(after & unwritten).any()
         m.d.comb += [
-            self.read.valid.eq(waiting & free),
+            self.read.valid.eq(held & free),
             self.read.payload.eq(trial.index),
-            self.trials.ready.eq(~waiting | issued),
+            self.trials.ready.eq(~held | issued),
             taken.eq(self.trials.valid & self.trials.ready),
             issued.eq(self.read.valid & self.read.ready),
             retired.eq(self.write.valid & self.write.ready),
-            self.busy.eq(waiting | unwritten.any()),
+            self.busy.eq(held | unwritten.any()),
         ]
-        m.d.sync += waiting.eq(taken | (waiting & ~issued))
+        m.d.sync += held.eq(taken | (held & ~issued))
         with m.If(taken):
             coming = self.trials.payload.index[:COMPARED_BITS]
             meets = [coming == each.index[:COMPARED_BITS] for each in (trial, *recent)]
@@ -249,12 +249,12 @@ class Flush(wiring.Component):
         # A request that waits must not change: the choice among the engines is kept until it is taken.
         chosen = Signal(range(len(self.counts)))
         kept = Signal(range(len(self.counts)))
-        waiting = Signal()
-        m.d.sync += [waiting.eq(self.read.valid & ~self.read.ready), kept.eq(chosen)]
+        waits = Signal()
+        m.d.sync += [waits.eq(self.read.valid & ~self.read.ready), kept.eq(chosen)]
         for i in reversed(range(len(self.counts))):
             with m.If(self.counts[i].valid):
                 m.d.comb += chosen.eq(i)
-        with m.If(waiting):
+        with m.If(waits):
             m.d.comb += chosen.eq(kept)
         for i, counts in enumerate(self.counts):
             with m.If(chosen == i):

@@ -1,10 +1,10 @@
-"""What any circuit needs: addresses, choices, adders, and places in a stream."""
+"""What any circuit needs: places in a stream, registers, addresses, choices, and adders."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
+from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 CHAIN = 56
@@ -38,6 +38,47 @@ class Relay(wiring.Component):
         with m.If(~full):
             m.d.sync += spare.eq(self.arriving.payload)
         return m
+
+
+class Queue(wiring.Component):
+    """A queue with a register at its end, as what holds it may take long to answer.
+
+    Members
+    -------
+    arriving, leaving : streams of the shape given, in and out.
+    """
+
+    def __init__(self, shape: Any, places: int):
+        self.places = places
+        super().__init__({"arriving": In(stream.Signature(shape)), "leaving": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        size = Shape.cast(self.arriving.payload.shape()).width
+        m.submodules.fifo = kept = fifo.SyncFIFOBuffered(width=size, depth=self.places)
+        next_one = Signal(size, reset_less=True)  # without a reset it fits into a block RAM
+        m.d.comb += [
+            self.leaving.payload.eq(next_one),
+            kept.w_en.eq(self.arriving.valid),
+            kept.w_data.eq(self.arriving.payload),
+            self.arriving.ready.eq(kept.w_rdy),
+            kept.r_en.eq(~self.leaving.valid | self.leaving.ready),
+        ]
+        with m.If(kept.r_en):
+            m.d.sync += [self.leaving.valid.eq(kept.r_rdy), next_one.eq(kept.r_data)]
+        return m
+
+
+def later(m: Module, name: str, clocks: int = 1, **now: Any) -> list[Any]:
+    """Registers that hold some values a number of clocks later; ``name`` distinguishes those of a module."""
+    values = list(now.values())
+    for clock in range(clocks):
+        kept = [
+            Signal(Value.cast(v).shape(), name=f"{each}_{name}_{clock}") for each, v in zip(now, values, strict=True)
+        ]
+        m.d.sync += [to.eq(v) for to, v in zip(kept, values, strict=True)]
+        values = kept
+    return values
 
 
 def address(count: int) -> range:

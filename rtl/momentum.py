@@ -87,7 +87,7 @@ class Means(wiring.Component):
             self.beat.valid.eq(write.valid & write.ready),
         ]
         compared = Signal()
-        idle = Signal(init=1)
+        idle = Signal(init=1)  # in a register, as it goes to all chains
         means = [Signal(signed(momentum.bits), name=f"mean{i}") for i in range(config.lanes)]
         ways = [Signal(signed(momentum.bits + 1), name=f"way{i}") for i in range(config.lanes)]
         before = list(self.read_data.payload)

@@ -1,6 +1,7 @@
 """The unit ready to drop in: core, on-chip memories for gradients and weights, streams, register block."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, memory, stream, wiring
@@ -118,6 +119,19 @@ def numbers_of(kept: Any) -> list[Any]:
     return [kept[name] for name in kept.shape().members] if isinstance(kept, data.View) else [kept]
 
 
+class Kept(NamedTuple):
+    """What a unit keeps of each weight from step to step: the weight, or its mean."""
+
+    name: str
+    of_core: WeightMemory
+    memory: memory.Memory
+    path: ReadPath
+    request: Any
+    """Stream of addresses from the core."""
+    answer: Any
+    """Stream of places to the core."""
+
+
 class ZimUnit(wiring.Component):
     """The integer weight-update unit with its memories.
 
@@ -226,40 +240,51 @@ class ZimUnit(wiring.Component):
         with m.Elif(registers.done):
             m.d.sync += stepping.eq(0)
 
-        # Weights in and out, and what is kept beside them, one weight at a time while the core rests.
-        place = Signal(range(config.depth))
-        sent = Signal(range(config.depth))
+        self._lead_weights(
+            m,
+            core,
+            registers,
+            reading,
+            [Kept(name, kept[name], memories[name], paths[name], *readers[name]) for name in kept],
+        )
+        return m
+
+    def _lead_weights(
+        self, m: Module, core: ZimCore, registers: Registers, reading: Signal, kept: Sequence[Kept]
+    ) -> None:
+        """Weights in and out, and what is kept beside them, one weight at a time while the core rests."""
+        depth, resting = self.config.depth, ~core.busy & ~reading
+        place = Signal(range(depth))
+        sent = Signal(range(depth))
         gives = Signal()
-        m.d.comb += [self.weights_in.ready.eq(~busy), gives.eq(self.weights_out.valid & self.weights_out.ready)]
+        m.d.comb += [self.weights_in.ready.eq(resting), gives.eq(self.weights_out.valid & self.weights_out.ready)]
         with m.If(self.weights_in.valid & self.weights_in.ready):
-            m.d.sync += place.eq(Mux(place == config.depth - 1, 0, place + 1))
+            m.d.sync += place.eq(Mux(place == depth - 1, 0, place + 1))
         with m.If(registers.read_weights):
             m.d.sync += [reading.eq(1), sent.eq(0)]
         with m.Elif(gives):
-            m.d.sync += [sent.eq(sent + 1), reading.eq(sent != config.depth - 1)]
-        numbers = zip(kept, *map(numbers_of, (self.weights_in.payload, self.weights_out.payload)), strict=True)
-        for name, arriving, leaving in numbers:
-            lanes, path = kept[name].lanes, paths[name]
-            request, answer = readers[name]
+            m.d.sync += [sent.eq(sent + 1), reading.eq(sent != depth - 1)]
+        numbers = map(numbers_of, (self.weights_in.payload, self.weights_out.payload))
+        for (name, of_core, held, path, request, answer), arriving, leaving in zip(kept, *numbers, strict=True):
+            lanes, number = of_core.lanes, of_core.places.number
 
-            write = memories[name].write_port(granularity=kept[name].granularity)
+            write = held.write_port(granularity=of_core.granularity)
             asked = getattr(core, f"{name}_write")
             m.d.comb += [asked.ready.eq(1), write.addr.eq(asked.payload.address), write.data.eq(asked.payload.data)]
             m.d.comb += write.en.eq(asked.valid.replicate(lanes))
-            with m.If(~busy):
+            with m.If(resting):
                 m.d.comb += [
                     write.addr.eq(place // lanes),
                     write.data.eq(arriving.as_unsigned().replicate(lanes)),
                     write.en.eq(self.weights_in.valid << (place % lanes)),
                 ]
-                if config.depth % lanes:
+                if depth % lanes:
                     # The first of a beat fills it: what lies beyond the depth is never unknown.
                     with m.If(self.weights_in.valid & (place % lanes == 0)):
                         m.d.comb += write.en.eq(2**lanes - 1)
 
-            number = kept[name].places.number
             wanted = Signal(range(number + 1), name=f"{name}_wanted")
-            lane, last = sent % lanes, sent == config.depth - 1
+            lane, last = sent % lanes, sent == depth - 1
             m.d.comb += [
                 path.request.valid.eq(Mux(reading, wanted != number, request.valid)),
                 path.request.payload.eq(Mux(reading, wanted, request.payload)),
@@ -273,5 +298,4 @@ class ZimUnit(wiring.Component):
                 m.d.sync += wanted.eq(0)
             with m.Elif(reading & path.request.valid & path.request.ready):
                 m.d.sync += wanted.eq(wanted + 1)
-        m.d.comb += self.weights_out.valid.eq(reading & Cat(paths[name].answer.valid for name in kept).all())
-        return m
+        m.d.comb += self.weights_out.valid.eq(reading & Cat(each.path.answer.valid for each in kept).all())

@@ -7,17 +7,16 @@ Nothing in the pipeline waits: a draw enters only while there is room for it at 
 ``emu/sampler.py``.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
-from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.accumulator import waiting
-from zimu.rtl.basics import address, one_of
+from zimu.rtl.basics import Queue, address, later, one_of
 from zimu.rtl.beats import (
     SumPass,
     halves_layout,
@@ -30,74 +29,7 @@ from zimu.rtl.beats import (
 )
 from zimu.rtl.encoding import Partial, encoding_of
 from zimu.rtl.selection import form_signature, landed_layout
-
-DEEPEST = 14
-"""Bits of an address in the block RAMs of FPGAs at their narrowest: 16 kbit."""
-
-
-def banks_of(depth: int) -> int:
-    """Bits of an address that choose a bank in a table so deep."""
-    return max(ceil_log2(depth) - DEEPEST, 0)
-
-
-def read_clocks(depth: int) -> int:
-    """From a place in a table so deep to what it holds there: registers for the place, in the memory and behind it.
-
-    One more follows the choice among banks.
-    """
-    return 4 if banks_of(depth) else 3
-
-
-def later(m: Module, name: str, clocks: int = 1, **now: Any) -> list[Any]:
-    """Registers that hold some values a number of clocks later; ``name`` distinguishes those of a module."""
-    values = list(now.values())
-    for clock in range(clocks):
-        kept = [
-            Signal(Value.cast(v).shape(), name=f"{each}_{name}_{clock}") for each, v in zip(now, values, strict=True)
-        ]
-        m.d.sync += [to.eq(v) for to, v in zip(kept, values, strict=True)]
-        values = kept
-    return values
-
-
-class Write(NamedTuple):
-    """A write to a table."""
-
-    enable: Any
-    place: Any
-    value: Any
-
-
-def look_up(m: Module, name: str, bits: int, depth: int, writes: Sequence[Write], place: Any) -> Any:
-    """Add a table of ``depth`` values of so many bits to a module: what it holds at a place, `read_clocks` later.
-
-    It is made of memories that one row of block RAMs can hold, so that the registers at their outputs, without which
-    they take most of a clock to answer, come before the choice among them.
-    """
-    banks = banks_of(depth)
-    values = []
-    for bank in range(2**banks):
-        ram = memory.Memory(shape=bits, depth=depth >> banks, init=[])
-        m.submodules[f"{name}_{bank}" if banks else name] = ram
-        for each in writes:
-            port = ram.write_port()
-            to = Value.cast(each.place)
-            m.d.comb += [
-                port.en.eq(each.enable & (to[:banks] == bank)),
-                port.addr.eq(to[banks:]),
-                port.data.eq(each.value),
-            ]
-        port = ram.read_port()
-        m.d.sync += port.addr.eq(place >> banks)
-        # Only registers without a reset fit into a block RAM.
-        value = Signal(bits, name=f"{name}_{bank}_value" if banks else f"{name}_value", reset_less=True)
-        m.d.sync += value.eq(port.data)
-        values.append(value)
-    if not banks:
-        return values[0]
-    (bank,) = later(m, name, read_clocks(depth) - 1, bank=place[:banks])
-    (chosen,) = later(m, name, chosen=Array(values)[bank])
-    return chosen
+from zimu.rtl.tables import Write, look_up, read_clocks
 
 
 def draw_layout(config: UnitConfig) -> data.StructLayout:
@@ -350,35 +282,6 @@ class LaneLevels(wiring.Component):
             landed.at.negative.eq(one_of(negative, lane, 1)),
             landed.at.zero.eq(one_of(zero, lane, 1)),
         ]
-        return m
-
-
-class Queue(wiring.Component):
-    """A queue with a register at its end, as what holds it may take long to answer.
-
-    Members
-    -------
-    arriving, leaving : streams of the shape given, in and out.
-    """
-
-    def __init__(self, shape: Any, places: int):
-        self.places = places
-        super().__init__({"arriving": In(stream.Signature(shape)), "leaving": Out(stream.Signature(shape))})
-
-    def elaborate(self, platform):
-        m = Module()
-        size = Shape.cast(self.arriving.payload.shape()).width
-        m.submodules.fifo = kept = fifo.SyncFIFOBuffered(width=size, depth=self.places)
-        next_one = Signal(size, reset_less=True)  # as in `look_up`
-        m.d.comb += [
-            self.leaving.payload.eq(next_one),
-            kept.w_en.eq(self.arriving.valid),
-            kept.w_data.eq(self.arriving.payload),
-            self.arriving.ready.eq(kept.w_rdy),
-            kept.r_en.eq(~self.leaving.valid | self.leaving.ready),
-        ]
-        with m.If(kept.r_en):
-            m.d.sync += [self.leaving.valid.eq(kept.r_rdy), next_one.eq(kept.r_data)]
         return m
 
 

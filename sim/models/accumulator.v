@@ -27,7 +27,7 @@ module model #(
     input                               rtl_lost,
     output                              want_busy,
     input  [INDEX_BITS:0]               rtl_trial,
-    input                               rtl_waiting,
+    input                               rtl_held,
     input  [PENDING-1:0]                rtl_after,
     input  [(INDEX_BITS+1)*PENDING-1:0] rtl_recent,
     input  [PENDING-1:0]                rtl_unwritten,
@@ -116,6 +116,6 @@ module model #(
     end
     wire came = answered == rtl_arrived + rtl_write__valid && answered <= under_way && under_way <= PENDING;
     wire known = !(rtl_arrived && going && ahead == rtl_write__valid) || rtl_weight == stored;
-    assign related = rtl_waiting == queued && (!queued || rtl_trial == first) && (!going || ahead < under_way)
+    assign related = rtl_held == queued && (!queued || rtl_trial == first) && (!going || ahead < under_way)
         && asks && writes && loses && places && came && known;
 endmodule

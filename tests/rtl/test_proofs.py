@@ -110,7 +110,7 @@ def accumulator(pending: int, **fields) -> dict:
     unit = config(**fields)
     index_bits = Shape.cast(address(unit.depth)).width
     widths = {"after": pending, "unwritten": pending, "unanswered": pending, "weight": unit.weight_bits}
-    widths |= {"waiting": 1, "arrived": 1, "trial": index_bits + 1, "mover": index_bits + 1}
+    widths |= {"held": 1, "arrived": 1, "trial": index_bits + 1, "mover": index_bits + 1}
     return {
         "component": Accumulator(unit, pending),
         "model": "accumulator",

@@ -77,7 +77,7 @@ def test_the_ends_of_every_weight_are_hit_exactly_under_pauses(configure, land, 
 @pytest.mark.parametrize("deepest", [1, 2])
 def test_tables_too_deep_for_a_block_ram_are_cut_in_banks(configure, land, form, monkeypatch, deepest):
     if form == "tree":
-        monkeypatch.setattr("zimu.rtl.tree.DEEPEST", deepest)
+        monkeypatch.setattr("zimu.rtl.tables.DEEPEST", deepest)
     config = configure(depth=45, lanes=4, probe=1, gradient_bits=3, form=form)
     rng = random.Random(deepest)
     gradients = gradients_of(config, "any", rng)
