@@ -44,6 +44,7 @@ from zimu.rtl import (
     search,
     split,
     splitter,
+    tables,
     tiles,
     tree,
     unit,
@@ -98,6 +99,7 @@ FORM_MUTANTS = [
         "(beats - 1) % (2 * half) < half",
         "(beats - 1) % (2 * half) > half",
     ),
+    (tables, "tree", "the place of what is looked up", "port.addr.eq(place >> banks)", "port.addr.eq(place >> 1)"),
     (tree, "tree", "the beats' comparison", "[bits - 1])", "[bits - 1] & (u != middle))"),
     (tree, "tree", "the middle of a range", "ceil_log2(2 * half)] == half)", "ceil_log2(2 * half)] == half - 1)"),
     (
