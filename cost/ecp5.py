@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from zimu.cost import absorb, carry, netlist, pack
+from zimu.cost.content import sources
 from zimu.cost.fpga import Fpga
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
-from zimu.cost.pack import pack
 
 PACKAGE = "CABGA381"
 SPEED = 6
@@ -43,10 +44,16 @@ class Ecp5(Fpga):
         times_time(COMB, CLOCK, "Cells x time per weight"),
     )
 
-    def finish(self, netlist: Path) -> list[str]:
+    finishing: ClassVar[tuple[str, ...]] = ("python -m zimu.cost.pack top.json",)
+
+    @property
+    def identity(self) -> str:
+        """Packing is the project's own, and may change without its version."""
+        return f"{super().identity}; {sources(pack, absorb, carry, netlist)}"
+
+    def finish(self, netlist: Path) -> None:
         """Blocks take registers in and carry cells LUTs, of whatever unit."""
-        pack(netlist)
-        return [f"python -m zimu.cost.pack {netlist.name}"]
+        pack.pack(netlist)
 
     def arguments(self, seed: str) -> list[str]:
         """Out of context there are no pads, and no pin is shared with a harness that could change what is counted."""

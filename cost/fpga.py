@@ -9,15 +9,14 @@ import statistics
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from zimu.cost.metrics import CLOCK, Metric
-from zimu.cost.target import Figure, Options, Slots, Target
+from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
 from zimu.golden.files import scratch_folder
 from zimu.golden.programs import find_program, how_to_install, run, yosys, yosys_version
@@ -26,15 +25,6 @@ CLOCK_NAME = "clk"
 
 _translating = threading.Lock()
 """Several designs are measured at a time, and the first of them to need nextpnr translates it for all."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """What one seed gave: cells by metric, and the clock's MHz or why there is none."""
-
-    cells: dict[Metric, int]
-    fmax_mhz: float | None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,9 +65,11 @@ class Fpga(Target):
     def arguments(self, seed: str) -> list[str]:
         """nextpnr's, to read ``top.json`` and to write ``report{seed}.json``."""
 
-    def finish(self, netlist: Path) -> list[str]:
-        """Do in place what Yosys leaves to be done in its netlist; the commands that would do the same."""
-        return []
+    finishing: ClassVar[tuple[str, ...]] = ()
+    """Commands that do the same as `finish`."""
+
+    def finish(self, netlist: Path) -> None:
+        """Do in place what Yosys leaves to be done in its netlist."""
 
     @property
     def name(self) -> str:
@@ -85,9 +77,14 @@ class Fpga(Target):
         return f"{self.family}-{self.device}"
 
     @property
-    def programs(self) -> int:
-        """External programs one design takes."""
-        return 1 + self.seeds
+    def identity(self) -> str:
+        """The commands with the versions of what they run."""
+        return "; ".join([self.name, self.version, self.synthesis, *self.finishing, *self.arguments("0")])
+
+    @property
+    def version(self) -> str:
+        """That of Yosys and of nextpnr; `MissingToolError` if it is not installed."""
+        return f"{yosys_version()} + {nextpnr_version(self.program)}"
 
     @classmethod
     def find(cls, options: Options) -> list[Self]:
@@ -99,46 +96,54 @@ class Fpga(Target):
         """The first device."""
         return cls.find(options)[:1]
 
-    def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
-        """Synthesise and place ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
+    def synthesise(self, design: str, folder: Path) -> Synthesis:
+        """The netlist.
 
         Raises
         ------
-        MissingToolError
-            nextpnr is not installed.
         ToolError
             a program failed or ran out of time; its own message is in the error.
         """
-        from zimu.rtl.netlist import any_on_collision  # brings Amaranth, too slow for the command line's help
-
-        version = f"{yosys_version()} + {nextpnr_version(self.program)}"
-        script = ["read_rtlil top.il", *any_on_collision(design), self.synthesis]
         (folder / "top.il").write_text(design, encoding="utf-8")
-        with slots:
-            yosys(script, folder=folder, timeout=self.timeout)
-            script += self.finish(folder / "top.json")
+        yosys(self._script(design), folder=folder, timeout=self.timeout)
+        self.finish(folder / "top.json")
+        return Synthesis([], (folder / "top.json").read_text(encoding="utf-8"))
+
+    def place(self, netlist: str, seed: int, folder: Path) -> list[Figure]:
+        """Cells, and the clock; errors as `synthesise`, and `MissingToolError` if nextpnr is not installed."""
+        (folder / "top.json").write_text(netlist, encoding="utf-8")
+        arguments = self.arguments(str(seed))
         cache = compiled_programs(self.program, self.timeout)
-
-        def place(seed: int) -> Placement:
-            with slots:
-                return self._place(folder, seed, cache)
-
-        with ThreadPoolExecutor(self.seeds) as pool:
-            placements = list(pool.map(place, range(1, self.seeds + 1)))
-        command = f"{'; '.join(script)}; {self.program} {' '.join(self.arguments('1'))}"
-        if self.seeds > 1:
-            command += f" (seeds 1 to {self.seeds})"
-        return summarise(placements, f"yosys + {_name(self.program)}", version, command)
-
-    def _place(self, folder: Path, seed: int, cache: Path) -> Placement:
         run(
-            [find_program(self.program), *self.arguments(str(seed))],
+            [find_program(self.program), *arguments],
             folder=folder,
             timeout=self.timeout,
             environment={"YOWASP_CACHE_DIR": os.fspath(cache)},
             name=_name(self.program),
         )
-        return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"), self.cells)
+        command = f"{self.program} {' '.join(arguments)}"
+        figure = partial(Figure, tool=_name(self.program), version=self.version, command=command)
+        return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"), self.cells, figure)
+
+    def summarise(self, design: str, synthesis: list[Figure], placements: list[list[Figure]]) -> list[Figure]:
+        """Median and spread of each metric over the seeds."""
+        command = f"{'; '.join([*self._script(design), *self.finishing])}; {placements[0][0].command}"
+        if self.seeds > 1:
+            command += f" (seeds 1 to {self.seeds})"
+        tool = f"yosys + {_name(self.program)}"
+        found = [{figure.metric: figure for figure in placement} for placement in placements]
+        metrics = dict.fromkeys(metric for placement in found for metric in placement)
+        none = Figure(CLOCK, 0, version=self.version)
+        spreads = [_spread([placement.get(metric, none) for placement in found]) for metric in metrics]
+        return [
+            replace(spread, metric=metric, tool=tool, command=command)
+            for metric, spread in zip(metrics, spreads, strict=True)
+        ]
+
+    def _script(self, design: str) -> list[str]:
+        from zimu.rtl.netlist import any_on_collision  # brings Amaranth, too slow for the command line's help
+
+        return ["read_rtlil top.il", *any_on_collision(design), self.synthesis]
 
 
 def _name(program: str) -> str:
@@ -183,15 +188,16 @@ def compiled_programs(program: str, timeout: float) -> Path:
     return target
 
 
-def read_report(text: str, cells: Mapping[Metric, str]) -> Placement:
+def read_report(text: str, cells: Mapping[Metric, str], figure: Callable[..., Figure] = Figure) -> list[Figure]:
     """Read nextpnr's JSON report: the counts of ``cells``, and the clock, picked by name."""
     report: dict[str, Any] = json.loads(text)
     used = report["utilization"]
     counts = {metric: int(used.get(cell, {}).get("used", 0)) for metric, cell in cells.items()}
+    figures = [figure(metric, count) for metric, count in counts.items() if count or not metric.optional]
     try:
-        return Placement(counts, pick_clock(report["fmax"]))
+        return [*figures, figure(CLOCK, pick_clock(report["fmax"]))]
     except ToolError as error:
-        return Placement(counts, None, str(error))
+        return [*figures, figure(CLOCK, None, reason=str(error))]
 
 
 def pick_clock(clocks: dict[str, Any]) -> float:
@@ -206,25 +212,13 @@ def pick_clock(clocks: dict[str, Any]) -> float:
     )
 
 
-def summarise(placements: Sequence[Placement], tool: str, version: str, command: str) -> list[Figure]:
-    """Median and spread of each metric over the seeds."""
-    figure = partial(Figure, tool=tool, version=version, command=command)
-    figures = []
-    for metric in placements[0].cells:
-        counts = [placement.cells[metric] for placement in placements]
-        if any(counts) or not metric.optional:
-            figures.append(_spread(metric, counts, figure))
-    clocks = [placement.fmax_mhz for placement in placements if placement.fmax_mhz is not None]
-    if len(clocks) == len(placements):
-        figures.append(_spread(CLOCK, clocks, figure))
-    else:
-        reason = next(placement.reason for placement in placements if placement.reason)
-        figures.append(figure(CLOCK, None, reason=reason))
-    return figures
-
-
-def _spread(metric: Metric, values: Sequence[float], figure: Callable[..., Figure]) -> Figure:
+def _spread(figures: Sequence[Figure]) -> Figure:
+    """One metric over seeds; missing if one is."""
+    for figure in figures:
+        if figure.value is None:
+            return figure
+    values = [figure.value for figure in figures if figure.value is not None]
     middle = statistics.median(values)
     if middle == int(middle):
         middle = int(middle)
-    return figure(metric, middle, minimum=min(values), maximum=max(values))
+    return replace(figures[0], value=middle, minimum=min(values), maximum=max(values))

@@ -12,9 +12,10 @@ from importlib import resources
 from pathlib import Path
 from typing import ClassVar, Self
 
+from zimu.cost.content import digest
 from zimu.cost.liberty import Cell, read_cells
 from zimu.cost.metrics import FLIP_FLOPS, MEMORY_BITS, THROUGHPUT, Metric, per_throughput
-from zimu.cost.target import Figure, Options, Slots, Target
+from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys, yosys_version
 
@@ -128,7 +129,6 @@ class Generic(Target):
 
     timeout: float = 600
     name = "generic"
-    programs = 1
     forms: ClassVar[tuple[str, ...]] = (name,)
     metrics: ClassVar[tuple[Metric, ...]] = (
         FLIP_FLOPS,
@@ -148,19 +148,32 @@ class Generic(Target):
         """The same."""
         return cls.find(options)
 
-    def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
+    @property
+    def identity(self) -> str:
+        """The commands, the version of what they run, and the library."""
+        return "; ".join([self.name, yosys_version(), command([_FILE], AREA_SCRIPT), digest(_library())])
+
+    def synthesise(self, design: str, folder: Path) -> Synthesis:
         """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``; errors of `map_to_cells`."""
-        text = resources.files("zimu.cost").joinpath("libraries/generic.lib").read_text(encoding="utf-8")
-        library = folder / "generic.lib"
+        text = _library()
+        library = folder / _FILE
         library.write_text(text, encoding="utf-8")
-        with slots:
-            mapped = map_to_cells(design, folder, [library], read_cells(text), AREA_SCRIPT, self.timeout)
-        figure = partial(Figure, tool="yosys", version=yosys_version(), command=command([library.name], AREA_SCRIPT))
-        return [
-            figure(FLIP_FLOPS, mapped.flip_flops),
-            figure(GATES, mapped.area),
-            figure(MEMORY_BITS, mapped.memory_bits),
-        ]
+        mapped = map_to_cells(design, folder, [library], read_cells(text), AREA_SCRIPT, self.timeout)
+        figure = partial(Figure, tool="yosys", version=yosys_version(), command=command([_FILE], AREA_SCRIPT))
+        return Synthesis(
+            [
+                figure(FLIP_FLOPS, mapped.flip_flops),
+                figure(GATES, mapped.area),
+                figure(MEMORY_BITS, mapped.memory_bits),
+            ]
+        )
+
+
+_FILE = "generic.lib"
+
+
+def _library() -> str:
+    return resources.files("zimu.cost").joinpath(f"libraries/{_FILE}").read_text(encoding="utf-8")
 
 
 def command(libraries: Sequence[str], abc_script: str) -> str:

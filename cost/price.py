@@ -1,24 +1,36 @@
 """Prices units on targets: the cost flow's front door.
 
-Identical designs are measured once, external programs run in parallel, and throughput is joined to what was measured.
+Nothing is measured twice, several processes measure at a time, and throughput is joined to what was measured.
 """
 
+import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import product
-from pathlib import Path
+from importlib import metadata
+from typing import NamedTuple
 
+import zimu.golden
+import zimu.rtl
+from zimu.cost.cache import Cache, default_folder
+from zimu.cost.content import digest, sources
+from zimu.cost.jobs import Measurement, measure
 from zimu.cost.metrics import THROUGHPUT, Derived, Metric
 from zimu.cost.rows import Row, rows_of
-from zimu.cost.target import Figure, Progress, Slots, Target
+from zimu.cost.target import Figure, Progress
 from zimu.cost.targets import TARGETS, find_targets
 from zimu.cost.units import PricedUnit, Rate, parse_units, priced
-from zimu.golden.errors import InputError, ZimuError, check_range
-from zimu.golden.files import scratch_folder
+from zimu.golden.errors import InputError, check_range
 from zimu.golden.rule import RuleConfig
 from zimu.golden.unit import MAX_TRIALS
+from zimu.golden.workers import workers
 from zimu.rtl.netlist import to_rtlil
+
+
+class Design(NamedTuple):
+    """The RTLIL text of a unit: its key in the cache, and how long it is."""
+
+    key: str
+    size: int
 
 
 def price(
@@ -30,6 +42,8 @@ def price(
     trials: Sequence[int] | None = None,
     jobs: int = 2,
     timeout: float = 600,
+    cache: str | os.PathLike[str] | None = None,
+    scheduler: str = "",
     progress: Progress | None = None,
 ) -> list[Row]:
     """Price every unit on every target.
@@ -42,9 +56,13 @@ def price(
     liberty : libraries, as `zimu.cost.liberty.find_libraries` takes them.
     seeds : place-and-route seeds, 1..1000.
     trials : n for the throughput of integer units, 1..2^32-1; by default round(sqrt(d)) and d.
-    jobs : external programs at a time; never changes a result.
+    jobs : processes at work; never changes a result.
     timeout : seconds any one program may take.
-    progress : called with the programs that ended and the programs there are.
+    cache : the folder in which is kept what was measured, and looked for first; by default
+        `zimu.cost.cache.default_folder`.
+    scheduler : the address of a Dask scheduler whose workers see that folder; they measure instead of ``jobs``
+        processes.
+    progress : called with the jobs that ended and the jobs there are.
 
     Returns
     -------
@@ -54,7 +72,8 @@ def price(
     Raises
     ------
     InputError
-        an unknown unit or target, a library that is not there, or a number out of its range.
+        an unknown unit or target, a library that is not there, a number out of its range, or a folder that cannot be
+        written.
     """
     check_range("jobs", jobs, 1, 1024)
     for count in trials or ():
@@ -65,14 +84,19 @@ def price(
     _refuse_twice("target", [place.name for place in places])
     found = {type(place) for place in places}
     absent = [] if targets else [name for name, family in TARGETS.items() if family not in found]
-    designs = {unit.name: to_rtlil(unit.build(), "top") for unit in chosen}
+    kept = Cache(cache or default_folder())
+    designs = _designs(chosen, kept)
     # The longest first, so that at the end no program runs alone.
-    longest_first = sorted(set(designs.values()), key=lambda design: (-len(design), design))
-    measured = _measure_all(longest_first, places, jobs, progress)
+    longest_first = sorted(set(designs.values()), key=lambda design: (-design.size, design.key))
+    measurements = {
+        (design, place.name): Measurement(place, design.key, kept) for design in longest_first for place in places
+    }
+    with workers(jobs, scheduler) as submit:
+        measure(list(measurements.values()), kept, submit, progress)
     rows = []
     for unit in chosen:
         for place in places:
-            figures = measured[designs[unit.name], place.name]
+            figures = measurements[designs[unit.name], place.name].figures()
             rows += rows_of(unit.name, place.name, [*figures, *per_weight(place.metrics, figures, unit.rates)])
         for family in absent:
             rows += rows_of(unit.name, family, TARGETS[family].absent())
@@ -155,29 +179,19 @@ def _refuse_twice(kind: str, names: Sequence[str]) -> None:
             raise InputError(f"{kind} {name} is given twice: each must have a name of its own")
 
 
-def _measure_all(
-    designs: Sequence[str], targets: Sequence[Target], jobs: int, progress: Progress | None
-) -> dict[tuple[str, str], list[Figure]]:
-    """Figures by design and target's name."""
-    work = list(product(designs, targets))
-    slots = Slots(jobs, sum(target.programs for _, target in work), progress)
-    with (
-        scratch_folder() as scratch,
-        ThreadPoolExecutor(max(len(work), 1)) as pool,
-    ):
-        folders = [scratch / str(number) for number in range(len(work))]
-        futures = [pool.submit(_measure, *item, folder, slots) for item, folder in zip(work, folders, strict=True)]
-        try:
-            return {
-                (design, target.name): future.result() for (design, target), future in zip(work, futures, strict=True)
-            }
-        finally:
-            slots.close()
-
-
-def _measure(design: str, target: Target, folder: Path, slots: Slots) -> list[Figure]:
-    folder.mkdir()
-    try:
-        return target.measure(design, folder, slots)
-    except ZimuError as error:
-        return target.missing(str(error))
+def _designs(units: Sequence[PricedUnit], cache: Cache) -> dict[str, Design]:
+    """The designs of units by their names, in the cache: made only where the unit or the sources are not known."""
+    made_of = digest(sources(zimu.golden, zimu.rtl), metadata.version("amaranth"))
+    found = {}
+    for unit in units:
+        key = digest(made_of, unit.identity)
+        entry = cache.text("units", key) if unit.identity else None
+        if entry is None:
+            text = to_rtlil(unit.build(), "top")
+            entry = f"{digest(text)} {len(text)}"
+            cache.keep_text("designs", digest(text), text)
+            if unit.identity:
+                cache.keep_text("units", key, entry)
+        name, size = entry.split()
+        found[unit.name] = Design(name, int(size))
+    return found

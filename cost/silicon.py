@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
+from zimu.cost.content import digest
 from zimu.cost.gates import GATES, GATES_PER_THROUGHPUT, command, map_to_cells
-from zimu.cost.liberty import VARIABLE, Library, find_libraries, pdk_libraries
+from zimu.cost.liberty import VARIABLE, Library, find_libraries, pdk_libraries, read_text
 from zimu.cost.metrics import (
     FLIP_FLOPS,
     MEMORY_BITS,
@@ -21,7 +22,7 @@ from zimu.cost.metrics import (
     time_per_weight,
     times_time,
 )
-from zimu.cost.target import Figure, Options, Slots, Target
+from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys_version
 
@@ -47,7 +48,6 @@ class Silicon(Target):
 
     technology: Library
     timeout: float = 600
-    programs = 1
     forms: ClassVar[tuple[str, ...]] = ("liberty:NAME",)
     metrics: ClassVar[tuple[Metric, ...]] = (
         FLIP_FLOPS,
@@ -85,7 +85,16 @@ class Silicon(Target):
             reason += f", or choose one of the {found} under PDK_ROOT with --target liberty:NAME"
         return [Figure(metric, None, reason) for metric in (AREA, DELAY)]
 
-    def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
+    @property
+    def identity(self) -> str:
+        """The commands, the version of what they run, and the library; `InputError` if it cannot be read."""
+        return "; ".join([yosys_version(), self._command, *map(digest, map(read_text, self.technology.files))])
+
+    @property
+    def _command(self) -> str:
+        return command([f"cells{number}.lib" for number in range(len(self.technology.files))], DELAY_SCRIPT)
+
+    def synthesise(self, design: str, folder: Path) -> Synthesis:
         """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
 
         Raises
@@ -97,18 +106,18 @@ class Silicon(Target):
         """
         self.technology.check()
         files = self.technology.unpack(folder)
-        with slots:
-            mapped = map_to_cells(design, folder, files, self.technology.cells, DELAY_SCRIPT, self.timeout)
-        script = command([path.name for path in files], DELAY_SCRIPT)
-        figure = partial(Figure, tool="yosys", version=yosys_version(), command=script)
+        mapped = map_to_cells(design, folder, files, self.technology.cells, DELAY_SCRIPT, self.timeout)
+        figure = partial(Figure, tool="yosys", version=yosys_version(), command=self._command)
         delay = read_delay(mapped.log)
-        return [
-            figure(FLIP_FLOPS, mapped.flip_flops),
-            figure(GATES, mapped.area / self.technology.nand2_area),
-            figure(AREA, mapped.area),
-            figure(DELAY, delay, reason="" if delay else "there are no gates to time"),
-            figure(MEMORY_BITS, mapped.memory_bits),
-        ]
+        return Synthesis(
+            [
+                figure(FLIP_FLOPS, mapped.flip_flops),
+                figure(GATES, mapped.area / self.technology.nand2_area),
+                figure(AREA, mapped.area),
+                figure(DELAY, delay, reason="" if delay else "there are no gates to time"),
+                figure(MEMORY_BITS, mapped.memory_bits),
+            ]
+        )
 
 
 def read_delay(log: str) -> float | None:

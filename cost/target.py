@@ -1,21 +1,19 @@
-"""What the file of a target is written with: the figures it gives, the slots its programs run in, and its base class.
+"""What the file of a target is written with: the figures it gives, and its base class.
 
 A target is a file with a subclass of `Target`, and a line in ``cost/targets.py``.
 """
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from zimu.cost.metrics import Metric
-from zimu.golden.errors import ToolError, check_range, check_seconds
+from zimu.golden.errors import check_range, check_seconds
 
 Progress = Callable[[int, int], None]
-"""Called with the programs that ended and the programs there are."""
+"""Called with the jobs that ended and the jobs there are."""
 
 
 @dataclass(frozen=True)
@@ -43,46 +41,6 @@ class Figure:
     command: str = ""
 
 
-class Slots:
-    """How many external programs run at a time: ``with slots:`` around each holds back all but ``jobs`` of them.
-
-    Parameters
-    ----------
-    jobs : programs at a time.
-    total : programs there will be.
-    progress : told at the start and after each one; called from several threads, never at the same time.
-    """
-
-    def __init__(self, jobs: int, total: int = 0, progress: Progress | None = None) -> None:
-        self._free = threading.Semaphore(jobs)
-        self._lock = threading.Lock()
-        self._progress = progress
-        self._total = total
-        self._done = 0
-        self._closed = False
-        if progress:
-            progress(0, total)
-
-    def close(self) -> None:
-        """Let no further program begin."""
-        self._closed = True
-
-    def __enter__(self) -> None:
-        self._free.acquire()
-        if self._closed:
-            self._free.release()
-            raise ToolError("stopped before it was measured")
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._free.release()
-        with self._lock:
-            self._done += 1
-            if self._progress:
-                self._progress(self._done, self._total)
-
-
 @dataclass(frozen=True)
 class Options:
     """What a call sets for all its targets; each takes what concerns it.
@@ -103,14 +61,28 @@ class Options:
         check_seconds("timeout", self.timeout)
 
 
+class Synthesis(NamedTuple):
+    """What synthesis gives: figures that no seed changes, and the netlist that is placed with each of them."""
+
+    figures: list[Figure]
+    netlist: str = ""
+
+
 class Target(ABC):
-    """Where a design can be measured."""
+    """Where a design can be measured: it is synthesised once and, if that is not all, placed with several seeds.
+
+    Each of these is a job of its own, done by any process. What a job gives depends on the design, on ``identity``, and
+    on the seed alone, so it is kept and never done again.
+    """
 
     forms: ClassVar[tuple[str, ...]]
     """The names of the family's targets as a help text has them, a word in capitals for what the user brings."""
 
     metrics: ClassVar[tuple[Metric, ...]]
-    """All that the family has figures of, in the order they are shown: first what `measure` gives."""
+    """All that the family has figures of, in the order they are shown: first what is measured."""
+
+    seeds: int = 0
+    """Each design is placed with the seeds 1 to this one."""
 
     @property
     @abstractmethod
@@ -119,29 +91,47 @@ class Target(ABC):
 
     @property
     @abstractmethod
-    def programs(self) -> int:
-        """External programs it runs for a design."""
+    def identity(self) -> str:
+        """What decides the figures beside the design and the seed: commands, versions, digests of libraries.
+
+        Raises
+        ------
+        MissingToolError
+            a program is not installed.
+        """
+
+    @property
+    def jobs(self) -> int:
+        """Jobs that a design takes."""
+        return 1 + self.seeds
 
     @classmethod
     def missing(cls, reason: str) -> list[Figure]:
-        """What `measure` would have given, without a value."""
+        """What would have been measured, without a value."""
         return [Figure(metric, None, reason) for metric in cls.metrics if not metric.per_weight and not metric.optional]
 
     @abstractmethod
-    def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
-        """Measure a design.
+    def synthesise(self, design: str, folder: Path) -> Synthesis:
+        """Synthesise a design.
 
         Parameters
         ----------
         design : RTLIL text with top module ``top``.
         folder : empty, for whatever is written; it goes away.
-        slots : to be held around each external program.
 
         Raises
         ------
         ZimuError
             it could not be measured: all figures will be missing, with the error as the reason.
         """
+
+    def place(self, netlist: str, seed: int, folder: Path) -> list[Figure]:
+        """The figures of one seed; ``folder`` and errors as above. Called where there are `seeds`."""
+        raise NotImplementedError
+
+    def summarise(self, design: str, synthesis: list[Figure], placements: list[list[Figure]]) -> list[Figure]:
+        """The figures of a design, from those of its synthesis and of each seed."""
+        return synthesis
 
     @classmethod
     @abstractmethod

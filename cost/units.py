@@ -39,12 +39,14 @@ class PricedUnit:
     description : one line for a reader.
     build : makes the component, with one clock named ``clk``.
     rates : its throughput; more than one where it depends on the trials of a step, none where it updates no weights.
+    identity : what decides, with the project's sources, what is built; empty where that cannot be told.
     """
 
     name: str
     description: str
     build: Callable[[], wiring.Component]
     rates: tuple[Rate, ...]
+    identity: str = ""
 
 
 def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | None = None) -> PricedUnit:
@@ -67,7 +69,8 @@ def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | 
     else:
         assert isinstance(config, PointwiseConfig)
         rates = (Rate(float(config.lanes)),)
-    return PricedUnit(name or config.name, config.description, lambda: update_core(config), rates)
+    identity = f"core {config.rule} {config.model_dump_json()}"
+    return PricedUnit(name or config.name, config.description, lambda: update_core(config), rates, identity)
 
 
 def prng(kind: str) -> PricedUnit:
@@ -78,6 +81,7 @@ def prng(kind: str) -> PricedUnit:
         description=f"one {kind} generator of 32-bit words; the expansion of the seed not included",
         build=lambda: Generator(kind, 1),
         rates=(),
+        identity=f"generator {kind}",
     )
 
 
@@ -97,7 +101,8 @@ def lanes(name: str) -> PricedUnit:
         return unit
 
     unit = priced(config, name=f"lanes:{name}")
-    return replace(unit, description=f"{unit.description}; the lanes alone", build=build)
+    description = f"{unit.description}; the lanes alone"
+    return replace(unit, description=description, build=build, identity=f"lanes {unit.identity}")
 
 
 def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:

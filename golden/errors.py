@@ -24,6 +24,10 @@ class ToolError(ZimuError, RuntimeError):
     """An external program failed, hung, or left no result."""
 
 
+class RefusalError(ToolError):
+    """An external program ended by itself, with an error: it would do so again."""
+
+
 class MissingToolError(InputError):
     """An external program or an optional package is not installed; the message says how to get it."""
 

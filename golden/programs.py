@@ -23,7 +23,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO
 
-from zimu.golden.errors import MissingToolError, ToolError, check_seconds
+from zimu.golden.errors import MissingToolError, RefusalError, ToolError, check_seconds
 from zimu.golden.files import is_full, no_room
 
 # Each line of the script is one Yosys command. Yosys' own errors end the process with its message.
@@ -110,8 +110,10 @@ def run(
             process.communicate()
     if process.returncode:
         place = folder or tempfile.gettempdir()
-        why = no_room(place) if is_full(place) else last_lines(output)
-        raise ToolError(f"{name} failed with exit code {process.returncode}: {why}")
+        full = is_full(place)
+        kind = ToolError if full or process.returncode < 0 else RefusalError
+        why = no_room(place) if full else last_lines(output)
+        raise kind(f"{name} failed with exit code {process.returncode}: {why}")
     return output
 
 

@@ -58,8 +58,8 @@ def price_units(
     targets = find_targets(liberty=liberty, seeds=place_seeds)
     gates = [target for target in targets if not isinstance(target, Fpga)]
     placed: list[str | UnitConfig] = [unit for unit in everything if unit not in small]
-    in_gates = len(small) * sum(target.programs for target in gates)
-    in_all = in_gates + len(placed) * sum(target.programs for target in targets)
+    in_gates = len(small) * sum(target.jobs for target in gates)
+    in_all = in_gates + len(placed) * sum(target.jobs for target in targets)
 
     price_with = partial(price, liberty=liberty, seeds=place_seeds, trials=trial_counts(), jobs=jobs)
     rows = price_with(small, [target.name for target in gates], progress=lambda done, _: progress(done, in_all))

@@ -17,11 +17,11 @@ from zimu.emu.arrays import Array
 from zimu.emu.update import make_unit
 from zimu.golden.errors import check_range
 from zimu.golden.rule import counters_of
+from zimu.golden.workers import worker_processes
 from zimu.study.digits import Digits
 from zimu.study.encoding import Counts
 from zimu.study.methods import BATCH, EPOCHS, START_RANGE, Method
 from zimu.study.network import DEPTHS, Reals, evaluate, gradients
-from zimu.study.workers import worker_processes
 
 Progress = Callable[[int, int], object]
 """Called with the runs that ended and the runs there are."""

@@ -12,8 +12,9 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from zimu.cost.cache import VARIABLE
 from zimu.cost.rows import Row
-from zimu.cost.target import Figure, Slots
+from zimu.cost.target import Figure
 from zimu.cost.targets import find_metric
 from zimu.rtl.netlist import to_rtlil
 
@@ -104,6 +105,12 @@ def two_clocks() -> Circuit:
     return Circuit({"d": In(1), "q": Out(1), "p": Out(1)}, fill)
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known from before."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture
 def circuits() -> ModuleType:
     """The circuits above."""
@@ -126,9 +133,15 @@ def measure(tmp_path: Path) -> Callable[..., dict[str, Figure]]:
     """Measures a circuit on a target; the figures by their metrics' names."""
 
     def run(target, circuit: Circuit) -> dict[str, Figure]:
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        folder.mkdir()
-        figures = target.measure(to_rtlil(circuit, "top"), folder, Slots(2))
+        def folder() -> Path:
+            new = tmp_path / str(len(list(tmp_path.iterdir())))
+            new.mkdir()
+            return new
+
+        design = to_rtlil(circuit, "top")
+        synthesis = target.synthesise(design, folder())
+        placements = [target.place(synthesis.netlist, seed, folder()) for seed in range(1, target.seeds + 1)]
+        figures = target.summarise(design, synthesis.figures, placements)
         return {figure.metric.name: figure for figure in figures}
 
     return run

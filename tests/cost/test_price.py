@@ -1,17 +1,22 @@
 """Pricing as a whole: rows of tiny units, figures per weight, refusals."""
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from zimu.cost import price as pricing
 from zimu.cost.ecp5 import Ecp5
 from zimu.cost.liberty import VARIABLE
-from zimu.cost.price import per_weight, price
+from zimu.cost.price import per_weight
 from zimu.cost.rows import Row
-from zimu.cost.target import Figure, Slots
+from zimu.cost.target import Figure
 from zimu.cost.targets import find_metric, metrics_of
-from zimu.cost.units import PricedUnit, Rate
-from zimu.golden.errors import InputError, ToolError
+from zimu.cost.units import PricedUnit, Rate, parse_unit
+from zimu.golden.errors import InputError
+
+price = partial(pricing.price, jobs=1)
 
 
 @pytest.fixture(autouse=True)
@@ -150,8 +155,41 @@ def test_a_row_comes_back_from_its_data():
     assert Row.from_dict(json.loads(json.dumps(row.to_dict() | {"failed": row.failed}))) == row
 
 
-def test_closed_slots_let_nothing_begin():
-    slots = Slots(1)
-    slots.close()
-    with pytest.raises(ToolError, match="stopped before it was measured"), slots:
-        pass
+@pytest.mark.timeout(200)
+def test_a_cluster_and_processes_measure_what_this_process_does(tmp_path):
+    distributed = pytest.importorskip("distributed", reason="Dask is missing: ./bootstrap test")
+    units, targets = ["int_sgd:4", "int_sgd:5"], ["generic"]
+    here = price(units, targets, cache=tmp_path / "here")
+    assert price(units, targets, jobs=2, cache=tmp_path / "processes") == here
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        there = price(units, targets, cache=tmp_path / "cluster", scheduler=cluster.scheduler_address)
+    assert there == here
+    assert [row.value is None for row in here] == [False] * len(here)
+
+
+def test_a_unit_is_built_again_only_if_it_or_the_sources_changed(tiny, tmp_path, monkeypatch):
+    built = []
+
+    def unit(identity):
+        def build():
+            built.append(identity)
+            return tiny("a").build()
+
+        return replace(tiny("a"), build=build, identity=identity)
+
+    for identity in ("one", "one", "two", ""):
+        price([unit(identity)], ["generic"], cache=tmp_path)
+    price([unit("")], ["generic"], cache=tmp_path)
+    assert built == ["one", "two", "", ""]
+    monkeypatch.setattr(pricing, "sources", lambda *_: "others")
+    price([unit("one")], ["generic"], cache=tmp_path)
+    assert built[4:] == ["one"]
+    # The design is the same, so it was measured once.
+    assert len(list((tmp_path / "figures").rglob("*.parquet"))) == 1
+
+
+def test_units_of_different_configurations_have_different_identities():
+    names = ["zim8", "zim8_small", "int_sgd:8", "lanes:int_sgd:8", "prng:lfsr128", "prng:trivium", "float_sgd:bf16"]
+    identities = {parse_unit(name).identity for name in names}
+    assert len(identities) == len(names)
+    assert "" not in identities

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from rich.console import Console
@@ -16,7 +16,7 @@ from zimu.cost.metrics import CLOCK, THROUGHPUT, Metric, per_throughput, time_pe
 from zimu.cost.price import price
 from zimu.cost.rows import Row
 from zimu.cost.table import tables
-from zimu.cost.target import Figure, Target
+from zimu.cost.target import Figure, Synthesis, Target
 from zimu.cost.targets import TARGETS, find_metric, find_targets, forms
 from zimu.golden.errors import InputError, ToolError
 
@@ -29,7 +29,8 @@ class Toy(Target):
     """Counts nothing: every design has 640 look-up tables and a clock of 50 MHz."""
 
     name = "toy-1k"
-    programs = 1
+    seeds = 3
+    identity = "toy"
     forms = (name,)
     metrics = (
         LUTS,
@@ -48,9 +49,15 @@ class Toy(Target):
     def default(cls, options):
         return []
 
-    def measure(self, design, folder, slots):
-        with slots:
-            return [Figure(CLOCK, 50.0, minimum=40.0, maximum=60.0, tool="toy"), Figure(LUTS, 640, tool="toy")]
+    def synthesise(self, design, folder):
+        return Synthesis([Figure(LUTS, 640, tool="toy")], design)
+
+    def place(self, netlist, seed, folder):
+        return [Figure(CLOCK, 30.0 + 10 * seed, tool="toy")]
+
+    def summarise(self, design, synthesis, placements):
+        (first,), (middle,), (last,) = placements
+        return [replace(middle, minimum=first.value, maximum=last.value), *synthesis]
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +74,9 @@ def toy(monkeypatch):
 def test_a_target_with_its_own_unit_of_measure_is_priced_and_shown(toy, tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
     picture = tmp_path / "x.svg"
-    result = CliRunner().invoke(app, ["cost", "int_sgd:8", "--target", "toy-1k", "--json", "--plot", str(picture)])
+    result = CliRunner().invoke(
+        app, ["cost", "int_sgd:8", "--target", "toy-1k", "--jobs", "1", "--json", "--plot", str(picture)]
+    )
     assert result.exit_code == 0, result.output
     data = json.loads(result.stdout)
     assert [(row["metric"], row["value"], row["uom"]) for row in data] == [
@@ -92,12 +101,13 @@ def test_a_target_with_its_own_unit_of_measure_is_priced_and_shown(toy, tmp_path
     assert [chart.metric.name for chart in charts(rows)] == ["comb", "fmax_mhz", "ns_per_weight", "comb_per_wpc"]
 
 
-def test_a_target_that_fails_has_a_reason_for_every_metric_it_owes(toy, monkeypatch):
+@pytest.mark.parametrize("step", ["synthesise", "place"])
+def test_a_target_that_fails_has_a_reason_for_every_metric_it_owes(toy, monkeypatch, step):
     def broken(*_):
         raise ToolError("no luck")
 
-    monkeypatch.setattr(Toy, "measure", broken)
-    rows = price(["int_sgd:8"], ["toy-1k"])
+    monkeypatch.setattr(Toy, step, broken)
+    rows = price(["int_sgd:8"], ["toy-1k"], jobs=1)
     assert {row.metric.name: row.reason for row in rows if row.failed} == dict.fromkeys(
         ("comb", "fmax_mhz", "ns_per_weight", "comb_per_wpc"), "no luck"
     )
@@ -118,7 +128,7 @@ def test_default_targets_take_in_given_libraries(tmp_path):
     (tmp_path / "x.lib").write_text("library(x) {}")
     targets = find_targets(liberty=[str(tmp_path)], seeds=3)
     assert [target.name for target in targets] == ["ecp5-25k", "generic", "liberty:x"]
-    assert targets[0].programs == 4
+    assert targets[0].jobs == 4
 
 
 def test_pdk_library_is_a_target_where_it_is_named(tmp_path, monkeypatch):

@@ -26,7 +26,12 @@ def command(
     liberty: LibertyOption = None,
     seeds: Annotated[int, typer.Option(help="Place-and-route seeds.")] = 8,
     trials: Annotated[list[int] | None, typer.Option(help="n for throughput; round(sqrt(d)) and d by default.")] = None,
-    jobs: Annotated[int, typer.Option(help="Programs at a time.")] = 2,
+    jobs: Annotated[int, typer.Option(help="Processes at work.")] = 2,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers do it instead.")] = "",
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder of what was measured before; else $ZIMU_CACHE."),
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 600,
     plot: Annotated[Path | None, typer.Option(help="Draw the figures into this .svg, .png or .pdf file.")] = None,
     json: JsonFlag = False,
@@ -46,15 +51,16 @@ def command(
             trials=trials or None,
             jobs=jobs,
             timeout=timeout,
-            progress=partial(show, "pricing programs"),
+            cache=cache,
+            scheduler=scheduler,
+            progress=partial(show, "measured"),
         )
     if json:
         print_json([row.to_dict() for row in rows])
     else:
         out.print(tables(rows))
-    for row in rows:
-        if row.failed:
-            print_note(f"{row.unit}, {row.target}, {row.metric}: {row.reason}")
+    for reason in dict.fromkeys(f"{row.unit}, {row.target}: {row.reason}" for row in rows if row.failed):
+        print_note(reason)
     if plot:
         print_note(f"wrote {write_whole(plot, bars(rows, plot.suffix))}")
     if any(row.failed for row in rows):

@@ -1,0 +1,216 @@
+"""What was measured is kept and never measured again, whoever was stopped when, and whatever failed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import BrokenExecutor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from zimu.cost.cache import VARIABLE, Cache
+from zimu.cost.content import digest, sources
+from zimu.cost.jobs import Job, Measurement, measure
+from zimu.cost.metrics import CLOCK, FLIP_FLOPS
+from zimu.cost.target import Figure, Synthesis, Target
+from zimu.cost.targets import TARGETS
+from zimu.golden.errors import InputError, RefusalError, ToolError
+
+
+@dataclass(frozen=True)
+class Counter(Target):
+    """Counts the letters of a design; each step leaves a line in a log, and may be told to fail."""
+
+    log: Path
+    seeds: int = 2
+    pause: float = 0
+    name = "counter"
+    identity = "counter 1"
+    forms: ClassVar[tuple[str, ...]] = (name,)
+    metrics: ClassVar = (FLIP_FLOPS, CLOCK)
+
+    def _say(self, step):
+        with self.log.open("a") as stream:
+            stream.write(f"{step}\n")
+
+    def synthesise(self, design, folder):
+        assert not list(folder.iterdir())
+        time.sleep(self.pause)
+        if error := {"refused": RefusalError, "hanging": ToolError, "bad": InputError}.get(design):
+            raise error(f"{design} is not liked")
+        self._say(f"{design} None")
+        return Synthesis([Figure(FLIP_FLOPS, len(design), tool="counter")], design)
+
+    def place(self, netlist, seed, folder):
+        time.sleep(self.pause)
+        if netlist == "too large":
+            raise RefusalError("no room")
+        self._say(f"{netlist} {seed}")
+        return [Figure(CLOCK, 10.5 * seed, tool="counter")]
+
+    def summarise(self, design, synthesis, placements):
+        return [*synthesis, *(figures[0] for figures in placements)]
+
+    @classmethod
+    def find(cls, options):
+        return []
+
+    default = find
+
+
+def now(function, *arguments):
+    """An executor's `submit` that does it at once."""
+    future = Future()
+    future.set_result(function(*arguments))
+    return future
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch) -> Cache:
+    monkeypatch.setitem(TARGETS, "counter", Counter)
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture
+def counter(tmp_path) -> Counter:
+    return Counter(tmp_path / "log")
+
+
+def done(counter) -> list[str]:
+    return counter.log.read_text().split("\n")[:-1] if counter.log.exists() else []
+
+
+def measured(designs, counter, kept, submit=now, progress=None):
+    for design in designs:
+        kept.keep_text("designs", digest(design), design)
+    each = [Measurement(counter, digest(design), kept) for design in designs]
+    measure(each, kept, submit, progress)
+    return [[(figure.metric.name, figure.value, figure.reason) for figure in one.figures()] for one in each]
+
+
+def test_a_design_is_synthesised_once_and_placed_with_every_seed(counter, kept):
+    seen = []
+    figures = measured(["abc", "de"], counter, kept, progress=lambda *numbers: seen.append(numbers))
+    assert figures == [
+        [("ff", 3, ""), ("fmax_mhz", 10.5, ""), ("fmax_mhz", 21, "")],
+        [("ff", 2, ""), ("fmax_mhz", 10.5, ""), ("fmax_mhz", 21, "")],
+    ]
+    assert sorted(done(counter)) == ["abc 1", "abc 2", "abc None", "de 1", "de 2", "de None"]
+    assert seen[0] == (0, 6)
+    assert seen[-1] == (6, 6)
+
+
+def test_what_is_known_is_not_measured_again_and_is_the_same(counter, kept):
+    first = measured(["abc"], counter, kept)
+    seen = []
+    assert measured(["abc"], counter, kept, progress=lambda *numbers: seen.append(numbers)) == first
+    assert len(done(counter)) == 3
+    assert seen == [(3, 3)]
+    # Another seed is one job more; another target's commands are all of them.
+    measured(["abc"], Counter(counter.log, seeds=3), kept)
+    assert done(counter)[3:] == ["abc 3"]
+    other = type("Other", (Counter,), {"identity": "counter 2"})(counter.log)
+    measured(["abc"], other, kept)
+    assert len(done(counter)) == 7
+
+
+def test_a_netlist_that_was_removed_is_made_again(counter, kept):
+    measured(["abc"], counter, kept)
+    for file in (kept.folder / "netlists").rglob("*.gz"):
+        file.unlink()
+    measured(["abc"], Counter(counter.log, seeds=3), kept)
+    assert done(counter)[3:] == ["abc None", "abc 3"]
+
+
+def test_what_cannot_be_read_is_measured_again(counter, kept):
+    first = measured(["abc"], counter, kept)
+    for file in (kept.folder / "figures").rglob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:100])
+    assert measured(["abc"], counter, kept) == first
+    assert len(done(counter)) == 6
+
+
+@pytest.mark.parametrize(
+    ("design", "reason", "again"),
+    [
+        ("refused", "refused is not liked", False),
+        ("too large", "no room", False),
+        # What may go well another time.
+        ("hanging", "hanging is not liked", True),
+        ("bad", "bad is not liked", True),
+    ],
+)
+def test_a_failure_is_told_for_its_row_and_the_others_go_on(counter, kept, monkeypatch, design, reason, again):
+    expected = [("ff", None, reason), ("fmax_mhz", None, reason)]
+    for _ in range(2):
+        bad, good = measured([design, "abc"], counter, kept)
+        assert (bad, good[0]) == (expected, ("ff", 3, ""))
+    monkeypatch.setattr(Counter, "synthesise", lambda *_: Synthesis([Figure(FLIP_FLOPS, 1, tool="x")], "x"))
+    assert (measured([design], counter, kept)[0] == expected) is not again
+
+
+def test_a_process_that_dies_is_told_for_its_row(counter, kept):
+    def breaks(function, job, folder):
+        future = now(function, job, folder)
+        if job.seed is None and job.design == digest("abc"):
+            future = Future()
+            future.set_exception(BrokenExecutor("gone"))
+        return future
+
+    bad, good = measured(["abc", "de"], counter, kept, breaks)
+    assert {reason for _, _, reason in bad} == {"the process that measured it died; it may have run out of memory"}
+    assert [value for _, value, _ in good] == [2, 10.5, 21]
+
+
+def test_a_folder_that_cannot_be_written_is_named(counter, kept, tmp_path):
+    kept.keep_text("designs", digest("abc"), "abc")
+    (kept.folder / "locks").write_text("")
+    (figures, *_) = measured(["abc"], counter, kept)
+    assert figures[0][2].startswith(f"{kept.folder}: cannot be written: ")
+
+
+def test_names_tell_texts_apart():
+    texts = [("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""), ("",), ()]
+    assert len({digest(*each) for each in texts}) == len(texts)
+    job = Job(Counter(Path()), "identity", "design")
+    assert len({job.key, Job(job.target, "identity", "design", 1).key, Job(job.target, "identity1", "design").key}) == 3
+    import zimu.cost
+    import zimu.cost.cache
+
+    assert sources(zimu.cost) != sources(zimu.cost.cache)
+
+
+def figures_of(folder: Path) -> dict[Path, tuple[int, int]]:
+    """The files of figures, and what changes if one is written anew."""
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "figures").rglob("*.parquet")}
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.nightly)])
+def test_a_run_killed_at_any_moment_loses_nothing_and_repeats_nothing(tmp_path, kills):
+    rng = random.Random(kills)
+    units = [f"int_sgd:{bits}" for bits in range(2, 2 + 3 * kills)]
+    command = [sys.executable, "-m", "zimu.cli", "cost", *units, "--target", "generic", "--json"]
+    environment = os.environ | {VARIABLE: str(tmp_path)}
+    known: dict[Path, tuple[int, int]] = {}
+    for _ in range(kills):
+        run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until, more = time.monotonic() + 60, len(known) + rng.randint(1, 2)
+        while len(figures_of(tmp_path)) < more and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(rng.random())
+        run.kill()
+        assert run.wait() == -signal.SIGKILL
+        now_known = figures_of(tmp_path)
+        assert known.items() <= now_known.items()
+        assert len(now_known) > len(known)
+        known = now_known
+    last = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    assert [row["value"] is not None for row in last if row["metric"] == "ge"] == [True] * len(units)
+    assert known.items() <= figures_of(tmp_path).items()
+    assert len(figures_of(tmp_path)) == len(units)
