@@ -97,9 +97,9 @@ def price(
     for unit in chosen:
         for place in places:
             figures = measurements[designs[unit.name], place.name].figures()
-            rows += rows_of(unit.name, place.name, [*figures, *per_weight(place.metrics, figures, unit.rates)])
+            rows += rows_of(unit.fields, place.name, [*figures, *per_weight(place.metrics, figures, unit.rates)])
         for family in absent:
-            rows += rows_of(unit.name, family, TARGETS[family].absent())
+            rows += rows_of(unit.fields, family, TARGETS[family].absent())
     return rows
 
 

@@ -10,10 +10,23 @@ from zimu.cost.targets import find_metric, is_family_alone, metrics_of
 
 @dataclass(frozen=True)
 class Row(Figure):
-    """A figure with the names of its unit and target; both are always given."""
+    """A figure with the names of its unit and target, which are always given, and what the unit is.
+
+    Parameters
+    ----------
+    unit, target : names.
+    rule : the unit's update rule; empty where it is no unit.
+    kind : `zimu.golden.rule.RuleConfig.kind`; empty where it is not compared with others.
+    momentum : whether it keeps a running mean of the gradients.
+    depth : d, its weights; None where it has none.
+    """
 
     unit: str = ""
     target: str = ""
+    rule: str = ""
+    kind: str = ""
+    momentum: bool = False
+    depth: int | None = None
 
     @property
     def failed(self) -> bool:
@@ -47,8 +60,8 @@ class Row(Figure):
 _FIRST = ("unit", "target", "metric", "value")
 
 
-def rows_of(unit: str, target: str, figures: Iterable[Figure]) -> list[Row]:
-    """The figures as rows, in the order of the target's metrics, then of n."""
+def rows_of(unit: Mapping[str, Any], target: str, figures: Iterable[Figure]) -> list[Row]:
+    """The figures as rows, in the order of the target's metrics, then of n; ``unit`` has the fields of its unit."""
     order = metrics_of(target)
     ordered = sorted(figures, key=lambda figure: (order.index(figure.metric), figure.trials or 0))
-    return [Row(**vars(figure), unit=unit, target=target) for figure in ordered]
+    return [Row(**vars(figure), **unit, target=target) for figure in ordered]

@@ -6,7 +6,9 @@ A name is one that `zimu.golden.names.named` knows, ``lanes:NAME`` for a rival w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isqrt
+from typing import Any
 
 from amaranth.lib import wiring
 
@@ -40,6 +42,8 @@ class PricedUnit:
     build : makes the component, with one clock named ``clk``.
     rates : its throughput; more than one where it depends on the trials of a step, none where it updates no weights.
     identity : what decides, with the project's sources, what is built; empty where that cannot be told.
+    rule, kind, momentum, depth : as in `zimu.cost.rows.Row`.
+    rate_at : its throughput at some n, in weights a cycle; None where it does not depend on n.
     """
 
     name: str
@@ -47,6 +51,17 @@ class PricedUnit:
     build: Callable[[], wiring.Component]
     rates: tuple[Rate, ...]
     identity: str = ""
+    rule: str = ""
+    kind: str = ""
+    momentum: bool = False
+    depth: int | None = None
+    rate_at: Callable[[int], float] | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What rows say of it."""
+        names = {name: getattr(self, name) for name in ("rule", "kind", "momentum", "depth")}
+        return {"unit": self.name} | names
 
 
 def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | None = None) -> PricedUnit:
@@ -62,15 +77,32 @@ def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | 
         n << d, and n = d, the hard case.
     name : what rows call it; by default the configuration's name.
     """
+    rate_at = None
     if isinstance(config, UnitConfig):
         counts = (round_sqrt(config.depth), config.depth) if trials is None else trials
         each = sorted({check_range("trials", n, 1, MAX_TRIALS) for n in counts})
-        rates = tuple(Rate(config.depth / step_cycles(config, trials=n, opened=n), n) for n in each)
+        rate_at = partial(_rate_at, config)
+        rates = tuple(Rate(rate_at(n), n) for n in each)
     else:
         assert isinstance(config, PointwiseConfig)
         rates = (Rate(float(config.lanes)),)
-    identity = f"core {config.rule} {config.model_dump_json()}"
-    return PricedUnit(name or config.name, config.description, lambda: update_core(config), rates, identity)
+    return PricedUnit(
+        name=name or config.name,
+        description=config.description,
+        build=lambda: update_core(config),
+        rates=rates,
+        identity=f"core {config.rule} {config.model_dump_json()}",
+        rule=config.rule,
+        kind=config.kind,
+        momentum=config.momentum_kept,
+        depth=config.depth,
+        rate_at=rate_at,
+    )
+
+
+def _rate_at(config: UnitConfig, trials: int) -> float:
+    """Weights a cycle at n trials a step, all of which open."""
+    return config.depth / step_cycles(config, trials=trials, opened=trials)
 
 
 def prng(kind: str) -> PricedUnit:
@@ -102,7 +134,7 @@ def lanes(name: str) -> PricedUnit:
 
     unit = priced(config, name=f"lanes:{name}")
     description = f"{unit.description}; the lanes alone"
-    return replace(unit, description=description, build=build, identity=f"lanes {unit.identity}")
+    return replace(unit, description=description, build=build, identity=f"lanes {unit.identity}", kind="")
 
 
 def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:

@@ -196,6 +196,15 @@ FORMATS: dict[str, FloatFormat] = {
 }
 """IEEE binary32, bfloat16, IEEE binary16; E4M3 and E5M2 of the OCP 8-bit Floating Point Specification 1.0."""
 
+TITLES: dict[FormatName, str] = {
+    "fp32": "FP32",
+    "bf16": "bfloat16",
+    "fp16": "FP16",
+    "e4m3": "FP8 E4M3",
+    "e5m2": "FP8 E5M2",
+}
+"""What readers call them."""
+
 
 def float_format(name: str) -> FloatFormat:
     """The format called ``name``; `InputError` naming the known ones if there is none."""

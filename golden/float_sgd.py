@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from zimu.golden.errors import InputError, check_choice, check_range
-from zimu.golden.float_format import FORMATS, MAX_RANDOM_BITS, FloatFormat, FormatName, float_format
+from zimu.golden.float_format import FORMATS, MAX_RANDOM_BITS, TITLES, FloatFormat, FormatName, float_format
 from zimu.golden.pointwise import PointwiseConfig, PointwiseReference
 from zimu.golden.rule import DEPTH, Integer, Value, identifier
 
@@ -248,6 +248,15 @@ class FloatSGDConfig(PointwiseConfig):
     @property
     def circuit_fields(self) -> frozenset[str]:
         return super().circuit_fields | {"stages"}
+
+    @property
+    def kind(self) -> str:
+        weights, gradients = self.weights, self.gradients or self.weights
+        return f"{TITLES[weights]} SGD" + (f", {TITLES[gradients]} gradients" if gradients != weights else "")
+
+    @property
+    def momentum_kept(self) -> bool:
+        return self.momentum
 
     @property
     def description(self) -> str:

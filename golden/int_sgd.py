@@ -91,6 +91,10 @@ class IntSGDConfig(PointwiseConfig):
         return {"rate": Value(self.rate_bits)}
 
     @property
+    def kind(self) -> str:
+        return f"int{self.weight_bits} SGD"
+
+    @property
     def description(self) -> str:
         """One line for a reader."""
         eta = "2^k" if self.rate else "eta"

@@ -167,6 +167,16 @@ class RuleConfig(BaseModel):
         """One line for a reader."""
 
     @property
+    def kind(self) -> str:
+        """What one unit is held against others as, such as ``int8 SGD``: a rule, and what its weights are."""
+        return self.rule
+
+    @property
+    def momentum_kept(self) -> bool:
+        """Whether a running mean of the gradients is kept beside each weight: like is compared with like."""
+        return False
+
+    @property
     @abstractmethod
     def weight(self) -> Integer:
         """A weight."""

@@ -289,6 +289,14 @@ class UnitConfig(RuleConfig):
         return (1 << self.smoothing_bits) - 1
 
     @property
+    def kind(self) -> str:
+        return f"int{self.weight_bits} ZIM"
+
+    @property
+    def momentum_kept(self) -> bool:
+        return self.momentum is not None
+
+    @property
     def description(self) -> str:
         """One line for a reader."""
         options = "".join(f", {name} = {value}" for name, value in self.options.items())

@@ -13,7 +13,6 @@ from typing import Any
 
 from zimu.cost.layout import Chart
 from zimu.cost.plot import draw, height
-from zimu.cost.rows import Row
 from zimu.golden.errors import MissingToolError
 from zimu.golden.programs import how_to_install
 
@@ -202,9 +201,9 @@ def weights(results: Results, layer: int) -> str:
     return _figure(f"weights{layer + 1}", draw)
 
 
-def cost_bars(name: str, chart: Chart, rule: Callable[[Row], str]) -> str:
-    """A chart of costs; ``rule`` gives the update rule of a row's unit, a key of `RULES`."""
-    return _figure(name, lambda axes: draw(axes, chart, lambda row: RULES[rule(row)]), height(chart))
+def cost_bars(name: str, chart: Chart) -> str:
+    """A chart of costs, in the colours of `RULES`."""
+    return _figure(name, lambda axes: draw(axes, chart, lambda row: RULES[row.rule]), height(chart))
 
 
 def _chosen(results: Results, keys: Iterable[str]) -> list[Results]:

@@ -5,7 +5,6 @@ Uses ``cost/price.py``; called by ``study/demo.py``.
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from zimu.cost.fpga import Fpga
@@ -13,8 +12,14 @@ from zimu.cost.price import price
 from zimu.cost.target import Progress
 from zimu.cost.targets import find_targets
 from zimu.golden.unit import UnitConfig
-from zimu.study.costs import RIVALS
 from zimu.study.methods import HEADLINE, layer_config
+
+RIVALS = (
+    *("float_sgd:fp32:comb", "float_sgd:fp32:pipelined"),
+    *("float_sgd:bf16:comb", "float_sgd:bf16:pipelined"),
+    "int_sgd:8",
+)
+"""What the integer unit is held against, by names of `zimu.golden.names`."""
 
 GATES_ONLY = (("search",), ("float_sgd:fp32:comb", "float_sgd:bf16:comb"))
 """Forms of the integer unit, and rivals, that are not placed on an FPGA, where they cannot be the best of their kind.
@@ -54,7 +59,7 @@ def price_units(
     """
     forms, rivals = GATES_ONLY
     small: list[str | UnitConfig] = [*(unit for unit in integer_units() if unit.form in forms), *rivals]
-    everything: list[str | UnitConfig] = [*integer_units(), *chain.from_iterable(RIVALS.values())]
+    everything: list[str | UnitConfig] = [*integer_units(), *RIVALS]
     targets = find_targets(liberty=liberty, seeds=place_seeds)
     gates = [target for target in targets if not isinstance(target, Fpga)]
     placed: list[str | UnitConfig] = [unit for unit in everything if unit not in small]

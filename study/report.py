@@ -1,16 +1,18 @@
 """The report of the study: one self-contained HTML page, a pure function of what is in results.json.
 
 The same results give the same bytes. Nothing is loaded from elsewhere: figures are inline, and the page holds no
-address. Uses ``cost/layout.py``, ``study/claims.py``, ``study/plots.py``, ``study/costs.py`` and
+address. Uses ``cost/layout.py``, ``cost/verdict.py``, ``study/claims.py``, ``study/plots.py`` and
 ``study/templates/report.html.j2``; the results come from ``study/demo.py``.
 """
 
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from zimu.cost.layout import sheets
+from zimu.cost.layout import charts, sheets
 from zimu.cost.rows import Row
-from zimu.study import costs, plots
+from zimu.cost.verdict import LEVEL, verdict
+from zimu.study import plots
 from zimu.study.claims import Judgement
 from zimu.study.numbers import DASH, number, percent, spread
 
@@ -38,10 +40,10 @@ def render(results: Results) -> str:
         judgements=judgements,
         compared={key for judgement in judgements for key in (judgement.unit_key, judgement.rival_key)},
         figures=_figures(results),
-        cost_verdict=costs.verdict(rows),
-        level=costs.LEVEL,
+        cost_verdict=verdict(rows),
+        level=LEVEL,
         theme=plots.THEME,
-        cost_figures=costs.figures(rows),
+        cost_figures=_cost_figures(rows),
         cost_sheets=sheets(rows),
         contrast=_contrast(results),
         DASH=DASH,
@@ -65,3 +67,11 @@ def _figures(results: Results) -> dict[str, str]:
         "weights1": plots.weights(results, 0),
         "weights2": plots.weights(results, 1),
     }
+
+
+def _cost_figures(rows: Sequence[Row]) -> list[Results]:
+    """Name, title and SVG text of each chart."""
+    return [
+        {"name": f"cost{place}", "title": chart.title, "svg": plots.cost_bars(f"cost{place}", chart)}
+        for place, chart in enumerate(charts(rows), 1)
+    ]

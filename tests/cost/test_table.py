@@ -33,7 +33,7 @@ def priced(unit: str) -> list[Row]:
             Figure(find_metric(target, name), value, "", *spread.get(name, (None, None)))
             for name, value in values.items()
         ]
-        rows += rows_of(unit, target, [*figures, *per_weight(metrics_of(target), figures, RATES[unit])])
+        rows += rows_of({"unit": unit}, target, [*figures, *per_weight(metrics_of(target), figures, RATES[unit])])
     return rows
 
 

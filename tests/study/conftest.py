@@ -15,6 +15,9 @@ def cost_row(unit, target, metric, value, **fields):
     """A row as results.json holds it."""
     made = {"tool": "yosys + nextpnr-ecp5", "version": "0.70 + 0.11.1", "command": "synth_ecp5 -top top"}
     row = {"unit": unit, "target": target, "metric": metric, "value": value, "uom": "TRELLIS_COMB", "reason": ""}
+    is_float = unit.startswith("float_sgd")
+    row |= {"rule": "float_sgd", "kind": "FP32 SGD"} if is_float else {"rule": "zim", "kind": "int8 ZIM"}
+    row |= {"momentum": False, "depth": 4160}
     return row | {"minimum": None, "maximum": None, "trials": None, "failed": value is None} | made | fields
 
 

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from zimu.cost.rows import Row
-from zimu.study import costs
+from zimu.cost.verdict import verdict
 from zimu.study.numbers import number, percent, points
 from zimu.study.report import render
 
@@ -106,17 +106,18 @@ def test_what_was_not_measured_is_a_dash_with_its_reason(page, results):
 def test_the_verdict_on_cost_stands_at_the_top_and_comes_from_the_rows(page, results):
     top = page[: page.index("<h2>")]
     for words in (
-        *costs.verdict([Row.from_dict(row) for row in results["cost"]])["lead"],
-        "At n = 416 the int8 unit (54,321) loses to FP32 SGD (3,456) by a factor of 15.7",
-        "cannot be compared with bfloat16 SGD: \N{EM DASH} (not priced)",
+        *verdict([Row.from_dict(row) for row in results["cost"]]).lead,
+        "At n = 416 int8 ZIM (digits_layer1, 54,321) loses to FP32 SGD",
+        "FP32 SGD (float_sgd:fp32:comb, 3,456) by a factor of 15.7",
     ):
         assert words in top
-    assert "beats int8 SGD" not in top
-    results["cost"].append(results["cost"][4] | {"unit": "int_sgd:8", "value": 200_000})
+    assert "int8 SGD (" not in top
+    other = {"unit": "int_sgd:8", "rule": "int_sgd", "kind": "int8 SGD"}
+    results["cost"].append(results["cost"][4] | other | {"value": 200_000})
     top = render(results).partition("<h2>")[0]
-    assert "beats int8 SGD (200,000) by a factor of 3.68" in top
+    assert "beats int8 SGD (int_sgd:8, 200,000) by a factor of 3.68" in top
     results["cost"][-1]["value"] = 6789
-    assert "loses to int8 SGD (6,789) by a factor of 9.64" in render(results).partition("<h2>")[0]
+    assert "loses to int8 SGD (int_sgd:8, 6,789) by a factor of 9.64" in render(results).partition("<h2>")[0]
     results["cost"] = []
     assert "<b>Cost.</b>" not in render(results)
 

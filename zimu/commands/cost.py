@@ -40,15 +40,17 @@ def command(
     from zimu.cost.plot import bars, check_plot
     from zimu.cost.price import price
     from zimu.cost.table import tables
+    from zimu.cost.units import parse_units
+    from zimu.cost.verdict import break_evens, verdict
 
     check_plot(plot)
+    chosen = parse_units(units, trials or None)
     with Stages() as show:
         rows = price(
-            units,
+            chosen,
             target or (),
             liberty=liberty or (),
             seeds=seeds,
-            trials=trials or None,
             jobs=jobs,
             timeout=timeout,
             cache=cache,
@@ -59,6 +61,8 @@ def command(
         print_json([row.to_dict() for row in rows])
     else:
         out.print(tables(rows))
+        for sentence in [*verdict(rows).lead, *(each.sentence() for each in break_evens(chosen, rows))]:
+            out.print(sentence, highlight=False)
     for reason in dict.fromkeys(f"{row.unit}, {row.target}: {row.reason}" for row in rows if row.failed):
         print_note(reason)
     if plot:
