@@ -136,7 +136,7 @@ class Fpga(Target):
         none = Figure(CLOCK, 0, version=self.version)
         spreads = [_spread([placement.get(metric, none) for placement in found]) for metric in metrics]
         return [
-            replace(spread, metric=metric, tool=tool, command=command)
+            replace(spread, metric=metric, tool=tool, command=command, seeds=self.seeds)
             for metric, spread in zip(metrics, spreads, strict=True)
         ]
 

@@ -28,6 +28,7 @@ class Figure:
     minimum, maximum : spread over place-and-route seeds.
     trials : n, the trials of a step the figure holds for; None where it does not depend on n.
     tool, version, command : what measured it.
+    seeds : of how many place-and-route seeds it is the median; 0 where no seed changes it.
     """
 
     metric: Metric
@@ -39,6 +40,7 @@ class Figure:
     tool: str = ""
     version: str = ""
     command: str = ""
+    seeds: int = 0
 
 
 @dataclass(frozen=True)

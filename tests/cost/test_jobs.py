@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -166,6 +166,15 @@ def test_a_process_that_dies_is_told_for_its_row(counter, kept):
     bad, good = measured(["abc", "de"], counter, kept, breaks)
     assert {reason for _, _, reason in bad} == {"the process that measured it died; it may have run out of memory"}
     assert [value for _, value, _ in good] == [2, 10.5, 21]
+
+
+def test_two_runs_in_one_cache_share_the_work(counter, kept):
+    slow = Counter(counter.log, pause=0.05)
+    designs = ["abc", "de", "f"]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda order: measured(designs[::order], slow, kept), (1, -1))
+    assert first == second[::-1]
+    assert sorted(done(counter)) == sorted(f"{design} {seed}" for design in designs for seed in (None, 1, 2))
 
 
 def test_a_folder_that_cannot_be_written_is_named(counter, kept, tmp_path):

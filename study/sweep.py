@@ -1,0 +1,129 @@
+"""A space of units in a TOML file: which units, at which n, on which targets.
+
+    targets = ["ecp5-85k", "generic"]
+    seeds = 8
+    trials = ["sqrt", 0.01, 0.1, 6325]
+
+    [[unit]]
+    name = "zim8"
+    lanes = [8, 16, 32]
+    depth = [1024, 421642]
+
+    [[unit]]
+    name = ["float_sgd:bf16", "float_sgd:fp32"]
+    lanes = [1, 4, 16]
+
+Each table ``unit`` spans the product of its names and of the values of its fields, which are those of the units'
+configurations. n is a number; a part of d, if it has a decimal point; or ``sqrt``, the integer nearest to sqrt(d).
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from zimu.cost.units import PricedUnit, priced, round_sqrt
+from zimu.golden.errors import InputError
+from zimu.golden.names import named
+from zimu.golden.rule import RuleConfig, read_text
+
+Trials = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=16)] | Literal["sqrt"]
+
+
+class Space(BaseModel):
+    """The product of names and of the values of fields."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    name: tuple[str, ...]
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else (value,)
+
+    def configurations(self) -> Iterator[tuple[str, RuleConfig]]:
+        """Each with its name: that of the unit, and the fields that are given several values.
+
+        Raises
+        ------
+        InputError
+            there is no such unit or field, or a unit cannot be made so.
+        """
+        fields = {field: each if isinstance(each, list) else [each] for field, each in (self.model_extra or {}).items()}
+        for name, *values in product(self.name, *fields.values()):
+            chosen = dict(zip(fields, values, strict=True))
+            told = [f"{field} = {value}" for field, value in chosen.items() if len(fields[field]) > 1]
+            full = ", ".join([name, *told])
+            try:
+                yield full, named(name).replace(**chosen)
+            except InputError as error:
+                raise InputError(f"unit {full}: {error}") from None
+
+
+class Sweep(BaseModel):
+    """What the file says.
+
+    Parameters
+    ----------
+    targets : names of targets; by default those of `zimu cost`.
+    seeds : place-and-route seeds.
+    trials : n of integer units.
+    unit : the spaces, at least one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    targets: tuple[str, ...] = ()
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 8
+    trials: tuple[Trials, ...] = ("sqrt",)
+    unit: Annotated[tuple[Space, ...], Field(min_length=1)]
+
+    @field_validator("targets", "trials", "unit", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    def units(self) -> list[PricedUnit]:
+        """The units, in order; one that comes twice is taken once.
+
+        Raises
+        ------
+        InputError
+            as `Space.configurations`.
+        """
+        units: dict[str, PricedUnit] = {}
+        for space in self.unit:
+            for name, config in space.configurations():
+                units.setdefault(name, priced(config, [count(each, config.depth) for each in self.trials], name))
+        return list(units.values())
+
+
+def count(trials: int | float | str, depth: int) -> int:
+    """How many trials a step that is for so many weights."""
+    if isinstance(trials, str):
+        return round_sqrt(depth)
+    return trials if isinstance(trials, int) else max(round(trials * depth), 1)
+
+
+def load(path: str | os.PathLike[str]) -> Sweep:
+    """Read a file.
+
+    Raises
+    ------
+    InputError
+        it cannot be read, is not TOML, or says something that is not known or allowed.
+    """
+    text = read_text(Path(path))
+    try:
+        return Sweep(**tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"] if isinstance(part, (str, int)))
+        raise InputError(f"{path}: {place}: {first['msg']}") from None

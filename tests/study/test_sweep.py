@@ -1,0 +1,93 @@
+"""Spaces of units from a file, and what is refused."""
+
+import pytest
+
+from zimu.golden.errors import InputError
+from zimu.golden.names import named
+from zimu.study.sweep import load
+
+TEXT = """
+targets = ["generic"]
+seeds = 3
+trials = ["sqrt", 0.1, 7]
+
+[[unit]]
+name = "zim8"
+lanes = [8, 16]
+depth = [100, 1000]
+
+[[unit]]
+name = ["float_sgd:bf16", "int_sgd:8"]
+lanes = 4
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(text):
+        path = tmp_path / "space.toml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+def test_a_space_is_the_product_of_names_and_values(write):
+    sweep = load(write(TEXT))
+    assert (sweep.targets, sweep.seeds) == (("generic",), 3)
+    units = sweep.units()
+    assert [unit.name for unit in units] == [
+        "zim8, lanes = 8, depth = 100",
+        "zim8, lanes = 8, depth = 1000",
+        "zim8, lanes = 16, depth = 100",
+        "zim8, lanes = 16, depth = 1000",
+        "float_sgd:bf16",
+        "int_sgd:8",
+    ]
+    assert [[rate.trials for rate in unit.rates] for unit in units] == [
+        *[[7, 10], [7, 32, 100]] * 2,
+        [None],
+        [None],
+    ]
+    assert [unit.depth for unit in units] == [100, 1000] * 2 + [1024] * 2
+    assert units[4].rates[0].weights_per_cycle == 4
+    wanted = named("zim8").replace(lanes=16, depth=1000)
+    assert wanted.model_dump_json() in units[3].identity
+
+
+def test_a_unit_that_comes_twice_is_taken_once(write):
+    assert len(load(write('[[unit]]\nname = ["zim8", "zim8"]\n[[unit]]\nname = "zim8"')).units()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("targets = 3\n[[unit]]\nname = 'zim8'", "targets: Input should be a valid tuple"),
+        ("trials = [0]\n[[unit]]\nname = 'zim8'", "trials.0"),
+        ("trials = ['root']\n[[unit]]\nname = 'zim8'", "trials.0"),
+        ("seeds = 0\n[[unit]]\nname = 'zim8'", "seeds: Input should be greater"),
+        ("size = 1\n[[unit]]\nname = 'zim8'", "size: Extra inputs"),
+        ("targets = []", "unit: Field required"),
+        ("unit = []", "unit: Tuple should have at least 1 item"),
+        ("[[unit]]\nlanes = 1", "unit.0.name: Field required"),
+        ("[[unit", "not TOML"),
+    ],
+)
+def test_what_is_not_known_or_not_allowed_is_refused(write, text, message):
+    with pytest.raises(InputError) as error:
+        load(write(text))
+    assert str(error.value).startswith(f"{write(text)}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[unit]]\nname = 'zim9'", "unit zim9: 'zim9': must be"),
+        ("[[unit]]\nname = 'zim8'\nlanes = [8, 3]", "unit zim8, lanes = 3: lanes = 3"),
+        ("[[unit]]\nname = 'zim8'\nwidth = 8", "unit zim8: unknown key 'width'"),
+    ],
+)
+def test_a_unit_that_cannot_be_made_is_named(write, text, message):
+    with pytest.raises(InputError) as error:
+        load(write(text)).units()
+    assert str(error.value).startswith(message)

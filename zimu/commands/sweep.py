@@ -1,0 +1,63 @@
+"""``zimu sweep``: the cost of a whole space of units, in a table that is kept; and two such tables compared."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zimu.commands.common import LibertyOption, Stages, out, print_note
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of a space, or the CSV file of a table.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for table.parquet and table.csv.")] = Path("sweep"),
+    compare: Annotated[Path | None, typer.Option(help="CSV file of an earlier table: name what differs.")] = None,
+    liberty: LibertyOption = None,
+    jobs: Annotated[int, typer.Option(help="Processes at work.")] = 2,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers do it instead.")] = "",
+    cache: Annotated[Path | None, typer.Option(help="Folder of what was measured before; else $ZIMU_CACHE.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 600,
+) -> None:
+    """Price a space of units, go on where a run was stopped, and write a table."""
+    from zimu.cost.price import price
+    from zimu.cost.verdict import break_evens, verdict
+    from zimu.golden.files import check_writable
+    from zimu.study.sweep import load
+    from zimu.study.table import differences, read_csv, records, write_table
+
+    before = read_csv(compare) if compare else None
+    failed = False
+    if file.suffix == ".csv":
+        table = read_csv(file)
+    else:
+        sweep = load(file)
+        check_writable(folder / "table.csv")
+        units = sweep.units()
+        with Stages() as show:
+            rows = price(
+                units,
+                sweep.targets,
+                liberty=liberty or (),
+                seeds=sweep.seeds,
+                jobs=jobs,
+                timeout=timeout,
+                cache=cache,
+                scheduler=scheduler,
+                progress=partial(show, "measured"),
+            )
+        table = records(rows)
+        for sentence in [*verdict(rows).lead, *(each.sentence() for each in break_evens(units, rows))]:
+            out.print(sentence, highlight=False)
+        for reason in dict.fromkeys(f"{row.unit}, {row.target}: {row.reason}" for row in rows if row.failed):
+            print_note(reason)
+        failed = any(row.failed for row in rows)
+        for path in write_table(folder, "table", table):
+            print_note(f"wrote {path}")
+    if before is not None:
+        found = differences(before, table)
+        for difference in found:
+            out.print(difference.sentence(), highlight=False)
+        print_note(f"{len(found):,} of {len(table):,} figures differ from those of {compare}")
+    if failed:
+        raise typer.Exit(1)
