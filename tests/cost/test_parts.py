@@ -1,0 +1,84 @@
+"""Parts of a unit: every cell is counted once, to the part it works for."""
+
+import json
+
+import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from zimu.cost.ecp5 import Ecp5
+from zimu.cost.parts import part_of, sizes_of_parts
+from zimu.golden.programs import yosys
+from zimu.rtl.netlist import to_rtlil
+
+
+class Adder(wiring.Component):
+    """A sum in a register."""
+
+    def __init__(self, width):
+        self._width = width
+        super().__init__({"a": In(width), "b": In(width), "total": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        kept = Signal(self._width)
+        m.d.sync += kept.eq(self.a + self.b)
+        m.d.comb += self.total.eq(kept)
+        return m
+
+
+class Unit(wiring.Component):
+    """Two adders of a kind, another in a part of a wrapper, and a register of its own."""
+
+    def __init__(self):
+        super().__init__({"a": In(8), "b": In(8), "c": Out(8), "d": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.unit = unit = Module()
+        m.submodules.lane0, m.submodules.lane1, unit.submodules.words = parts = Adder(8), Adder(8), Adder(4)
+        own = Signal(8)
+        m.d.comb += [parts[0].a.eq(self.a), parts[0].b.eq(self.b), parts[1].a.eq(parts[0].total), parts[1].b.eq(self.b)]
+        m.d.comb += [parts[2].a.eq(self.a), parts[2].b.eq(parts[1].total), self.c.eq(own)]
+        m.d.comb += self.d.eq(parts[2].total ^ self.b)  # a register that is a port is called by the port's name
+        m.d.sync += own.eq(parts[1].total ^ self.a)
+        return m
+
+
+@pytest.fixture(scope="module")
+def netlist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("parts")
+    (folder / "top.il").write_text(to_rtlil(Unit(), "top"))
+    yosys(["read_rtlil top.il", Ecp5.synthesis], folder=folder)
+    return json.loads((folder / "top.json").read_text())["modules"]["top"]
+
+
+def test_parts_add_up_to_the_whole(netlist):
+    counts = sizes_of_parts(netlist, lambda kind: kind == "TRELLIS_FF")
+    assert counts == {"lane": 16, "frame": 8, "words": 4}
+    weights = {"LUT4": 1, "CCU2C": 2}
+    cells = sizes_of_parts(netlist, lambda kind: weights.get(kind, 0))
+    assert sum(cells.values()) == sum(weights.get(cell["type"], 0) for cell in netlist["cells"].values())
+    assert list(cells.values()) == sorted(cells.values(), reverse=True)
+    # A cell of a carry chain is two bits of a sum; before the output and the register of the unit is a LUT for each bit.
+    assert cells["lane"] == 16
+    assert cells["frame"] >= 16
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("total", "frame"),
+        ("counters.steps", "frame"),
+        ("datapath.busy", "frame"),
+        ("datapath.sampler.level", "sampler"),
+        ("datapath.sampler.beats.u", "sampler.beats"),
+        ("datapath.sampler.beats.queue.held", "sampler.beats"),
+        ("unit.lane12.step.kept", "lane.step"),
+        ("unit.lane12.kept.field", "lane"),
+    ],
+)
+def test_a_wire_is_in_the_deepest_part_that_is_told_apart(path, part):
+    scopes = {"datapath", "datapath.sampler", "datapath.sampler.beats", "datapath.sampler.beats.queue"}
+    assert part_of(path, scopes | {"unit", "unit.lane12", "unit.lane12.step"}) == part
