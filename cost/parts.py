@@ -22,15 +22,16 @@ _WRAPPERS = ("datapath", "unit")
 """Parts that only hold the others."""
 
 
-def sizes_of_parts(module: Mapping[str, Any], size: Callable[[str], float]) -> dict[str, float]:
+def sizes_of_parts(design: str, module: Mapping[str, Any], size: Callable[[str], float]) -> dict[str, float]:
     """The sizes of the parts of a unit, largest first.
 
     Parameters
     ----------
-    module : flat, as Yosys' ``write_json`` gives it.
+    design : RTLIL text with top module ``top``.
+    module : what became of it, flat, as Yosys' ``write_json`` gives it.
     size : of a kind of cell; 0 for what is not counted.
     """
-    owners = _Owners(module)
+    owners = _Owners(module, _wires(design))
     sizes: defaultdict[str, float] = defaultdict(float)
     for name, cell in module["cells"].items():
         each = size(cell["type"])
@@ -39,16 +40,27 @@ def sizes_of_parts(module: Mapping[str, Any], size: Callable[[str], float]) -> d
     return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
 
 
+def _wires(design: str) -> set[str]:
+    """The paths of the source's wires, but for inputs: those are other names for what a cell elsewhere drives."""
+    paths = set()
+    for module in re.split(r"(?m)^module \\top\.?", design)[1:]:
+        path, _, body = module.partition("\n")
+        for kind, name in re.findall(r"(?m)^  wire (.*) \\(\S+)$", body):
+            if " input " not in f"{kind} ":
+                paths.add(f"{path}.{name}".lstrip("."))
+    return paths
+
+
 class _Owners:
     """Finds the part of each cell."""
 
-    def __init__(self, module: Mapping[str, Any]) -> None:
+    def __init__(self, module: Mapping[str, Any], wires: Set[str]) -> None:
         self._cells: Mapping[str, Any] = module["cells"]
         self._scopes = {name for name, cell in self._cells.items() if cell["type"] == SCOPE}
         self._names: dict[int | str, str] = {}
         for name, net in module["netnames"].items():
-            # The path that says most: a part's port has the name of the wire outside it, too.
-            if not net.get("hide_name") and "$" not in name:
+            # Yosys names others after what they lead to. What a part gives has the name of the wire outside it, too.
+            if name in wires:
                 for bit in net["bits"]:
                     self._names[bit] = max(self._names.get(bit, ""), name, key=lambda one: (one.count("."), one))
         self._users: dict[int | str, list[str]] = defaultdict(list)
