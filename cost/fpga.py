@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from zimu.cost.count import Weights, count, matching, netlist_cells
 from zimu.cost.metrics import CLOCK, Metric
 from zimu.cost.target import Figure, Options, Slots, Target
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
@@ -23,6 +24,11 @@ from zimu.golden.files import scratch_folder
 from zimu.golden.programs import find_program, how_to_install, run, yosys, yosys_version
 
 CLOCK_NAME = "clk"
+
+NO_PORTS = "delete -port top/w:*"
+"""The Yosys command that makes ports plain nets, for a nextpnr that would give each a pin. It comes after all mapping,
+which sweeps away what leads to no port.
+"""
 
 _translating = threading.Lock()
 """Several designs are measured at a time, and the first of them to need nextpnr translates it for all."""
@@ -56,13 +62,13 @@ class Fpga(Target):
     """What targets are called before ``-`` and the device."""
 
     devices: ClassVar[tuple[str, ...]]
-    """The devices, first the one that is priced where no target is asked for."""
+    """All of them."""
 
-    cells: ClassVar[Mapping[Metric, str]]
-    """What is counted, and the cells in nextpnr's report that it is counted in."""
+    cells: ClassVar[Mapping[Metric, Weights]]
+    """What is counted, and the cells it is counted in: nextpnr's, or where its report knows none, the netlist's."""
 
-    synthesis: ClassVar[str]
-    """The Yosys command that turns the design ``top`` into ``top.json``."""
+    untimed: ClassVar[tuple[str, ...]] = ()
+    """Cells that nextpnr does not know all delays of: with one of them a design has no clock."""
 
     program: ClassVar[str]
     """The package that brings nextpnr, which is its program too."""
@@ -70,6 +76,11 @@ class Fpga(Target):
     def __post_init__(self) -> None:
         check_choice("device", self.device, self.devices)
         check_range("seeds", self.seeds, 1, 1000)
+
+    @property
+    @abstractmethod
+    def synthesis(self) -> list[str]:
+        """The Yosys commands that turn the design ``top`` into ``top.json``."""
 
     @abstractmethod
     def arguments(self, seed: str) -> list[str]:
@@ -96,8 +107,8 @@ class Fpga(Target):
 
     @classmethod
     def default(cls, options: Options) -> list[Self]:
-        """The first device."""
-        return cls.find(options)[:1]
+        """None: a family is priced where it is asked for."""
+        return []
 
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:
         """Synthesise and place ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
@@ -109,19 +120,16 @@ class Fpga(Target):
         ToolError
             a program failed or ran out of time; its own message is in the error.
         """
-        from zimu.rtl.netlist import any_on_collision  # brings Amaranth, too slow for the command line's help
-
         version = f"{yosys_version()} + {nextpnr_version(self.program)}"
-        script = ["read_rtlil top.il", *any_on_collision(design), self.synthesis]
-        (folder / "top.il").write_text(design, encoding="utf-8")
         with slots:
-            yosys(script, folder=folder, timeout=self.timeout)
+            script = synthesise(design, self.synthesis, folder, self.timeout)
             script += self.finish(folder / "top.json")
+        netlist = netlist_cells((folder / "top.json").read_text(encoding="utf-8"))
         cache = compiled_programs(self.program, self.timeout)
 
         def place(seed: int) -> Placement:
             with slots:
-                return self._place(folder, seed, cache)
+                return self._place(folder, seed, cache, netlist)
 
         with ThreadPoolExecutor(self.seeds) as pool:
             placements = list(pool.map(place, range(1, self.seeds + 1)))
@@ -130,7 +138,7 @@ class Fpga(Target):
             command += f" (seeds 1 to {self.seeds})"
         return summarise(placements, f"yosys + {_name(self.program)}", version, command)
 
-    def _place(self, folder: Path, seed: int, cache: Path) -> Placement:
+    def _place(self, folder: Path, seed: int, cache: Path, netlist: Mapping[str, int]) -> Placement:
         run(
             [find_program(self.program), *self.arguments(str(seed))],
             folder=folder,
@@ -138,7 +146,18 @@ class Fpga(Target):
             environment={"YOWASP_CACHE_DIR": os.fspath(cache)},
             name=_name(self.program),
         )
-        return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"), self.cells)
+        report = (folder / f"report{seed}.json").read_text(encoding="utf-8")
+        return read_report(report, self.cells, netlist, self.untimed)
+
+
+def synthesise(design: str, commands: Sequence[str], folder: Path, timeout: float) -> list[str]:
+    """Run Yosys' ``commands`` on ``design``, RTLIL text, in ``folder``; all that was run. Errors of `yosys`."""
+    from zimu.rtl.netlist import any_on_collision  # brings Amaranth, too slow for the command line's help
+
+    script = ["read_rtlil top.il", *any_on_collision(design), *commands]
+    (folder / "top.il").write_text(design, encoding="utf-8")
+    yosys(script, folder=folder, timeout=timeout)
+    return script
 
 
 def _name(program: str) -> str:
@@ -183,11 +202,22 @@ def compiled_programs(program: str, timeout: float) -> Path:
     return target
 
 
-def read_report(text: str, cells: Mapping[Metric, str]) -> Placement:
-    """Read nextpnr's JSON report: the counts of ``cells``, and the clock, picked by name."""
+def read_report(
+    text: str, cells: Mapping[Metric, Weights], netlist: Mapping[str, int], untimed: Sequence[str] = ()
+) -> Placement:
+    """Read nextpnr's JSON report.
+
+    Parameters
+    ----------
+    text : the report.
+    cells, untimed : as in `Fpga`.
+    netlist : Yosys' cells by type. What the report counts is as nextpnr packed it and goes before them.
+    """
     report: dict[str, Any] = json.loads(text)
-    used = report["utilization"]
-    counts = {metric: int(used.get(cell, {}).get("used", 0)) for metric, cell in cells.items()}
+    used = {**netlist, **{cell: int(entry["used"]) for cell, entry in report["utilization"].items()}}
+    counts = count(cells, used)
+    if missed := matching(used, untimed):
+        return Placement(counts, None, f"nextpnr lacks delays of {', '.join(missed)}: paths there would be missed")
     try:
         return Placement(counts, pick_clock(report["fmax"]))
     except ToolError as error:

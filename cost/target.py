@@ -5,7 +5,7 @@ A target is a file with a subclass of `Target`, and a line in ``cost/targets.py`
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -112,6 +112,9 @@ class Target(ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     """All that the family has figures of, in the order they are shown: first what `measure` gives."""
 
+    unmeasured: ClassVar[Mapping[Metric, str]] = {}
+    """Those among them that it has no tool for, and why: they never have a value, and that is no failure."""
+
     @property
     @abstractmethod
     def name(self) -> str:
@@ -125,7 +128,8 @@ class Target(ABC):
     @classmethod
     def missing(cls, reason: str) -> list[Figure]:
         """What `measure` would have given, without a value."""
-        return [Figure(metric, None, reason) for metric in cls.metrics if not metric.per_weight and not metric.optional]
+        owed = [metric for metric in cls.metrics if not metric.per_weight and not metric.optional]
+        return [Figure(metric, None, cls.unmeasured.get(metric, reason)) for metric in owed]
 
     @abstractmethod
     def measure(self, design: str, folder: Path, slots: Slots) -> list[Figure]:

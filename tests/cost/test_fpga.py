@@ -80,7 +80,7 @@ def test_clock_is_the_achieved_figure():
 
 def test_report_without_a_cell_type_counts_none():
     report = {"fmax": {}, "utilization": {"TRELLIS_COMB": {"available": 24288, "used": 7}}}
-    assert {metric.name: count for metric, count in read_report(json.dumps(report), CELLS).cells.items()} == {
+    assert {metric.name: count for metric, count in read_report(json.dumps(report), CELLS, {}).cells.items()} == {
         "comb": 7,
         "ff": 0,
         "dsp": 0,

@@ -52,10 +52,10 @@ def command(
         print_json([row.to_dict() for row in rows])
     else:
         out.print(tables(rows))
-    for row in rows:
-        if row.failed:
-            print_note(f"{row.unit}, {row.target}, {row.metric}: {row.reason}")
+    failed = dict.fromkeys(f"{row.unit}, {row.target}, {row.metric.name}: {row.reason}" for row in rows if row.failed)
+    for line in failed:
+        print_note(line)
     if plot:
         print_note(f"wrote {write_whole(plot, bars(rows, plot.suffix))}")
-    if any(row.failed for row in rows):
+    if failed:
         raise typer.Exit(1)
