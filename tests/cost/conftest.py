@@ -94,6 +94,22 @@ def chain(adders: int) -> Circuit:
     return Circuit({"d": In(16), "q": Out(16)}, fill)
 
 
+def together(**parts: Circuit) -> Circuit:
+    """Circuits side by side, which share nothing but the clock: one run measures them all."""
+
+    def fill(m: Module, io: Circuit) -> None:
+        for name, part in parts.items():
+            m.submodules[name] = part
+            for port, member in part.signature.members.items():
+                inner, outer = getattr(part, port), getattr(io, f"{name}_{port}")
+                m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
+
+    ports = {
+        f"{name}_{port}": member for name, part in parts.items() for port, member in part.signature.members.items()
+    }
+    return Circuit(ports, fill)
+
+
 def two_clocks() -> Circuit:
     """A register-to-register path in each of two clock domains."""
 

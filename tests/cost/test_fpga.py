@@ -83,7 +83,7 @@ def test_clock_is_the_achieved_figure():
 
 def test_report_without_a_cell_type_counts_none():
     report = {"fmax": {}, "utilization": {"TRELLIS_COMB": {"available": 24288, "used": 7}}}
-    assert {figure.metric.name: figure.value for figure in read_report(json.dumps(report), CELLS)} == {
+    assert {figure.metric.name: figure.value for figure in read_report(json.dumps(report), CELLS, {})} == {
         "comb": 7,
         "ff": 0,
         "dsp": 0,

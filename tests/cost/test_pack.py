@@ -103,7 +103,7 @@ def synthesised(component, folder) -> dict:
     """Its netlist."""
     design = to_rtlil(component, "top")
     (folder / "top.il").write_text(design)
-    yosys(["read_rtlil top.il", *any_on_collision(design), Ecp5.synthesis], folder=folder)
+    yosys(["read_rtlil top.il", *any_on_collision(design), *Ecp5().synthesis], folder=folder)
     return json.loads((folder / "top.json").read_text())
 
 

