@@ -74,6 +74,7 @@ def map_to_cells(
     cells: dict[str, Cell],
     abc_script: str,
     timeout: float,
+    more: Sequence[str] = (),
 ) -> Mapped:
     """Map ``design``, RTLIL text with top module ``top``.
 
@@ -85,6 +86,7 @@ def map_to_cells(
     cells : what is in them, by name.
     abc_script : ABC's commands, parted by semicolons.
     timeout : seconds.
+    more : Yosys commands for the mapped design.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def map_to_cells(
     (folder / "top.il").write_text(design, encoding="utf-8")
     (folder / "map.abc").write_text("\n".join(abc_script.split("; ")) + "\n", encoding="utf-8")
     # Yosys keeps translated libraries in TMPDIR; ours goes away with everything in it.
-    script = [f'setenv TMPDIR "{folder}"', *mapping_script([path.name for path in libraries])]
+    script = [f'setenv TMPDIR "{folder}"', *mapping_script([path.name for path in libraries]), *more]
     log = yosys(script, folder=folder, timeout=timeout)
     found = json.loads((folder / "cells.json").read_text(encoding="utf-8"))["design"]
     counts: dict[str, int] = found["num_cells_by_type"]

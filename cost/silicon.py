@@ -1,7 +1,7 @@
 """Cost in a silicon technology the user brings as a Liberty library: area, gate equivalents and delay.
 
 Delay is ABC's: the longest path through gates under the library's own tables, without wires, clock-to-output and
-setup times. The mapping itself is in ``cost/gates.py``.
+setup times. The mapping itself is in ``cost/gates.py``, a second opinion on timing in ``cost/sta.py``.
 """
 
 import re
@@ -22,12 +22,17 @@ from zimu.cost.metrics import (
     time_per_weight,
     times_time,
 )
+from zimu.cost.sta import COMMAND, has_sta, netlist_script, sta_version, time_paths
 from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys_version
 
 AREA = Metric(name="area_um2", title="Area", uom="um2", label="area", charted=True, judged=True)
 DELAY = Metric(name="delay_ns", title="Delay", uom="ns", label="delay", charted=True)
+STA_DELAY = Metric(name="sta_delay_ns", title="Delay by OpenSTA", uom="ns", label="OpenSTA\ndelay", optional=True)
+STA_PERIOD = Metric(
+    name="sta_period_ns", title="Clock period by OpenSTA", uom="ns", label="OpenSTA\nperiod", optional=True
+)
 
 DELAY_SCRIPT = (
     "strash; ifraig; scorr; dc2; dch -f; map -B 0.9 -D 2000; topo; buffer -c; topo; upsize -D 2000; dnsize -D 2000; "
@@ -43,7 +48,7 @@ class Silicon(Target):
     Parameters
     ----------
     technology : its cells.
-    timeout : seconds the mapping may take.
+    timeout : seconds any one program may take.
     """
 
     technology: Library
@@ -54,6 +59,8 @@ class Silicon(Target):
         GATES,
         AREA,
         DELAY,
+        STA_DELAY,
+        STA_PERIOD,
         MEMORY_BITS,
         THROUGHPUT,
         time_per_weight(DELAY),
@@ -66,6 +73,11 @@ class Silicon(Target):
     def name(self) -> str:
         """The target's name."""
         return f"liberty:{self.technology.name}"
+
+    @property
+    def programs(self) -> int:
+        """Yosys, and OpenSTA where there is one."""
+        return 1 + has_sta()
 
     @classmethod
     def find(cls, options: Options) -> list[Self]:
@@ -88,7 +100,9 @@ class Silicon(Target):
     @property
     def identity(self) -> str:
         """The commands, the version of what they run, and the library; `InputError` if it cannot be read."""
-        return "; ".join([yosys_version(), self._command, *map(digest, map(read_text, self.technology.files))])
+        timing = [COMMAND, sta_version()] if has_sta() else []
+        libraries = map(digest, map(read_text, self.technology.files))
+        return "; ".join([yosys_version(), self._command, *libraries, *timing])
 
     @property
     def _command(self) -> str:
@@ -106,18 +120,25 @@ class Silicon(Target):
         """
         self.technology.check()
         files = self.technology.unpack(folder)
-        mapped = map_to_cells(design, folder, files, self.technology.cells, DELAY_SCRIPT, self.timeout)
+        names = [path.name for path in files]
+        more = netlist_script(names) if has_sta() else []
+        mapped = map_to_cells(design, folder, files, self.technology.cells, DELAY_SCRIPT, self.timeout, more)
         figure = partial(Figure, tool="yosys", version=yosys_version(), command=self._command)
         delay = read_delay(mapped.log)
-        return Synthesis(
-            [
-                figure(FLIP_FLOPS, mapped.flip_flops),
-                figure(GATES, mapped.area / self.technology.nand2_area),
-                figure(AREA, mapped.area),
-                figure(DELAY, delay, reason="" if delay else "there are no gates to time"),
-                figure(MEMORY_BITS, mapped.memory_bits),
-            ]
-        )
+        figures = [
+            figure(FLIP_FLOPS, mapped.flip_flops),
+            figure(GATES, mapped.area / self.technology.nand2_area),
+            figure(AREA, mapped.area),
+            figure(DELAY, delay, reason="" if delay else "there are no gates to time"),
+            figure(MEMORY_BITS, mapped.memory_bits),
+        ]
+        if has_sta():
+            timing = time_paths(folder, files, self.technology.cells, self.timeout)
+            version = f"{yosys_version()} + {sta_version()}"
+            opinion = partial(Figure, tool="yosys + sta", version=version, command=f"{self._command}; {COMMAND}")
+            values = {STA_DELAY: timing.delay, STA_PERIOD: timing.period if mapped.flip_flops else None}
+            figures += [opinion(metric, value) for metric, value in values.items() if value is not None]
+        return Synthesis(figures)
 
 
 def read_delay(log: str) -> float | None:

@@ -46,6 +46,7 @@ _PROGRAMS = {
     "iverilog": (["-V"], "Icarus", "apt-get install iverilog"),
     "vvp": (["-V"], "Icarus", "apt-get install iverilog"),
     "dieharder": (["-l"], "`zimu battery` (optional)", "apt-get install dieharder"),
+    "sta": (["-version"], "a second opinion on timing in silicon (optional)", "apt-get install opensta"),
     "ccache": (["--version"], "faster Verilator builds (optional)", "apt-get install ccache"),
 }
 
