@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from zimu.cost.liberty import Cell, read_cells
 from zimu.cost.metrics import FLIP_FLOPS, MEMORY_BITS, THROUGHPUT, Metric, per_throughput
@@ -73,6 +73,8 @@ def map_to_cells(
     cells: dict[str, Cell],
     abc_script: str,
     timeout: float,
+    *,
+    keep: bool = False,
 ) -> Mapped:
     """Map ``design``, RTLIL text with top module ``top``.
 
@@ -84,6 +86,7 @@ def map_to_cells(
     cells : what is in them, by name.
     abc_script : ABC's commands, parted by semicolons.
     timeout : seconds.
+    keep : leave the netlist in ``folder`` too, as `read_netlist` takes it and, for other programs, as ``netlist.v``.
 
     Raises
     ------
@@ -93,7 +96,8 @@ def map_to_cells(
     (folder / "top.il").write_text(design, encoding="utf-8")
     (folder / "map.abc").write_text("\n".join(abc_script.split("; ")) + "\n", encoding="utf-8")
     # Yosys keeps translated libraries in TMPDIR; ours goes away with everything in it.
-    script = [f'setenv TMPDIR "{folder}"', *mapping_script([path.name for path in libraries])]
+    names = [path.name for path in libraries]
+    script = [f'setenv TMPDIR "{folder}"', *mapping_script(names), *(_keeping_script(names) if keep else ())]
     log = yosys(script, folder=folder, timeout=timeout)
     found = json.loads((folder / "cells.json").read_text(encoding="utf-8"))["design"]
     counts: dict[str, int] = found["num_cells_by_type"]
@@ -105,6 +109,42 @@ def map_to_cells(
         memory_bits=memory_bits((folder / "memories.json").read_text(encoding="utf-8")),
         log=log,
     )
+
+
+def _keeping_script(libraries: Sequence[str]) -> list[str]:
+    """The Yosys commands that write the netlist just mapped, and what the cells of ``libraries`` compute."""
+    return [
+        "write_json netlist.json",
+        "splitnets -ports",  # OpenSTA reads no assignments of parts of vectors
+        "opt_clean -purge",
+        "write_verilog -noattr -noexpr netlist.v",
+        "design -reset",
+        *(f"read_liberty -overwrite -ignore_miss_func -ignore_miss_dir {name}" for name in libraries),
+        "write_json functions.json",
+    ]
+
+
+@dataclass(frozen=True)
+class MappedNetlist:
+    """A design in cells of a library, its memories apart.
+
+    Parameters
+    ----------
+    module : the top module as Yosys' ``write_json`` gives it: cells of the library and ``$mem_v2``, nets as numbers.
+    functions : for each kind of cell in it a module of Yosys' simple gates and flip-flops, made from its Liberty
+        functions.
+    """
+
+    module: dict[str, Any]
+    functions: dict[str, dict[str, Any]]
+
+
+def read_netlist(folder: Path) -> MappedNetlist:
+    """The netlist that `map_to_cells` has kept in ``folder``."""
+    module = json.loads((folder / "netlist.json").read_text(encoding="utf-8"))["modules"]["top"]
+    functions = json.loads((folder / "functions.json").read_text(encoding="utf-8"))["modules"]
+    kinds = {cell["type"] for cell in module["cells"].values()}
+    return MappedNetlist(module, {name: function for name, function in functions.items() if name in kinds})
 
 
 def memory_bits(netlist: str) -> int:
