@@ -14,6 +14,7 @@ import numpy as np
 from zimu.cost.energy import SLEW, Energy, energy_per_clock
 from zimu.cost.gates import map_to_cells, read_netlist
 from zimu.cost.liberty import Library
+from zimu.cost.memory import MemoryTable
 from zimu.cost.silicon import DELAY_SCRIPT, read_delay
 from zimu.golden.errors import check_range
 from zimu.golden.files import scratch_folder
@@ -34,6 +35,10 @@ RATE, COUNTS, SCALE, DECAY = 0.125, 8, -6, 3
 the integer unit's weight scale, and b of its means."""
 
 
+SCATTERED = frozenset({"weight_read", "weight_write", "probe_request"})
+"""Ports on which the integer unit goes where a trial leads; all else is walked from one end to the other."""
+
+
 @dataclass(frozen=True)
 class UpdateEnergy:
     """What a unit takes for its updates.
@@ -46,6 +51,8 @@ class UpdateEnergy:
     period : of the clock, in ns.
     energy : of the core in pJ a weight, its memories not included.
     activity : what was counted.
+    bits : by port of the memories around the core, the bits that its memory holds of a weight.
+    scattered : the ports through which single weights and slices go, in no order.
     """
 
     unit: str
@@ -54,6 +61,8 @@ class UpdateEnergy:
     period: float
     energy: Energy
     activity: Activity
+    bits: dict[str, int]
+    scattered: frozenset[str]
 
     @property
     def clocks_per_step(self) -> float:
@@ -63,6 +72,66 @@ class UpdateEnergy:
     def bytes_per_weight(self) -> dict[str, float]:
         """Bytes a weight through each port of the memories around the core."""
         return {name: size / self.depth for name, size in self.activity.traffic().items()}
+
+
+@dataclass(frozen=True)
+class MemoryEnergy:
+    """What memories take by a published table, in pJ a weight, beside the core's own energy.
+
+    Parameters
+    ----------
+    inside : the core's own memories, read in every clock in which they are enabled.
+    inside_moved : the same, read only where the address changes, as with enables that follow it.
+    sram : the memories around the core, if each is an SRAM; None where the table has none so large.
+    dram : the same, if they are in DRAM, least and greatest; None where the table has none.
+    area : of the core's own memories in um2; None where the table has no areas.
+    """
+
+    inside: float
+    inside_moved: float
+    sram: float | None
+    dram: tuple[float, float] | None
+    area: float | None
+
+
+def memory_energy(update: UpdateEnergy, table: MemoryTable, depth: int) -> MemoryEnergy:
+    """The memories of a unit that was measured.
+
+    What is walked from one end to the other comes in whole accesses of the table; what is read or written here and
+    there, the integer unit's probes and weights, takes an access of its own each time.
+
+    Parameters
+    ----------
+    depth : weights that the memories around the core hold; those counted may be of a smaller unit of the same kind.
+    """
+    activity, weights = update.activity, update.depth * update.activity.steps
+    reads = moves = writes = 0.0
+    areas: list[float | None] = []
+    for ram in activity.rams:
+        size = -(-ram.words * ram.width // 8)
+        reads += table.read_energy(size, ram.width, ram.reads)
+        moves += table.read_energy(size, ram.width, ram.moves)
+        writes += table.write_energy(size, ram.width, ram.writes)
+        areas.append(table.sram(size).area)
+    known = [area for area in areas if area is not None]
+    sram: float | None = 0.0
+    accesses = 0.0
+    for name, port in activity.accesses.items():
+        whole = port.transfers * port.bits / table.bits
+        count = port.transfers * table.accesses(port.bits) if name in update.scattered else whole
+        accesses += count
+        size = -(-depth * update.bits[name] // 8)
+        if sram is not None:
+            each = table.write_energy if name.endswith("_write") else table.read_energy
+            sram = sram + count * each(size, table.bits) if size <= table.srams[-1].bytes else None
+    dram = None if table.dram is None else tuple(accesses * energy / weights for energy in table.dram)
+    return MemoryEnergy(
+        (reads + writes) / weights,
+        (moves + writes) / weights,
+        None if sram is None else sram / weights,
+        None if dram is None else (dram[0], dram[1]),
+        sum(known) if len(known) == len(areas) else None,
+    )
 
 
 def measure_update(
@@ -110,7 +179,22 @@ def measure_update(
     )
     weights = config.depth * activity.steps
     energy = clock.times(activity.clocks / weights)
-    return UpdateEnergy(config.name, config.depth, trials, period, energy, activity)
+    bits = {name: _bits_held(config, name) for name in activity.accesses}
+    scattered = frozenset(name for name in bits if name in SCATTERED and isinstance(config, UnitConfig))
+    return UpdateEnergy(config.name, config.depth, trials, period, energy, activity, bits, scattered)
+
+
+def _bits_held(config: RuleConfig, port: str) -> int:
+    """Of a weight, in the memory behind a port."""
+    memory = port.rpartition("_")[0]
+    core = update_core(config)
+    if memory == "probe":
+        memory = core.sliced
+    if memory == "gradient":
+        return config.gradient.bits
+    if memory in core.beside:
+        return config.memories[memory].bits
+    return config.weight.bits + sum(kind.bits for name, kind in config.memories.items() if name not in core.beside)
 
 
 def recorded_steps(
