@@ -199,6 +199,6 @@ def test_switching_and_leakage_are_those_of_opensta(tmp_path, circuits):
         energy = energy_per_clock(netlist, library, np.full(nets, 25), np.full(nets, 50), 100, period=10)
         # In W, at 10 ns. It leaves out what ports drive.
         ours = energy.gates_switching + energy.flip_flops_switching
-        assert ours * 1e-12 / 10e-9 == pytest.approx(float(switching), rel=0.02)
+        assert ours * 1e-12 / 10e-9 == pytest.approx(float(switching), rel=0.03)
         assert energy.leakage * 1e-12 / 10e-9 == pytest.approx(float(leakage), rel=0.05)
     assert tried, f"none of the libraries in {VARIABLE} is one file and complete"
