@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from zimu.cost.content import digest
 from zimu.cost.liberty import Cell, read_cells
@@ -86,7 +86,7 @@ def map_to_cells(
     cells : what is in them, by name.
     abc_script : ABC's commands, parted by semicolons.
     timeout : seconds.
-    more : Yosys commands for the mapped design.
+    more : Yosys commands for the mapped design, such as `keeping_script`.
 
     Raises
     ------
@@ -108,6 +108,44 @@ def map_to_cells(
         memory_bits=memory_bits((folder / "memories.json").read_text(encoding="utf-8")),
         log=log,
     )
+
+
+def keeping_script(libraries: Sequence[str]) -> list[str]:
+    """The Yosys commands that write the netlist just mapped, as `read_netlist` takes it and, for other programs, as
+    ``netlist.v``, and what the cells of ``libraries``, file names in the same folder, compute.
+    """
+    return [
+        "write_json netlist.json",
+        "splitnets -ports",  # OpenSTA reads no assignments of parts of vectors
+        "opt_clean -purge",
+        "write_verilog -noattr -noexpr netlist.v",
+        "design -reset",
+        *(f"read_liberty -overwrite -ignore_miss_func -ignore_miss_dir {name}" for name in libraries),
+        "write_json functions.json",
+    ]
+
+
+@dataclass(frozen=True)
+class MappedNetlist:
+    """A design in cells of a library, its memories apart.
+
+    Parameters
+    ----------
+    module : the top module as Yosys' ``write_json`` gives it: cells of the library and ``$mem_v2``, nets as numbers.
+    functions : for each kind of cell in it a module of Yosys' simple gates and flip-flops, made from its Liberty
+        functions.
+    """
+
+    module: dict[str, Any]
+    functions: dict[str, dict[str, Any]]
+
+
+def read_netlist(folder: Path) -> MappedNetlist:
+    """The netlist that `keeping_script` has left in ``folder``."""
+    module = json.loads((folder / "netlist.json").read_text(encoding="utf-8"))["modules"]["top"]
+    functions = json.loads((folder / "functions.json").read_text(encoding="utf-8"))["modules"]
+    kinds = {cell["type"] for cell in module["cells"].values()}
+    return MappedNetlist(module, {name: function for name, function in functions.items() if name in kinds})
 
 
 def memory_bits(netlist: str) -> int:

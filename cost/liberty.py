@@ -6,11 +6,12 @@ Libraries are the user's; they are read where they are and never copied into the
 import gzip
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
+from typing import Self
 
 from zimu.golden.errors import InputError
 
@@ -18,6 +19,77 @@ VARIABLE = "ZIMU_LIBERTY"
 """Environment variable with libraries to price, written as `find_libraries` takes them, parted as in PATH."""
 
 SUFFIXES = (".lib", ".lib.gz")
+
+
+_CELL = re.compile(r'(?m)^\s*cell\s*\(\s*"?([^")\s]+)"?\s*\)\s*\{')
+"""Where a cell begins, and its name."""
+
+_TOKEN = re.compile(r'"([^"]*)"|([^\s(){}:;,"]+)|([(){}:;,])')
+"""A text in quotes, a word, or a mark."""
+
+
+@dataclass
+class Group:
+    """A group of a Liberty file: ``name (arguments) { attributes and groups }``.
+
+    Parameters
+    ----------
+    name, arguments : in front of the brace.
+    attributes : by name the values of ``name : value;`` or ``name (value, ...);``, without quotes; of several the last.
+    groups : those inside, in order.
+    """
+
+    name: str
+    arguments: list[str]
+    attributes: dict[str, list[str]] = field(default_factory=dict)
+    groups: list[Self] = field(default_factory=list)
+
+    def all(self, *names: str) -> list[Self]:
+        """The groups inside of any of these names."""
+        return [group for group in self.groups if group.name in names]
+
+    def text(self, name: str, otherwise: str = "") -> str:
+        """The first value of an attribute."""
+        return self.attributes.get(name, [otherwise])[0]
+
+    def numbers(self, name: str) -> list[float]:
+        """All numbers of an attribute, such as ``index_1 ("0.1, 0.2")``."""
+        return [float(each) for value in self.attributes.get(name, ()) for each in re.split(r"[\s,]+", value) if each]
+
+
+def parse_group(text: str) -> Group:
+    """The first group of a text, up to the brace that closes it.
+
+    Raises
+    ------
+    IndexError, ValueError
+        the text ends before, or is no Liberty.
+    """
+    text = re.sub(r"/\*.*?\*/|\\\r?\n", " ", text, flags=re.DOTALL)
+    tokens = (
+        (match[1], False) if match[1] is not None else (match[2] or match[3], bool(match[3]))
+        for match in _TOKEN.finditer(text)
+    )
+    ends = {"{", "}", ";"}
+    open_groups: list[Group] = []
+    words: list[str] = []
+    for word, mark in tokens:
+        if not mark or word not in ends:
+            words += () if mark and word in "(),:" else [word]
+            continue
+        if word == "{":
+            group = Group(words[0], words[1:])
+            if open_groups:
+                open_groups[-1].groups.append(group)
+            open_groups.append(group)
+        elif word == ";" and words:
+            open_groups[-1].attributes[words[0]] = words[1:]
+        elif word == "}":
+            closed = open_groups.pop()
+            if not open_groups:
+                return closed
+        words = []
+    raise ValueError("it ends within a group")
 
 
 @dataclass(frozen=True)
@@ -60,6 +132,24 @@ class Library:
             raise InputError(f"library {self.name} has no NAND2 cell: {_PARTS}")
         return min(areas)
 
+    def read_groups(self, names: Iterable[str]) -> Iterator[tuple[Group, list[Group]]]:
+        """Of each file the head, all up to its first cell, and those of the cells of these names that it has.
+
+        Raises
+        ------
+        InputError
+            a file is no Liberty.
+        """
+        wanted = set(names)
+        for path in self.files:
+            head, *parts = _CELL.split(read_text(path))
+            cells = zip(parts[::2], parts[1::2], strict=True)
+            try:
+                found = [parse_group(f"cell ({name}) {{ {body}") for name, body in cells if name in wanted]
+                yield parse_group(head + "}"), found
+            except (IndexError, ValueError) as error:
+                raise InputError(f"{path}: no Liberty library: {error}") from None
+
     @property
     def complete(self) -> bool:
         """Whether the library can map a design alone."""
@@ -97,9 +187,20 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
 
+def holds(expression: str, values: Mapping[str, bool]) -> bool:
+    """Whether a Liberty expression, a function or a condition, is true of the values of its names.
+
+    Raises
+    ------
+    KeyError
+        it has a name that has no value.
+    """
+    return _Expression(expression, values).value()
+
+
 def read_cells(text: str) -> dict[str, Cell]:
     """The cells of a Liberty file, by name. Only what `Cell` holds is looked at."""
-    parts = re.split(r'(?m)^\s*cell\s*\(\s*"?([^")\s]+)"?\s*\)\s*\{', text)
+    parts = _CELL.split(text)
     cells = {}
     for name, body in zip(parts[1::2], parts[2::2], strict=True):
         area = re.search(r'\barea\s*:\s*"?([0-9.eE+-]+)', body)

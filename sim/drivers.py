@@ -3,7 +3,7 @@
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from amaranth.hdl import Shape
 from amaranth.lib import data
@@ -84,6 +84,13 @@ class PlaceLayout:
             memory[name] = [to_signed(value, shape.width) for value in raw] if shape.signed else raw
             offset += shape.width
         return memory
+
+
+class Access(NamedTuple):
+    """Transfers through a port of a memory, and the bits of data that each carries."""
+
+    transfers: int
+    bits: int
 
 
 class Slices(Sequence[int]):
@@ -178,7 +185,9 @@ class CoreDriver(Driver):
     def __init__(self, pins: Pins, config: RuleConfig, rng: random.Random, pause: float):
         super().__init__(pins, config, rng, pause)
         self.gradients = [0] * self.config.beats
-        self.agents = [ReadPort("gradient_request", "gradient_beat", self.gradients, rng, pause)]
+        self._memory_ports: dict[str, tuple[ReadPort | WritePort, int]] = {}
+        beats = ReadPort("gradient_request", "gradient_beat", self.gradients, rng, pause)
+        self._add_port("gradient_request", beats, self.core.gradient_beat.payload.shape())
         # By the names of their ports.
         self.layouts: dict[str, PlaceLayout] = {}
         self.memories: dict[str, list[int]] = {}
@@ -189,7 +198,7 @@ class CoreDriver(Driver):
             whole = ({"gradient": self.gradients} | self.memories)[self.core.sliced]
             shape = self.core.slices.shape
             slices = Slices(whole, self.config.lanes // shape.length, Shape.cast(shape).width)
-            self.agents.append(ReadPort("probe_request", "probe_slice", slices, rng, pause))
+            self._add_port("probe_request", ReadPort("probe_request", "probe_slice", slices, rng, pause), shape)
         for name in ("start", "reseed"):
             pins.set(name, 0)
 
@@ -198,11 +207,22 @@ class CoreDriver(Driver):
         written = getattr(self.core, f"{port}_write").payload.shape().members
         self.layouts[port] = layout = PlaceLayout(written["data"], names)
         self.memories[port] = memory = [0] * -(-self.config.depth // layout.lanes)
+        address_bits = Shape.cast(written["address"]).width
         # Reads before writes: a read accepted in the clock of a write gets what was there before it.
-        self.agents += [
-            ReadPort(f"{port}_read", f"{port}_data", memory, self.rng, self.pause),
-            WritePort(f"{port}_write", memory, Shape.cast(written["address"]).width, self.rng, self.pause),
-        ]
+        reads = ReadPort(f"{port}_read", f"{port}_data", memory, self.rng, self.pause)
+        writes = WritePort(f"{port}_write", memory, address_bits, self.rng, self.pause)
+        self._add_port(f"{port}_read", reads, written["data"])
+        self._add_port(f"{port}_write", writes, written["data"])
+
+    def _add_port(self, name: str, port: ReadPort | WritePort, shape: Any) -> None:
+        """A port whose transfers carry data of a shape."""
+        self.agents.append(port)
+        self._memory_ports[name] = (port, Shape.cast(shape).width)
+
+    @property
+    def accesses(self) -> dict[str, Access]:
+        """What went through each port of the memories since the driver was made, by the names of the ports."""
+        return {name: Access(port.accesses, bits) for name, (port, bits) in self._memory_ports.items()}
 
     async def begin(self, seed: int, memory: Memory) -> None:
         self._write(memory)

@@ -60,10 +60,16 @@ class Sink:
 
 
 class ReadPort:
-    """A memory's read side: takes addresses, answers in order after random delays."""
+    """A memory's read side: takes addresses, answers in order after random delays.
+
+    Attributes
+    ----------
+    accesses : places read.
+    """
 
     def __init__(self, request: str, answer: str, memory: Sequence[int], rng: random.Random, pause: float):
         self.memory = memory
+        self.accesses = 0
         self._requests = Sink(request, rng, pause)
         self._answers = Source(answer, rng, pause)
 
@@ -76,6 +82,7 @@ class ReadPort:
         self._requests.clock(pins)
         # Read when the request is accepted: writes accepted before it are in the memory, later ones must not matter.
         self._answers.queue.extend(self.memory[_within(self.memory, address)] for address in self._requests.taken)
+        self.accesses += len(self._requests.taken)
         self._requests.taken.clear()
         self._answers.clock(pins)
 
@@ -87,10 +94,16 @@ def _within(memory: Sequence[int], address: int) -> int:
 
 
 class WritePort:
-    """A memory's write side: {address, data} with the address in the low bits."""
+    """A memory's write side: {address, data} with the address in the low bits.
+
+    Attributes
+    ----------
+    accesses : places written.
+    """
 
     def __init__(self, name: str, memory: list[int], address_bits: int, rng: random.Random, pause: float):
         self.memory, self.address_bits = memory, address_bits
+        self.accesses = 0
         self._writes = Sink(name, rng, pause)
 
     def clear(self, pins: Pins) -> None:
@@ -102,4 +115,5 @@ class WritePort:
         for write in self._writes.taken:
             address = _within(self.memory, write & ((1 << self.address_bits) - 1))
             self.memory[address] = write >> self.address_bits
+        self.accesses += len(self._writes.taken)
         self._writes.taken.clear()

@@ -1,0 +1,241 @@
+"""Energy of a weight update: a unit's core in a silicon technology, at work on gradients of real training.
+
+The core is mapped (``cost/gates.py``), its netlist takes whole steps beside the emulator (``sim/activity.py``), and the
+library prices what was counted (``cost/energy.py``); the memories around it and inside are priced by published tables
+(``cost/memory.py``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zimu.cost.energy import SLEW, Energy, energy_per_clock
+from zimu.cost.gates import keeping_script, map_to_cells, read_netlist
+from zimu.cost.liberty import Library
+from zimu.cost.memory import MemoryTable
+from zimu.cost.silicon import DELAY_SCRIPT, read_delay
+from zimu.golden.errors import check_range
+from zimu.golden.files import scratch_folder
+from zimu.golden.float_sgd import FloatSGDConfig
+from zimu.golden.rule import RuleConfig
+from zimu.golden.unit import UnitConfig
+from zimu.golden.vectors import Memory, Stimulus
+from zimu.rtl.netlist import to_rtlil
+from zimu.rtl.update import update_core
+from zimu.sim.activity import Activity, run_netlist
+from zimu.study.digits import load
+from zimu.study.methods import EPOCHS, HEADLINE, MOMENTUM, RIVAL, Method, float_unit, plain_integer_unit
+from zimu.study.trace import record
+from zimu.study.train import steps_per_epoch
+
+RATE, COUNTS, SCALE, DECAY = 0.125, 8, -6, 3
+"""Settings of the training that gradients are recorded from: learning rate of float units, eta of `int_sgd`, log2 of
+the integer unit's weight scale, and b of its means."""
+
+
+SCATTERED = frozenset({"weight_read", "weight_write", "probe_request"})
+"""Ports on which the integer unit goes where a trial leads; all else is walked from one end to the other."""
+
+
+@dataclass(frozen=True)
+class UpdateEnergy:
+    """What a unit takes for its updates.
+
+    Parameters
+    ----------
+    unit : its name.
+    depth : weights of a step.
+    trials : n of the integer unit; None of others.
+    period : of the clock, in ns.
+    energy : of the core in pJ a weight, its memories not included.
+    activity : what was counted.
+    bits : by port of the memories around the core, the bits that its memory holds of a weight.
+    scattered : the ports through which single weights and slices go, in no order.
+    """
+
+    unit: str
+    depth: int
+    trials: int | None
+    period: float
+    energy: Energy
+    activity: Activity
+    bits: dict[str, int]
+    scattered: frozenset[str]
+
+    @property
+    def clocks_per_step(self) -> float:
+        """As counted in simulation."""
+        return self.activity.clocks / self.activity.steps
+
+    def bytes_per_weight(self) -> dict[str, float]:
+        """Bytes a weight through each port of the memories around the core."""
+        return {name: size / self.depth for name, size in self.activity.traffic().items()}
+
+
+@dataclass(frozen=True)
+class MemoryEnergy:
+    """What memories take by a published table, in pJ a weight, beside the core's own energy.
+
+    Parameters
+    ----------
+    inside : the core's own memories, read in every clock in which they are enabled.
+    inside_moved : the same, read only where the address changes, as with enables that follow it.
+    sram : the memories around the core, if each is an SRAM; None where the table has none so large.
+    dram : the same, if they are in DRAM, least and greatest; None where the table has none.
+    area : of the core's own memories in um2; None where the table has no areas.
+    """
+
+    inside: float
+    inside_moved: float
+    sram: float | None
+    dram: tuple[float, float] | None
+    area: float | None
+
+
+def memory_energy(update: UpdateEnergy, table: MemoryTable, depth: int) -> MemoryEnergy:
+    """The memories of a unit that was measured.
+
+    What is walked from one end to the other comes in whole accesses of the table; what is read or written here and
+    there, the integer unit's probes and weights, takes an access of its own each time.
+
+    Parameters
+    ----------
+    depth : weights that the memories around the core hold; those counted may be of a smaller unit of the same kind.
+    """
+    activity, weights = update.activity, update.depth * update.activity.steps
+    reads = moves = writes = 0.0
+    areas: list[float | None] = []
+    for ram in activity.rams:
+        size = -(-ram.words * ram.width // 8)
+        reads += table.read_energy(size, ram.width, ram.reads)
+        moves += table.read_energy(size, ram.width, ram.moves)
+        writes += table.write_energy(size, ram.width, ram.writes)
+        areas.append(table.sram(size).area)
+    known = [area for area in areas if area is not None]
+    sram: float | None = 0.0
+    accesses = 0.0
+    for name, port in activity.accesses.items():
+        whole = port.transfers * port.bits / table.bits
+        count = port.transfers * table.accesses(port.bits) if name in update.scattered else whole
+        accesses += count
+        size = -(-depth * update.bits[name] // 8)
+        if sram is not None:
+            each = table.write_energy if name.endswith("_write") else table.read_energy
+            sram = sram + count * each(size, table.bits) if size <= table.srams[-1].bytes else None
+    dram = None if table.dram is None else tuple(accesses * energy / weights for energy in table.dram)
+    return MemoryEnergy(
+        (reads + writes) / weights,
+        (moves + writes) / weights,
+        None if sram is None else sram / weights,
+        None if dram is None else (dram[0], dram[1]),
+        sum(known) if len(known) == len(areas) else None,
+    )
+
+
+def measure_update(
+    config: RuleConfig,
+    library: Library,
+    *,
+    steps: int = 2,
+    trials: int | None = None,
+    seed: int = 1,
+    period: float | None = None,
+    slew: float = SLEW,
+    timeout: float = 600,
+) -> UpdateEnergy:
+    """The energy of an update, on gradients recorded from training.
+
+    Parameters
+    ----------
+    config : of any rule that trains the digits.
+    library : the technology.
+    steps : whole steps to take.
+    trials : n of the integer unit.
+    seed : of training and of the unit.
+    period : of the clock in ns, for leakage; by default ABC's delay of the netlist.
+    slew : of all inputs in ns.
+    timeout : seconds for the mapping.
+
+    Raises
+    ------
+    InputError
+        the library cannot map or price a design, or a number is out of its range.
+    ToolError
+        mapping failed, or the netlist differs from the emulator.
+    """
+    check_range("steps", steps, 1, 1000)
+    library.check()
+    memory, stimuli = recorded_steps(config, steps, seed, trials)
+    with scratch_folder() as folder:
+        design, files = to_rtlil(update_core(config), "top"), library.unpack(folder)
+        more = keeping_script([path.name for path in files])
+        mapped = map_to_cells(design, folder, files, library.cells, DELAY_SCRIPT, timeout, more)
+        netlist = read_netlist(folder)
+    activity = run_netlist(config, netlist.module, netlist.functions, seed=seed, memory=memory, steps=stimuli)
+    period = period or read_delay(mapped.log) or 0.0
+    clock = energy_per_clock(
+        netlist, library, activity.toggles, activity.high, activity.clocks, period=period, slew=slew
+    )
+    weights = config.depth * activity.steps
+    energy = clock.times(activity.clocks / weights)
+    bits = {name: _bits_held(config, name) for name in activity.accesses}
+    scattered = frozenset(name for name in bits if name in SCATTERED and isinstance(config, UnitConfig))
+    return UpdateEnergy(config.name, config.depth, trials, period, energy, activity, bits, scattered)
+
+
+def _bits_held(config: RuleConfig, port: str) -> int:
+    """Of a weight, in the memory behind a port."""
+    memory = port.rpartition("_")[0]
+    core = update_core(config)
+    if memory == "probe":
+        memory = core.sliced
+    if memory == "gradient":
+        return config.gradient.bits
+    if memory in core.beside:
+        return config.memories[memory].bits
+    return config.weight.bits + sum(kind.bits for name, kind in config.memories.items() if name not in core.beside)
+
+
+def recorded_steps(
+    config: RuleConfig, steps: int, seed: int, trials: int | None = None
+) -> tuple[Memory, list[Stimulus]]:
+    """Weights, and gradients of ``steps`` steps, from the first steps of training a layer of the digits' network.
+
+    A unit with more weights than the layer is given the gradients of several steps side by side, one with fewer a part.
+    """
+    method, setting, values = _training(config, trials)
+    data = load()
+    layer = record(method, setting, seed, data, layer=0, steps=1)
+    needed = -(-steps * config.depth // len(layer.weights))
+    trace = record(method, setting, seed, data, layer=0, steps=min(needed, EPOCHS * steps_per_epoch(data)))
+    gradients = _stream([step.gradients for step in trace], steps * config.depth)
+    weights = _stream([step.weights for step in trace], config.depth)
+    registers = config.registers(**values)
+    parts = [gradients[start : start + config.depth] for start in range(0, len(gradients), config.depth)]
+    return {"weights": weights}, [Stimulus(part, registers) for part in parts]
+
+
+def _stream(arrays: Sequence[Any], length: int) -> list[int]:
+    """The arrays one after the other, again from the first where they end."""
+    whole = np.concatenate(arrays)
+    if whole.dtype == np.float32:  # a format of numpy's own; a bench takes the patterns of all
+        whole = whole.view(np.uint32)
+    result: list[int] = np.resize(whole, length).tolist()
+    return result
+
+
+def _training(config: RuleConfig, trials: int | None) -> tuple[Method, float, dict[str, Any]]:
+    """How to train with such a unit: method, setting and run-time values."""
+    if isinstance(config, UnitConfig):
+        values: dict[str, Any] = {"trials": trials, "threshold": config.max_threshold, "smoothing": 0}
+        if config.momentum is None:
+            return HEADLINE, SCALE, values
+        return MOMENTUM, SCALE, values | {"decay": DECAY}
+    if isinstance(config, FloatSGDConfig):
+        values = {"learning_rate": RATE} | ({"momentum": 0.9} if config.momentum else {})
+        unit = f"float_sgd:{config.weights}" + (f"+{config.gradients}" if config.gradients else "")
+        return float_unit(RIVAL.key, RIVAL.label, unit=unit), RATE, values
+    power = config.model_dump().get("rate") == "power_of_two"
+    return plain_integer_unit("int_sgd", "int8 SGD"), COUNTS, {"rate": 3 if power else COUNTS}
