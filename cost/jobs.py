@@ -1,48 +1,53 @@
-"""The jobs of measuring designs on targets: what each is, and how all are given to processes.
+"""Jobs that are done once: what a job is, and how jobs in stages are given to processes.
 
-A design is synthesised by one job and placed by one for each seed. What a job gave is in the cache before anyone hears
-of it, so a run that was stopped at any moment goes on where it was.
+What a job gave is in the cache before anyone hears of it, so a run that was stopped at any moment goes on where it was.
+The jobs of measuring a design on a target: ``cost/target_jobs.py``.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zimu.cost.cache import Cache, Outcome
-from zimu.cost.content import digest
-from zimu.cost.target import Figure, Progress, Synthesis, Target
-from zimu.golden.errors import RefusalError, ToolError, ZimuError
+from zimu.cost.target import Figure, Progress
+from zimu.golden.errors import RefusalError, ZimuError
 from zimu.golden.files import scratch_folder
 from zimu.golden.workers import Submit
 
 
-@dataclass(frozen=True)
-class Job:
-    """One step of measuring a design on a target.
+class Job(ABC):
+    """Something to be done by any process, with figures as its result."""
 
-    Parameters
-    ----------
-    target : the target.
-    identity : the target's, which takes a while to tell.
-    design : the key of its RTLIL text in the cache.
-    seed : to place with; None to synthesise.
-    """
-
-    target: Target
-    identity: str
-    design: str
     seed: int | None = None
+    """With which it is done, if any."""
 
     @property
+    @abstractmethod
     def key(self) -> str:
-        """The name of what comes of it."""
-        return digest(self.identity, self.design, str(self.seed))
+        """The name of what comes of it: a digest of all that it depends on."""
 
     @property
-    def synthesis(self) -> str:
-        """The key of the job that this one follows, or is."""
-        return replace(self, seed=None).key
+    @abstractmethod
+    def place(self) -> str:
+        """The name of the target whose metrics it has figures of."""
+
+    @abstractmethod
+    def do(self, cache: Cache, scratch: Path) -> list[Figure]:
+        """Do it.
+
+        Parameters
+        ----------
+        cache : where more than figures may be found and kept.
+        scratch : an empty folder, which goes away.
+
+        Raises
+        ------
+        RefusalError
+            it cannot be done, now or ever.
+        ZimuError
+            it could not be done this time.
+        """
 
 
 def run(job: Job, folder: str) -> Outcome:
@@ -55,10 +60,10 @@ def run(job: Job, folder: str) -> Outcome:
     cache = Cache(folder)
     try:
         with cache.claim(job.key):
-            if cache.outcome(job.key, job.target.name) is None:
-                cache.keep_outcome(job.key, job.target.name, job.seed, _do(job, cache))
+            if cache.outcome(job.key, job.place) is None:
+                cache.keep_outcome(job.key, job.place, job.seed, _do(job, cache))
             # As whoever comes later will find it.
-            found = cache.outcome(job.key, job.target.name)
+            found = cache.outcome(job.key, job.place)
     except ZimuError as error:
         return Outcome([], str(error))
     return found or Outcome([], f"{cache.folder}: what was kept there cannot be read; name another cache")
@@ -68,76 +73,67 @@ def _do(job: Job, cache: Cache) -> Outcome:
     """Figures, or the message of a program that refuses."""
     with scratch_folder() as scratch:
         try:
-            if job.seed is None:
-                return Outcome(_synthesise(job, cache, scratch).figures)
-            # Who keeps a cache small removes netlists first.
-            netlist = cache.text("netlists", job.synthesis) or _synthesise(job, cache, scratch).netlist
-            return Outcome(job.target.place(netlist, job.seed, _folder(scratch, "placed")))
+            return Outcome(job.do(cache, scratch))
         except RefusalError as error:
             return Outcome([], str(error))
 
 
-def _synthesise(job: Job, cache: Cache, scratch: Path) -> Synthesis:
-    """What synthesis gives; the netlist is kept."""
-    design = cache.text("designs", job.design)
-    if design is None:
-        raise ToolError(f"{cache.folder}: a design was removed while it was in use; try again")
-    synthesis = job.target.synthesise(design, _folder(scratch, "synthesised"))
-    if synthesis.netlist:
-        cache.keep_text("netlists", job.synthesis, synthesis.netlist)
-    return synthesis
-
-
-def _folder(scratch: Path, name: str) -> Path:
-    folder = scratch / name
-    folder.mkdir()
-    return folder
-
-
 class Measurement:
-    """A design on a target: its jobs that are left to do, and at the end its figures."""
+    """Jobs in stages, each of which begins when all jobs of the one before have figures.
 
-    def __init__(self, target: Target, design: str, cache: Cache) -> None:
-        self.target, self._design, self._cache = target, design, cache
-        self._outcomes: dict[int | None, Outcome] = {}
-        self._identity, self.reason = "", ""
-        try:
-            self._identity = target.identity
-        except ZimuError as error:
-            self.reason = str(error)
+    Parameters
+    ----------
+    stages : the jobs.
+    cache : where outcomes are looked for.
+    reason : why nothing can be measured, if that is known.
+    """
+
+    def __init__(self, stages: Sequence[Sequence[Job]], cache: Cache, reason: str = "") -> None:
+        self.reason = reason
+        self._stages, self._cache = stages, cache
+        self._outcomes: dict[Job, Outcome] = {}
+
+    @property
+    def total(self) -> int:
+        """Jobs there are."""
+        return sum(map(len, self._stages))
 
     @property
     def done(self) -> int:
         """Jobs that need not be done any more."""
-        return self.target.jobs if self.reason else len(self._outcomes)
+        return self.total if self.reason else len(self._outcomes)
+
+    @property
+    def figures(self) -> list[list[Figure]]:
+        """What each job gave, in order, if there is no reason why not."""
+        return [self._outcomes[job].figures for stage in self._stages for job in stage]
 
     def begin(self) -> list[Job]:
-        """The jobs to do first, without those whose outcomes are known."""
-        return [] if self.reason else self._unknown([None])
+        """The jobs to do first: those of the first stage that has any whose outcome is not known."""
+        for stage in self._stages:
+            unknown = [job for job in stage if not self._know(job)]
+            if self.reason:
+                return []
+            if unknown:
+                return unknown
+        return []
 
     def end(self, job: Job, outcome: Outcome) -> list[Job]:
         """Take the outcome of a job; the jobs that may be done now."""
+        self._take(job, outcome)
+        (stage,) = (each for each in self._stages if job in each)
+        complete = all(each in self._outcomes for each in stage)
+        return self.begin() if complete and not self.reason else []
+
+    def _know(self, job: Job) -> bool:
+        """Whether there is an outcome, from before or now."""
+        if job not in self._outcomes and (found := self._cache.outcome(job.key, job.place)):
+            self._take(job, found)
+        return job in self._outcomes
+
+    def _take(self, job: Job, outcome: Outcome) -> None:
         self.reason = self.reason or outcome.reason
-        self._outcomes[job.seed] = outcome
-        if self.reason or job.seed is not None:
-            return []
-        return self._unknown(range(1, self.target.seeds + 1))
-
-    def _unknown(self, seeds: Sequence[int | None]) -> list[Job]:
-        jobs = [Job(self.target, self._identity, self._design, seed) for seed in seeds]
-        unknown = []
-        for job in jobs:
-            found = self._cache.outcome(job.key, self.target.name)
-            unknown += [job] if found is None else self.end(job, found)
-        return unknown
-
-    def figures(self) -> list[Figure]:
-        """What was measured."""
-        if self.reason:
-            return self.target.missing(self.reason)
-        design = self._cache.text("designs", self._design) or ""
-        placements = [self._outcomes[seed].figures for seed in range(1, self.target.seeds + 1)]
-        return self.target.summarise(design, self._outcomes[None].figures, placements)
+        self._outcomes[job] = outcome
 
 
 def measure(measurements: Sequence[Measurement], cache: Cache, submit: Submit, progress: Progress | None) -> None:
@@ -149,7 +145,7 @@ def measure(measurements: Sequence[Measurement], cache: Cache, submit: Submit, p
     submit : gives work to whoever does it; whatever is done there sees the folder of ``cache``.
     progress : called with the jobs that ended and the jobs there are.
     """
-    total = sum(each.target.jobs for each in measurements)
+    total = sum(each.total for each in measurements)
     under_way: dict[Future[Outcome], tuple[Measurement, Job]] = {}
 
     def give(each: Measurement, jobs: Sequence[Job]) -> None:

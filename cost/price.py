@@ -13,10 +13,11 @@ import zimu.golden
 import zimu.rtl
 from zimu.cost.cache import Cache, default_folder
 from zimu.cost.content import digest, sources
-from zimu.cost.jobs import Measurement, measure
+from zimu.cost.jobs import measure
 from zimu.cost.metrics import THROUGHPUT, Derived, Metric
 from zimu.cost.rows import Row, rows_of
 from zimu.cost.target import Figure, Progress
+from zimu.cost.target_jobs import figures_of, measurement
 from zimu.cost.targets import TARGETS, find_targets
 from zimu.cost.units import PricedUnit, Rate, parse_units, priced
 from zimu.golden.errors import InputError, check_range
@@ -89,14 +90,15 @@ def price(
     # The longest first, so that at the end no program runs alone.
     longest_first = sorted(set(designs.values()), key=lambda design: (-design.size, design.key))
     measurements = {
-        (design, place.name): Measurement(place, design.key, kept) for design in longest_first for place in places
+        (design, place.name): measurement(place, design.key, kept) for design in longest_first for place in places
     }
     with workers(jobs, scheduler) as submit:
         measure(list(measurements.values()), kept, submit, progress)
     rows = []
     for unit in chosen:
         for place in places:
-            figures = measurements[designs[unit.name], place.name].figures()
+            design = designs[unit.name]
+            figures = figures_of(place, design.key, measurements[design, place.name], kept)
             rows += rows_of(unit.fields, place.name, [*figures, *per_weight(place.metrics, figures, unit.rates)])
         for family in absent:
             rows += rows_of(unit.fields, family, TARGETS[family].absent())

@@ -16,9 +16,10 @@ import pytest
 
 from zimu.cost.cache import VARIABLE, Cache
 from zimu.cost.content import digest, sources
-from zimu.cost.jobs import Job, Measurement, measure
+from zimu.cost.jobs import measure
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS
 from zimu.cost.target import Figure, Synthesis, Target
+from zimu.cost.target_jobs import TargetJob, figures_of, measurement
 from zimu.cost.targets import TARGETS
 from zimu.golden.errors import InputError, RefusalError, ToolError
 
@@ -89,9 +90,10 @@ def done(counter) -> list[str]:
 def measured(designs, counter, kept, submit=now, progress=None):
     for design in designs:
         kept.keep_text("designs", digest(design), design)
-    each = [Measurement(counter, digest(design), kept) for design in designs]
-    measure(each, kept, submit, progress)
-    return [[(figure.metric.name, figure.value, figure.reason) for figure in one.figures()] for one in each]
+    each = [(digest(design), measurement(counter, digest(design), kept)) for design in designs]
+    measure([one for _, one in each], kept, submit, progress)
+    figures = [figures_of(counter, key, one, kept) for key, one in each]
+    return [[(figure.metric.name, figure.value, figure.reason) for figure in some] for some in figures]
 
 
 def test_a_design_is_synthesised_once_and_placed_with_every_seed(counter, kept):
@@ -187,15 +189,16 @@ def test_a_folder_that_cannot_be_written_is_named(counter, kept, tmp_path):
 def test_names_tell_texts_apart():
     texts = [("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""), ("",), ()]
     assert len({digest(*each) for each in texts}) == len(texts)
-    job = Job(Counter(Path()), "identity", "design")
-    assert len({job.key, Job(job.target, "identity", "design", 1).key, Job(job.target, "identity1", "design").key}) == 3
+    counter = Counter(Path())
+    jobs = [("identity", "design"), ("identity", "design", 1), ("identity", "design", 2), ("identity1", "design")]
+    assert len({TargetJob(counter, *each).key for each in jobs}) == len(jobs)
     import zimu.cost
     import zimu.cost.cache
 
     assert sources(zimu.cost) != sources(zimu.cost.cache)
 
 
-def figures_of(folder: Path) -> dict[Path, tuple[int, int]]:
+def kept_files(folder: Path) -> dict[Path, tuple[int, int]]:
     """The files of figures, and what changes if one is written anew."""
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "figures").rglob("*.parquet")}
 
@@ -210,16 +213,16 @@ def test_a_run_killed_at_any_moment_loses_nothing_and_repeats_nothing(tmp_path, 
     for _ in range(kills):
         run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until, more = time.monotonic() + 60, len(known) + rng.randint(1, 2)
-        while len(figures_of(tmp_path)) < more and time.monotonic() < until:
+        while len(kept_files(tmp_path)) < more and time.monotonic() < until:
             time.sleep(0.02)
         time.sleep(rng.random())
         run.kill()
         assert run.wait() == -signal.SIGKILL
-        now_known = figures_of(tmp_path)
+        now_known = kept_files(tmp_path)
         assert known.items() <= now_known.items()
         assert len(now_known) > len(known)
         known = now_known
     last = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
     assert [row["value"] is not None for row in last if row["metric"] == "ge"] == [True] * len(units)
-    assert known.items() <= figures_of(tmp_path).items()
-    assert len(figures_of(tmp_path)) == len(units)
+    assert known.items() <= kept_files(tmp_path).items()
+    assert len(kept_files(tmp_path)) == len(units)
