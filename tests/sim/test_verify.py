@@ -89,7 +89,7 @@ def test_circuits_have_the_options(form, options, top):
     assert result.checked == 20 * (config.depth * (1 + len(config.memories)) + 7)
 
 
-@pytest.mark.parametrize("form", ["tree", "split"])
+@pytest.mark.parametrize("form", ["tree", pytest.param("split", marks=pytest.mark.nightly)])
 def test_all_simulators_see_the_same(form):
     config = small(**FORMS[form])
     present = [simulator for simulator in SIMULATORS if not why_missing(simulator)]
@@ -320,7 +320,7 @@ def has_ended(pid: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("simulator", ["icarus", "amaranth"])
+@pytest.mark.parametrize("simulator", ["icarus", pytest.param("amaranth", marks=pytest.mark.nightly)])
 def test_a_simulator_that_hangs_is_ended_with_all_it_started(monkeypatch, tmp_path, simulator):
     need(simulator)
     (tmp_path / "hanging_bench.py").write_text(HANGING)
