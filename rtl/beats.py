@@ -75,7 +75,7 @@ class BeatMasses(wiring.Component):
             for i in range(self.config.lanes):
                 gradient = Value.cast(self.beat.payload[i]).as_unsigned()
                 size = encoding.magnitude(gradient, self.smoothing)
-                mass = add_partials(size, Partial(encoding.rest(self.smoothing), size.carry)).value
+                mass = add_partial(size, encoding.rest(self.smoothing))
                 m.d.sync += [
                     found.mass[i].eq(Mux(self.last, 0, mass) if i >= tail else mass),
                     found.negative[i].eq(gradient[-1]),
@@ -89,10 +89,10 @@ def partial_layout(config: UnitConfig, weights: int) -> data.StructLayout:
     return data.StructLayout({"value": range(weights << config.gradient_bits - 1), "carry": 1})
 
 
-def add_partials(a: Partial, b: Partial) -> Partial:
-    """Their sum, by one adder."""
+def add_partial(partial: Partial, number: Any) -> Any:
+    """``number`` and a sum, by one adder."""
     # Both sides begin with the same bit below bit 0: it carries into bit 0 if it is 1.
-    return Partial((Cat(a.carry, a.value) + Cat(a.carry, b.value))[1:], b.carry)
+    return (Cat(partial.carry, partial.value) + Cat(partial.carry, number))[1:]
 
 
 def add_pairs(m: Module, values: Sequence[Partial], name: str) -> list[Partial]:
@@ -243,7 +243,7 @@ class SumPass(wiring.Component):
             m.d.sync += [self.mass.eq(0), self.done.eq(0)]
         with m.Elif(ended.valid):
             m.d.sync += [
-                self.mass.eq(add_partials(total, Partial(self.mass, total.carry)).value),
+                self.mass.eq(add_partial(total, self.mass)),
                 self.done.eq(ended.last),
             ]
         return m

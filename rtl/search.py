@@ -9,8 +9,8 @@ from amaranth.utils import ceil_log2
 
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address, one_of
-from zimu.rtl.beats import SumPass, add_partials, mass_bits
-from zimu.rtl.encoding import Partial, encoding_of
+from zimu.rtl.beats import SumPass, add_partial, mass_bits
+from zimu.rtl.encoding import encoding_of
 from zimu.rtl.selection import form_signature
 
 
@@ -102,7 +102,7 @@ class Search(wiring.Component):
         size = encoding.magnitude(gradient, self.smoothing)
         m.d.comb += [
             gradient.eq(one_of(gradients.as_value(), lane[:slice_bits], config.gradient_bits)),
-            mass.eq(add_partials(size, Partial(encoding.rest(self.smoothing), size.carry)).value),
+            mass.eq(add_partial(size, encoding.rest(self.smoothing))),
             below.eq(rest - mass),
             taken.eq(found & ~busy),
             self.probe_request.valid.eq(busy & ~asked),

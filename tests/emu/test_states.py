@@ -115,7 +115,12 @@ CASES |= {
 }
 for name in ("means in one call", "means on threads", "means of a batch"):
     CASES[name].values.update(decay=2, rate=100)
-cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+# Threads take twenty seconds; the kernels are those of one call.
+SLOW = ("means on threads",)
+cases = pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=name, marks=[pytest.mark.nightly] * (name in SLOW)) for name, case in CASES.items()],
+)
 
 
 def check_refused(case: Case, unit: Any, weights: np.ndarray) -> None:

@@ -120,7 +120,7 @@ def restored_limits():
 
 
 @pytest.mark.usefixtures("restored_limits")
-@pytest.mark.parametrize("examples", [100, pytest.param(2000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("examples", [50, pytest.param(2000, marks=pytest.mark.nightly)])
 def test_emulator_equals_reference(examples):
     settings(derandomize=True, deadline=None, max_examples=examples)(given(st.data())(check_against_reference))()
 

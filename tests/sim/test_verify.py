@@ -89,7 +89,7 @@ def test_circuits_have_the_options(form, options, top):
     assert result.checked == 20 * (config.depth * (1 + len(config.memories)) + 7)
 
 
-@pytest.mark.parametrize("form", ["tree", "split"])
+@pytest.mark.parametrize("form", ["tree", pytest.param("split", marks=pytest.mark.nightly)])
 def test_all_simulators_see_the_same(form):
     config = small(**FORMS[form])
     present = [simulator for simulator in SIMULATORS if not why_missing(simulator)]
@@ -320,7 +320,7 @@ def has_ended(pid: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("simulator", ["icarus", "amaranth"])
+@pytest.mark.parametrize("simulator", ["icarus", pytest.param("amaranth", marks=pytest.mark.nightly)])
 def test_a_simulator_that_hangs_is_ended_with_all_it_started(monkeypatch, tmp_path, simulator):
     need(simulator)
     (tmp_path / "hanging_bench.py").write_text(HANGING)
@@ -367,9 +367,9 @@ def test_split_units_of_any_shape_agree(seed):
 def test_every_preset_agrees_everywhere(name, simulator, top):
     need(simulator)
     seed = int.from_bytes(f"{name} {top}".encode()[-8:], "big")
-    config = PRESETS[name]
-    result = verify(
-        config.replace(depth=min(config.depth, 3000)), steps=200, seed=seed, simulator=simulator, top=top, timeout=3000
-    )
+    config = PRESETS[name].replace(depth=min(PRESETS[name].depth, 3000))
+    # Amaranth's simulator walks a wide unit a hundred times more slowly than Verilator.
+    steps = 40 if simulator == "amaranth" else 200
+    result = verify(config, steps=steps, seed=seed, simulator=simulator, top=top, timeout=3000)
     assert result.agreed, result.report(f"{name}.toml")
-    assert result.steps == 200
+    assert result.steps == steps

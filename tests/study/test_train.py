@@ -142,6 +142,7 @@ def astuple_of(values):
     return values["trials"], values["threshold"], values["smoothing"]
 
 
+@pytest.mark.nightly  # every demo judges them, too
 def test_the_claims_hold(digits):
     """With all their settings and seeds, on the real data."""
     compared = list(dict.fromkeys([claim.method for claim in CLAIMS] + [methods.RIVAL]))
