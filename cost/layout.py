@@ -1,7 +1,7 @@
 """What stands where: rows as a sheet for each target, and as charts, for the terminal, the page and pictures alike.
 
-A sheet has a grid of what was measured and one of the figures per weight. A unit has a line, in the second grid one for
-each n, so that twenty units stand as well as two.
+A sheet has a grid of what was measured, one of the figures per weight, and one for each group of metrics. A unit has a
+line, or one for each n where figures depend on it, so that twenty units stand as well as two.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,8 +55,9 @@ class Grid:
 
     @property
     def title(self) -> str:
-        """The target, and whether its figures are those per weight."""
-        return f"{self.target}, per weight" if self.metrics[0].per_weight else self.target
+        """The target, and which of its figures these are."""
+        first = self.metrics[0]
+        return f"{self.target}, {first.group or 'per weight'}" if first.group or first.per_weight else self.target
 
     @property
     def counted(self) -> bool:
@@ -80,7 +81,7 @@ class Sheet:
     Parameters
     ----------
     target : its name.
-    grids : one or two; one that would have no column is left out.
+    grids : one that would have no column is left out.
     reasons : why values are missing, each once.
     sources : what measured the others, each once.
     """
@@ -129,11 +130,12 @@ def unique(names: Iterable[str]) -> list[str]:
 
 def _sheet(target: str, rows: Sequence[Row]) -> Sheet:
     found = [metric for metric in metrics_of(target) if any(row.metric == metric for row in rows)]
-    parts = [[metric for metric in found if metric.per_weight == per_weight] for per_weight in (False, True)]
+    tables = dict.fromkeys((metric.group, metric.per_weight) for metric in found)
+    parts = [[metric for metric in found if (metric.group, metric.per_weight) == table] for table in tables]
     sources = dict.fromkeys(Source(row.tool, row.version, row.command) for row in rows if row.value is not None)
     return Sheet(
         target,
-        [Grid(target, metrics, _lines(rows, metrics)) for metrics in parts if metrics],
+        [Grid(target, metrics, _lines(rows, metrics)) for metrics in parts],
         unique(row.reason for row in rows if row.value is None),
         list(sources),
     )

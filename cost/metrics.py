@@ -27,6 +27,7 @@ class Metric:
     narrow : ``uom`` broken into lines about as narrow as the figures below them.
     label : a word before ``narrow``, where that alone does not say what is counted.
     per_weight : whether it is, or follows from, the throughput.
+    group : the table it stands in, beside that of what was measured and that of figures per weight.
     charted : whether units get bars.
     judged : whether units are held against each other in it.
     smaller_is_better : who wins then.
@@ -44,6 +45,7 @@ class Metric:
     narrow: str = ""
     label: str = ""
     per_weight: bool = False
+    group: str = ""
     charted: bool = False
     judged: bool = False
     smaller_is_better: bool = True
@@ -98,6 +100,35 @@ THROUGHPUT = Metric(
     smaller_is_better=False,
 )
 """What all `Derived` are divided by; given for every unit that updates weights, on every target."""
+
+
+MEMORY = "memory"
+"""Where figures of the memories around a unit stand, as others stand at a target: no technology changes them."""
+
+
+def _bytes(what: str, title: str, *, judged: bool = False, optional: bool = False) -> Metric:
+    """Bytes through ports of the memories around a unit."""
+    return Metric(
+        name=f"{what}_bytes_per_weight",
+        title=title,
+        uom="bytes/weight",
+        narrow="bytes\n/weight",
+        label=what,
+        per_weight=True,
+        charted=judged,
+        judged=judged,
+        optional=optional,
+    )
+
+
+GRADIENT_BYTES = _bytes("gradient", "Gradients read")
+WEIGHT_BYTES = _bytes("weight", "Weights read and written")
+MEAN_BYTES = _bytes("mean", "Means or velocities read and written", optional=True)
+MEMORY_BYTES = _bytes("memory", "Memory traffic", judged=True)
+"""All of them."""
+
+MEMORY_METRICS = (GRADIENT_BYTES, WEIGHT_BYTES, MEAN_BYTES, MEMORY_BYTES, THROUGHPUT)
+"""What `MEMORY` has figures of, counted in simulated steps."""
 
 
 def time_per_weight(clock: Metric) -> Derived:

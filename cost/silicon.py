@@ -34,6 +34,46 @@ STA_PERIOD = Metric(
     name="sta_period_ns", title="Clock period by OpenSTA", uom="ns", label="OpenSTA\nperiod", optional=True
 )
 
+
+def _energy(name: str, title: str, label: str, *, judged: bool = False) -> Metric:
+    """A part of the energy of an update, from simulated steps (``cost/energy.py``, ``cost/memory.py``)."""
+    return Metric(
+        name=f"{name}_pj_per_weight",
+        title=title,
+        uom="pJ/weight",
+        narrow="pJ\n/weight",
+        label=label,
+        per_weight=True,
+        group="energy",
+        charted=judged,
+        judged=judged,
+        optional=True,
+    )
+
+
+ENERGY = _energy("energy", "Energy per weight", "core", judged=True)
+"""Of the core; its memories and those around it are not in it."""
+
+ENERGY_PARTS = (
+    _energy("datapath", "Datapath", "data-\npath"),
+    _energy("random_words", "Random words", "random\nwords"),
+    _energy("clock", "Clock", "clock"),
+    _energy("leakage", "Leakage", "leak-\nage"),
+)
+"""They add up to `ENERGY`."""
+
+RANDOM_CLOCK = _energy("random_words_clock", "Clock of random words", "clock of\nrandom\nwords")
+"""The part of the clock's energy that the generators' flip-flops take."""
+
+MEMORY_ENERGY = {
+    ("inside", "horowitz"): _energy("inside_horowitz", "Memories inside, Horowitz", "inside,\nHorowitz"),
+    ("inside", "aladdin"): _energy("inside_aladdin", "Memories inside, Aladdin", "inside,\nAladdin"),
+    ("sram", "horowitz"): _energy("sram_horowitz", "Around, SRAM, Horowitz", "SRAM,\nHorowitz"),
+    ("sram", "aladdin"): _energy("sram_aladdin", "Around, SRAM, Aladdin", "SRAM,\nAladdin"),
+    ("dram", "horowitz"): _energy("dram_horowitz", "Around, DRAM, Horowitz", "DRAM,\nHorowitz"),
+}
+"""By place and table: the unit's own memories, and those around it if they are SRAM or DRAM."""
+
 DELAY_SCRIPT = (
     "strash; ifraig; scorr; dc2; dch -f; map -B 0.9 -D 2000; topo; buffer -c; topo; upsize -D 2000; dnsize -D 2000; "
     "stime -p"
@@ -67,6 +107,10 @@ class Silicon(Target):
         replace(GATES_PER_THROUGHPUT, judged=False),  # it follows from the area
         per_throughput(AREA, "Area per throughput", judged=True),
         times_time(AREA, DELAY, "Area x time per weight"),
+        ENERGY,
+        *ENERGY_PARTS,
+        RANDOM_CLOCK,
+        *MEMORY_ENERGY.values(),
     )
 
     @property

@@ -11,7 +11,7 @@ from zimu.cost.ecp5 import Ecp5
 from zimu.cost.gates import Generic
 from zimu.cost.gowin import Gowin
 from zimu.cost.ice40 import Ice40
-from zimu.cost.metrics import Metric
+from zimu.cost.metrics import MEMORY, MEMORY_METRICS, Metric
 from zimu.cost.silicon import Silicon
 from zimu.cost.target import Options, Target
 from zimu.cost.xilinx7 import Xilinx7
@@ -59,8 +59,8 @@ def find_targets(
 
 
 def metrics_of(target: str) -> tuple[Metric, ...]:
-    """What rows of that target have figures of, in the order they are shown; `InputError` if its family is unknown."""
-    return _family(target).metrics
+    """What rows of that target, or of `MEMORY`, have figures of, in the order shown; `InputError` if it is unknown."""
+    return MEMORY_METRICS if target == MEMORY else _family(target).metrics
 
 
 def find_metric(target: str, name: str) -> Metric:
@@ -74,6 +74,8 @@ def is_owed(target: str, metric: Metric) -> bool:
 
     Such a family's rows bear its name, which no target of it does.
     """
+    if target == MEMORY:
+        return True
     family = _family(target)
     return metric not in family.unmeasured and (target not in TARGETS or target in family.forms)
 
