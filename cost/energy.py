@@ -9,7 +9,7 @@ data and state of a flip-flop as what was counted: they differ in as many clocks
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
@@ -61,6 +61,10 @@ class Energy:
         """The parts by name."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
+    def __add__(self, other: "Energy") -> "Energy":
+        mine, others = self.parts(), other.parts()
+        return Energy(**{name: value + others[name] for name, value in mine.items()})
+
     def times(self, factor: float) -> "Energy":
         """Every part times a factor, such as the clocks of a step over its weights."""
         return Energy(**{name: factor * value for name, value in self.parts().items()})
@@ -75,8 +79,9 @@ def energy_per_clock(
     *,
     period: float,
     slew: float = SLEW,
-) -> Energy:
-    """The mean energy of a clock.
+    group: Callable[[str], str] = lambda cell: "",
+) -> dict[str, Energy]:
+    """The mean energy of a clock, by groups of cells.
 
     Parameters
     ----------
@@ -85,11 +90,12 @@ def energy_per_clock(
     clocks : over which they were counted.
     period : of the clock, in ns.
     slew : of all inputs, in ns.
+    group : the group of a cell, by the cell's name; all are of one group by default.
 
     Returns
     -------
-    Energy
-        in pJ.
+    dict[str, Energy]
+        in pJ. What ports and memories drive is in the group of no name.
 
     Raises
     ------
@@ -98,23 +104,23 @@ def energy_per_clock(
     """
     if clocks < 1:
         raise InputError(f"clocks = {clocks}: must be at least 1")
-    cells = [cell for cell in netlist.module["cells"].values() if not cell["type"].startswith("$")]
-    power = read_power(library, {cell["type"] for cell in cells}, slew)
-    nets = _Nets(netlist.module, cells, power, toggles / clocks, high / clocks)
-    kinds: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for cell in cells:
-        kinds[cell["type"]].append(cell["connections"])
-    parts: defaultdict[str, float] = defaultdict(float)
-    for name, connections in kinds.items():
-        for part, value in _Kind(power.cells[name], connections, nets, power.voltage).parts(period):
-            parts[part] += value
+    cells = {name: cell for name, cell in netlist.module["cells"].items() if not cell["type"].startswith("$")}
+    power = read_power(library, {cell["type"] for cell in cells.values()}, slew)
+    nets = _Nets(netlist.module, list(cells.values()), power, toggles / clocks, high / clocks)
+    kinds: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for name, cell in cells.items():
+        kinds[group(name), cell["type"]].append(cell["connections"])
+    parts: dict[str, defaultdict[str, float]] = {"": defaultdict(float)}
+    for (owner, kind), connections in kinds.items():
+        mine = parts.setdefault(owner, defaultdict(float))
+        for part, value in _Kind(power.cells[kind], connections, nets, power.voltage).parts(period):
+            mine[part] += value
     # What cells do not drive, ports and memories do.
     switching = 0.5 * power.voltage**2 * nets.loads * nets.rates
-    parts["clock_switching"] = float(switching[nets.clock])
     driven = np.zeros(len(switching), bool)
     driven[[0, 1, nets.clock, *nets.driven]] = True
-    parts["inputs_switching"] = float(switching[~driven].sum())
-    return Energy(**parts)
+    parts[""]["inputs_switching"] = float(switching[~driven].sum())
+    return {owner: Energy(**mine) for owner, mine in parts.items()}
 
 
 class _Nets:
@@ -293,5 +299,7 @@ class _Kind:
         for pin in [*self.inputs, *self.outputs]:
             yield f"{part}_internal", self._internal(pin)
         if self.cell.clock:
+            load = self.count * self.cell.pins[self.cell.clock].capacitance
+            yield "clock_switching", self.voltage**2 * load  # it changes twice a clock
             yield "clock_internal", self._internal(self.cell.clock)
         yield "leakage", 1e-6 * period * self._leakage()

@@ -31,13 +31,18 @@ def sizes_of_parts(design: str, module: Mapping[str, Any], size: Callable[[str],
     module : what became of it, flat, as Yosys' ``write_json`` gives it.
     size : of a kind of cell; 0 for what is not counted.
     """
-    owners = _Owners(module, _wires(design))
+    part = part_of_cell(design, module)
     sizes: defaultdict[str, float] = defaultdict(float)
     for name, cell in module["cells"].items():
         each = size(cell["type"])
         if each:
-            sizes[owners.part(name)] += each
+            sizes[part(name)] += each
     return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def part_of_cell(design: str, module: Mapping[str, Any]) -> Callable[[str], str]:
+    """Tells the part of a cell by the cell's name; parameters as `sizes_of_parts`."""
+    return _Owners(module, _wires(design)).part
 
 
 def _wires(design: str) -> set[str]:

@@ -130,8 +130,15 @@ def per_weight(metrics: Sequence[Metric], figures: Sequence[Figure], rates: Sequ
 
 
 def _throughput(rate: Rate) -> Figure:
-    command = "one weight per lane and clock" if rate.trials is None else "step_cycles"
-    return Figure(THROUGHPUT, rate.weights_per_cycle, trials=rate.trials, tool="zimu", command=command)
+    return Figure(
+        THROUGHPUT,
+        rate.weights_per_cycle,
+        rate.reason,
+        trials=rate.trials,
+        tool=rate.tool,
+        version=rate.version,
+        command=rate.command,
+    )
 
 
 def _derive(metric: Derived, factors: Sequence[Figure], rate: Rate) -> Figure:
@@ -139,6 +146,8 @@ def _derive(metric: Derived, factors: Sequence[Figure], rate: Rate) -> Figure:
     for factor in factors:
         if factor.value is None:
             return replace(factor, metric=metric, trials=rate.trials)
+    if rate.weights_per_cycle is None:
+        return replace(_throughput(rate), metric=metric)
     *others, last = (_period(factor) if factor.metric == metric.clock else factor for factor in factors)
     scale = [1 / rate.weights_per_cycle, *(other.value for other in others)]
 

@@ -65,6 +65,15 @@ ENERGY_PARTS = (
 RANDOM_CLOCK = _energy("random_words_clock", "Clock of random words", "clock of\nrandom\nwords")
 """The part of the clock's energy that the generators' flip-flops take."""
 
+MEMORY_AREA = Metric(
+    name="memory_area_um2",
+    title="Memories inside, Aladdin, 40 nm",
+    uom="um2",
+    label="memories,\nAladdin",
+    optional=True,
+)
+"""Area of the unit's own memories, by the one table that has areas; of another technology than the rest."""
+
 MEMORY_ENERGY = {
     ("inside", "horowitz"): _energy("inside_horowitz", "Memories inside, Horowitz", "inside,\nHorowitz"),
     ("inside", "aladdin"): _energy("inside_aladdin", "Memories inside, Aladdin", "inside,\nAladdin"),
@@ -102,6 +111,7 @@ class Silicon(Target):
         STA_DELAY,
         STA_PERIOD,
         MEMORY_BITS,
+        MEMORY_AREA,
         THROUGHPUT,
         time_per_weight(DELAY),
         replace(GATES_PER_THROUGHPUT, judged=False),  # it follows from the area

@@ -12,6 +12,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from zimu import __version__
 from zimu.golden.errors import InputError, check_choice, check_range
 from zimu.golden.names import examples, named
 from zimu.golden.pointwise import PointwiseConfig
@@ -25,10 +26,22 @@ from zimu.rtl.update import update_core
 
 @dataclass(frozen=True)
 class Rate:
-    """Throughput: weights brought up to date per clock, at ``trials`` trials a step where that matters."""
+    """Throughput: weights brought up to date per clock.
 
-    weights_per_cycle: float
+    Parameters
+    ----------
+    weights_per_cycle : the throughput; None where it could not be counted.
+    trials : of a step, where they matter.
+    tool, version, command : what told it.
+    reason : why it is not known.
+    """
+
+    weights_per_cycle: float | None
     trials: int | None = None
+    tool: str = "zimu"
+    version: str = __version__
+    command: str = "one weight per lane and clock"
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,7 @@ class PricedUnit:
     identity : what decides, with the project's sources, what is built; empty where that cannot be told.
     rule, kind, momentum, depth : as in `zimu.cost.rows.Row`.
     rate_at : its throughput at some n, in weights a cycle; None where it does not depend on n.
+    config : what it is of, where it is a whole core.
     """
 
     name: str
@@ -56,6 +70,7 @@ class PricedUnit:
     momentum: bool = False
     depth: int | None = None
     rate_at: Callable[[int], float] | None = None
+    config: RuleConfig | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -82,7 +97,7 @@ def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | 
         counts = (round_sqrt(config.depth), config.depth) if trials is None else trials
         each = sorted({check_range("trials", n, 1, MAX_TRIALS) for n in counts})
         rate_at = partial(_rate_at, config)
-        rates = tuple(Rate(rate_at(n), n) for n in each)
+        rates = tuple(Rate(rate_at(n), n, command="step_cycles") for n in each)
     else:
         assert isinstance(config, PointwiseConfig)
         rates = (Rate(float(config.lanes)),)
@@ -97,6 +112,7 @@ def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | 
         momentum=config.momentum_kept,
         depth=config.depth,
         rate_at=rate_at,
+        config=config,
     )
 
 
@@ -134,7 +150,7 @@ def lanes(name: str) -> PricedUnit:
 
     unit = priced(config, name=f"lanes:{name}")
     description = f"{unit.description}; the lanes alone"
-    return replace(unit, description=description, build=build, identity=f"lanes {unit.identity}", kind="")
+    return replace(unit, description=description, build=build, identity=f"lanes {unit.identity}", kind="", config=None)
 
 
 def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:

@@ -5,45 +5,33 @@ given gradients, and must come to the emulator's weights and counters bit for bi
 ``cost/energy.py``.
 """
 
-import random
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
-from zimu.golden.errors import InputError, ToolError
+from zimu.golden.errors import ToolError
 from zimu.golden.rule import RuleConfig
 from zimu.golden.vectors import Memory, Stimulus, whole_memory
-from zimu.sim.drivers import Access, CoreDriver, HangError
+from zimu.sim.count import Count, expected_steps, take_steps
 from zimu.sim.netlist import RAM, Module, NetlistPins
-from zimu.sim.pins import PortError
-from zimu.sim.stimuli import expect
 
 
 @dataclass(frozen=True)
-class Activity:
-    """Counts over whole steps; the seed's expansion is not among them.
+class Activity(Count):
+    """Counts over whole steps, of nets and of memories inside, too.
 
     Parameters
     ----------
-    steps, clocks : how many there were.
     toggles : int64, by the netlist's number of the net: how often it changed from one clock to the next.
     high : int64, by net: in how many clocks it was 1.
-    accesses : by the names of the core's ports, what went through each port of the memories around it.
     rams : the memories inside, with the accesses at each.
     """
 
-    steps: int
-    clocks: int
     toggles: NDArray[Any]
     high: NDArray[Any]
-    accesses: dict[str, Access]
     rams: list[RAM]
-
-    def traffic(self) -> dict[str, float]:
-        """Bytes a step through each port of the memories around the core."""
-        return {name: access.transfers * access.bits / 8 / self.steps for name, access in self.accesses.items()}
 
 
 def run_netlist(
@@ -61,9 +49,7 @@ def run_netlist(
     ----------
     config : of any rule; ``module`` is its core.
     module, functions : as `NetlistPins` takes them.
-    seed : the unit's.
-    memory : what the memory holds before the first step, as `zimu.golden.vectors.whole_memory` takes it.
-    steps : at least one; their inputs.
+    seed, memory, steps : as `zimu.sim.count.count_steps` takes them.
 
     Raises
     ------
@@ -72,39 +58,21 @@ def run_netlist(
     ToolError
         the netlist cannot be run, or differs from the emulator: what was counted would be of another circuit.
     """
-    memory = whole_memory(config, memory)
-    expected = expect(config, seed, memory, steps)
-    if not expected:
-        raise InputError("steps is empty: must have at least one step")
+    expected = expected_steps(config, seed, memory, steps)
     pins = NetlistPins(module, functions, seed)
-
-    async def bench() -> Activity:
-        driver = CoreDriver(pins, config, random.Random(f"{seed} gaps"), 0.0)
-        await driver.reset()
-        await driver.begin(seed, memory)
-        pins.count()
-        before = driver.accesses
-        for number, step in enumerate(expected):
-            await driver.step(step.stimulus)
-            for field, want, got in step.differences(*await driver.read()):
-                raise ToolError(f"{config.name}: the netlist differs in step {number}, {field}: {want} became {got}")
-        through = {
-            name: Access(now.transfers - before[name].transfers, now.bits) for name, now in driver.accesses.items()
-        }
-        rams = [replace(ram) for ram in pins.rams]
-        return Activity(len(expected), pins.clocks, pins.toggles, pins.high, through, rams)
-
     try:
-        return _result(bench())
-    except (HangError, PortError) as error:
-        raise ToolError(f"{config.name}: the netlist differs: {error}") from None
+        count = _result(take_steps(pins, config, seed, whole_memory(config, memory), expected, begin=pins.count))
+    except ToolError as error:
+        raise ToolError(f"{config.name}, netlist: {error}") from None
+    rams = [replace(ram) for ram in pins.rams]
+    return Activity(count.steps, count.clocks, count.accesses, pins.toggles, pins.high, rams)
 
 
-def _result(bench: Coroutine[Any, Any, Activity]) -> Activity:
+def _result(bench: Coroutine[Any, Any, Count]) -> Count:
     """The result of a coroutine that never waits."""
     try:
         bench.send(None)
     except StopIteration as end:
-        result: Activity = end.value
+        result: Count = end.value
         return result
     raise AssertionError("it waits for something")

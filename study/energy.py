@@ -7,6 +7,7 @@ library prices what was counted (``cost/energy.py``); the memories around it and
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from zimu.cost.energy import SLEW, Energy, energy_per_clock
 from zimu.cost.gates import keeping_script, map_to_cells, read_netlist
 from zimu.cost.liberty import Library
 from zimu.cost.memory import MemoryTable
+from zimu.cost.parts import is_random_words, part_of_cell
 from zimu.cost.silicon import DELAY_SCRIPT, read_delay
 from zimu.golden.errors import check_range
 from zimu.golden.files import scratch_folder
@@ -35,6 +37,11 @@ RATE, COUNTS, SCALE, DECAY = 0.125, 8, -6, 3
 the integer unit's weight scale, and b of its means."""
 
 
+RANDOM_WORDS = "random words"
+
+OCTAVE = [2 ** (-place / 8) for place in range(8)]
+"""Factors that spread a sum over an octave, evenly on a log scale."""
+
 SCATTERED = frozenset({"weight_read", "weight_write", "probe_request"})
 """Ports on which the integer unit goes where a trial leads; all else is walked from one end to the other."""
 
@@ -49,7 +56,8 @@ class UpdateEnergy:
     depth : weights of a step.
     trials : n of the integer unit; None of others.
     period : of the clock, in ns.
-    energy : of the core in pJ a weight, its memories not included.
+    datapath, random_words : of the core in pJ a weight: its generators and what serves them, and all else. Memories
+        are not included.
     activity : what was counted.
     bits : by port of the memories around the core, the bits that its memory holds of a weight.
     scattered : the ports through which single weights and slices go, in no order.
@@ -59,19 +67,16 @@ class UpdateEnergy:
     depth: int
     trials: int | None
     period: float
-    energy: Energy
+    datapath: Energy
+    random_words: Energy
     activity: Activity
     bits: dict[str, int]
     scattered: frozenset[str]
 
     @property
-    def clocks_per_step(self) -> float:
-        """As counted in simulation."""
-        return self.activity.clocks / self.activity.steps
-
-    def bytes_per_weight(self) -> dict[str, float]:
-        """Bytes a weight through each port of the memories around the core."""
-        return {name: size / self.depth for name, size in self.activity.traffic().items()}
+    def energy(self) -> Energy:
+        """Both together."""
+        return self.datapath + self.random_words
 
 
 @dataclass(frozen=True)
@@ -175,14 +180,22 @@ def measure_update(
         netlist = read_netlist(folder)
     activity = run_netlist(config, netlist.module, netlist.functions, seed=seed, memory=memory, steps=stimuli)
     period = period or read_delay(mapped.log) or 0.0
-    clock = energy_per_clock(
-        netlist, library, activity.toggles, activity.high, activity.clocks, period=period, slew=slew
+    part = part_of_cell(design, netlist.module)
+    groups = energy_per_clock(
+        netlist,
+        library,
+        activity.toggles,
+        activity.high,
+        activity.clocks,
+        period=period,
+        slew=slew,
+        group=lambda cell: RANDOM_WORDS if is_random_words(part(cell)) else "",
     )
-    weights = config.depth * activity.steps
-    energy = clock.times(activity.clocks / weights)
+    clocks = activity.clocks / (config.depth * activity.steps)
+    datapath, random_words = (groups.get(name, Energy()).times(clocks) for name in ("", RANDOM_WORDS))
     bits = {name: _bits_held(config, name) for name in activity.accesses}
     scattered = frozenset(name for name in bits if name in SCATTERED and isinstance(config, UnitConfig))
-    return UpdateEnergy(config.name, config.depth, trials, period, energy, activity, bits, scattered)
+    return UpdateEnergy(config.name, config.depth, trials, period, datapath, random_words, activity, bits, scattered)
 
 
 def _bits_held(config: RuleConfig, port: str) -> int:
@@ -199,11 +212,15 @@ def _bits_held(config: RuleConfig, port: str) -> int:
 
 
 def recorded_steps(
-    config: RuleConfig, steps: int, seed: int, trials: int | None = None
+    config: RuleConfig, steps: int, seed: int, trials: int | None = None, *, octave: bool = False
 ) -> tuple[Memory, list[Stimulus]]:
     """Weights, and gradients of ``steps`` steps, from the first steps of training a layer of the digits' network.
 
     A unit with more weights than the layer is given the gradients of several steps side by side, one with fewer a part.
+
+    How often the integer unit draws again depends on where between two powers of two the sum of all magnitudes falls,
+    which is as good as chance. So its gradients are scaled by up to a half: each step's to a sum at which it draws as
+    often as in the mean, or with ``octave`` those of eight steps in turn by steps of an eighth of an octave.
     """
     method, setting, values = _training(config, trials)
     data = load()
@@ -214,7 +231,30 @@ def recorded_steps(
     weights = _stream([step.weights for step in trace], config.depth)
     registers = config.registers(**values)
     parts = [gradients[start : start + config.depth] for start in range(0, len(gradients), config.depth)]
+    if isinstance(config, UnitConfig):
+        in_turn = [_scaled(part, OCTAVE[number % len(OCTAVE)]) for number, part in enumerate(parts)]
+        parts = in_turn if octave else [_typical(config, part) for part in parts]
     return {"weights": weights}, [Stimulus(part, registers) for part in parts]
+
+
+def _scaled(gradients: Sequence[int], scale: float) -> list[int]:
+    return [round(scale * gradient) for gradient in gradients]
+
+
+def _typical(config: UnitConfig, gradients: Sequence[int]) -> list[int]:
+    """Gradients scaled to the sum of magnitudes at which draws are repeated as often as in the mean.
+
+    A draw below 2^k hits one of W weights' worth with probability W / 2^k; over an octave of W, evenly on a log scale,
+    it takes 1 / ln 2 draws in the mean.
+    """
+
+    def off(scaled: Sequence[int]) -> float:
+        kept = config.momentum
+        sampled = (kept.sample(kept.step(kept.half, each, DECAY)) for each in scaled) if kept else scaled
+        total = max(sum(map(abs, sampled)), 1)
+        return abs(total / (1 << total.bit_length()) - log(2))
+
+    return min((_scaled(gradients, scale) for scale in OCTAVE), key=off)
 
 
 def _stream(arrays: Sequence[Any], length: int) -> list[int]:

@@ -112,7 +112,7 @@ def test_netlist_with_one_wrong_cell_differs(mapped):
     cells = netlist.module["cells"]
     wrong = next(cell for cell in cells.values() if cell["type"] == "XOR2")
     wrong["type"] = "XNOR2"
-    with pytest.raises(ToolError, match="int_sgd_4: the netlist differs"):
+    with pytest.raises(ToolError, match="int_sgd_4, netlist: the circuit differs"):
         run_netlist(config, netlist.module, netlist.functions, seed=7, memory=memory, steps=steps)
 
 

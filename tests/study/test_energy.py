@@ -1,6 +1,7 @@
 """Energy of an update: what it is measured on, and whole measurements where there is a cell library."""
 
 import os
+from math import log
 
 import numpy as np
 import pytest
@@ -21,12 +22,27 @@ from zimu.study.trace import record
 
 def test_deep_unit_is_given_the_gradients_of_several_steps():
     config = named("zim8_small").replace(depth=5000)
-    memory, (first, second) = recorded_steps(config, 2, 1, trials=70)
+    memory, (first, second) = recorded_steps(config, 2, 1, trials=70, octave=True)
     trace = record(HEADLINE, SCALE, 1, load(), layer=0, steps=3)
-    recorded = np.concatenate([step.gradients for step in trace])
-    assert first.gradients + second.gradients == recorded[:10000].tolist()
+    recorded = np.concatenate([step.gradients for step in trace])[:10000].tolist()
+    assert first.gradients == recorded[:5000]
+    assert second.gradients == [round(2 ** -(1 / 8) * gradient) for gradient in recorded[5000:]]
     assert memory["weights"] == np.concatenate([step.weights for step in trace])[:5000].tolist()
     assert first.registers == {"trials": 70, "threshold": config.max_threshold, "smoothing": 0}
+
+
+@pytest.mark.parametrize("name", ["zim8_small", "zim8_momentum"])
+def test_draws_are_repeated_as_often_as_in_the_mean(name):
+    config = named(name).replace(depth=2048)
+    _, stimuli = recorded_steps(config, 3, 1, trials=70)
+    for stimulus in stimuli:
+        totals = stimulus.gradients
+        if config.momentum:  # means of nothing but this step
+            totals = [
+                config.momentum.sample(config.momentum.half + (g * 2 ** (config.momentum.shift) >> 3)) for g in totals
+            ]
+        total = sum(map(abs, totals))
+        assert total / 2 ** total.bit_length() == pytest.approx(log(2), rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +67,9 @@ def test_units_of_other_rules_are_given_patterns_they_take(name, fields):
 
 def _update(accesses: dict[str, Access], rams: list[RAM], scattered: set[str]) -> UpdateEnergy:
     """Of two steps of 50 weights."""
-    activity = Activity(2, 100, np.zeros(2), np.zeros(2), accesses, rams)
+    activity = Activity(2, 100, accesses, np.zeros(2), np.zeros(2), rams)
     bits = dict.fromkeys(accesses, 8)
-    return UpdateEnergy("x", 50, None, 1.0, Energy(), activity, bits, frozenset(scattered))
+    return UpdateEnergy("x", 50, None, 1.0, Energy(), Energy(), activity, bits, frozenset(scattered))
 
 
 def test_memories_walked_come_in_whole_accesses_and_others_one_by_one():
@@ -92,11 +108,12 @@ def test_updates_are_measured_in_a_real_library(name, trials, clocks):
     config = named(name)
     update = measure_update(config, library, steps=4, trials=trials)
     parts = update.energy.parts()
-    print(name, update.clocks_per_step, update.energy.total, parts, update.bytes_per_weight())
+    print(name, update.activity.clocks_per_step, update.energy.total, parts, update.activity.traffic())
     assert all(value > 0 for value in parts.values())
     # The walk fills and empties a pipeline; the integer unit's model is an expectation.
-    assert update.clocks_per_step == pytest.approx(clocks or step_cycles(config, trials=trials), rel=0.07)
+    assert update.activity.clocks_per_step == pytest.approx(clocks or step_cycles(config, trials=trials), rel=0.07)
     # Its clock does not rest: at least half of a unit that is mostly flip-flops.
     assert parts["clock_internal"] + parts["clock_switching"] > 0.4 * update.energy.total
-    sparse = update.bytes_per_weight()["weight_write"] < 0.1
+    sparse = update.activity.traffic()["weight_write"] < 0.1 * config.depth
+    assert update.datapath.total > update.random_words.total > 0 or trials is None
     assert sparse == (trials is not None)
