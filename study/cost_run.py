@@ -7,127 +7,134 @@ from functools import partial
 
 from zimu.cost.cache import Cache, default_folder
 from zimu.cost.jobs import Measurement, measure
-from zimu.cost.metrics import MEMORY, THROUGHPUT
-from zimu.cost.price import survey
+from zimu.cost.metrics import MEMORY, THROUGHPUT, Metric
+from zimu.cost.price import Breakdown, survey
 from zimu.cost.rows import Row, rows_of
 from zimu.cost.silicon import ENERGY, Silicon
-from zimu.cost.target import Figure
+from zimu.cost.target import Figure, Target
 from zimu.cost.targets import find_targets, metrics_of
 from zimu.cost.units import PricedUnit, Rate
 from zimu.golden.workers import workers
 from zimu.study.costs import CostStudy
 from zimu.study.simulated import EnergyJob, StepsJob
+from zimu.study.sweep import Group
 
-Stage = Callable[[str, int, int], None]
+Stages = Callable[[str, int, int], None]
 """Called with the name of a stage, the jobs of it that ended and the jobs there are."""
 
 
 def run_study(
     name: str,
     command: str,
-    units: Sequence[PricedUnit],
-    targets: Sequence[str] = (),
+    groups: Sequence[Group],
     *,
     liberty: Sequence[str] = (),
-    seeds: int = 8,
     jobs: int = 2,
     timeout: float = 600,
     cache: str | os.PathLike[str] | None = None,
     scheduler: str = "",
-    progress: Stage = lambda stage, done, total: None,
+    progress: Stages = lambda stage, done, total: None,
 ) -> CostStudy:
     """Price units, with all that is counted in simulated steps: throughput, memory traffic, and energy in silicon.
 
     Parameters
     ----------
     name, command : as in `CostStudy`.
-    units : as `zimu.cost.units.priced` makes them; a unit that is no whole core is priced and not simulated.
+    groups : of units; one that is no whole core is priced and not simulated.
+    progress : told of the stages ``simulated`` and ``measured``.
 
     The other parameters, and errors, are those of `zimu.cost.price.price`.
     """
-    places = find_targets(targets, liberty=liberty, seeds=seeds, timeout=timeout)
     kept = Cache(cache or default_folder())
-    steps, energy = {}, {}
-    for unit in units:
-        for rate in unit.rates if unit.config else ():
-            assert unit.config is not None
-            job = StepsJob(unit.config, rate.trials, timeout)
-            steps[unit.name, rate.trials] = Measurement([[job]], kept)
-            for place in places:
-                if isinstance(place, Silicon):
-                    mine = EnergyJob(unit.config, rate.trials, place)
-                    energy[unit.name, rate.trials, place.name] = Measurement([[mine]], kept)
+    simulated, sizes = [], []
+    for group in groups:
+        places = find_targets(group.targets, liberty=liberty, seeds=group.seeds, timeout=timeout)
+        simulated += [_Simulated(unit, places, kept, timeout) for unit in group.units]
+        sizes.append(len(group.units) * sum(place.jobs for place in places))
     with workers(jobs, scheduler) as submit:
         # The longest first.
-        measure(
-            [*energy.values(), *steps.values()], kept, submit, lambda done, total: progress("simulated", done, total)
+        every = [*(each for one in simulated for each in one.energy.values())]
+        every += [each for one in simulated for each in one.steps.values()]
+        measure(every, kept, submit, partial(progress, "simulated"))
+    counted = {one.unit.name: one.counted() for one in simulated}
+    rows: list[Row] = []
+    breakdowns: list[Breakdown] = []
+    for place, group in enumerate(groups):
+        pricing = survey(
+            [counted[unit.name] for unit in group.units],
+            group.targets,
+            liberty=liberty,
+            seeds=group.seeds,
+            jobs=jobs,
+            timeout=timeout,
+            cache=cache,
+            scheduler=scheduler,
+            progress=partial(_tell, progress, sum(sizes[:place]), sum(sizes)),
         )
-    counted = [_counted(unit, steps) for unit in units]
-    pricing = survey(
-        counted,
-        targets,
-        liberty=liberty,
-        seeds=seeds,
-        jobs=jobs,
-        timeout=timeout,
-        cache=cache,
-        scheduler=scheduler,
-        progress=partial(progress, "measured"),
-    )
-    more = [row for unit in units for row in _memory(unit, steps)]
-    more += [
-        row
-        for unit in units
-        for (owner, trials, target), each in energy.items()
-        if owner == unit.name
-        for row in rows_of(unit.fields, target, _figures(each, trials, Figure(ENERGY, None, each.reason)))
-    ]
-    return CostStudy(name, command, counted, _in_order([*pricing.rows, *more], counted), pricing.breakdowns)
+        rows += pricing.rows
+        breakdowns += pricing.breakdowns
+    rows += [row for one in simulated for row in one.rows()]
+    return CostStudy(name, command, list(counted.values()), _in_order(rows, list(counted)), breakdowns)
 
 
-Steps = dict[tuple[str, int | None], Measurement]
+def _tell(progress: Stages, before: int, total: int, done: int, _: int) -> None:
+    progress("measured", before + done, total)
 
 
-def _counted(unit: PricedUnit, steps: Steps) -> PricedUnit:
-    """The unit with the throughput that was counted."""
-    if not unit.config:
-        return unit
-    rates = []
-    for rate in unit.rates:
-        each = steps[unit.name, rate.trials]
-        (figure,) = [
-            figure
-            for figure in _figures(each, rate.trials, Figure(THROUGHPUT, None, each.reason))
-            if figure.metric == THROUGHPUT
-        ]
-        told = (figure.tool, figure.version, figure.command, figure.reason)
-        rates.append(Rate(figure.value, rate.trials, *told))
-    return replace(unit, rates=tuple(rates))
+class _Simulated:
+    """What is simulated of a unit, at each of its n."""
+
+    def __init__(self, unit: PricedUnit, places: Sequence[Target], cache: Cache, timeout: float) -> None:
+        self.unit = unit
+        self.steps: dict[int | None, Measurement] = {}
+        self.energy: dict[tuple[str, int | None], Measurement] = {}
+        if config := unit.config:
+            for rate in unit.rates:
+                self.steps[rate.trials] = Measurement([[StepsJob(config, rate.trials, timeout)]], cache)
+                for place in places:
+                    if isinstance(place, Silicon):
+                        job = EnergyJob(config, rate.trials, place)
+                        self.energy[place.name, rate.trials] = Measurement([[job]], cache)
+
+    def counted(self) -> PricedUnit:
+        """The unit with the throughput that was counted."""
+        if not self.steps:
+            return self.unit
+        missing = [THROUGHPUT]
+        found = [(n, figure) for n, done in self.steps.items() for figure in _figures(done, n, missing)]
+        return replace(
+            self.unit,
+            rates=tuple(
+                Rate(each.value, n, each.tool, each.version, each.command, each.reason)
+                for n, each in found
+                if each.metric == THROUGHPUT
+            ),
+        )
+
+    def rows(self) -> list[Row]:
+        """Memory traffic, and energy in each technology."""
+        owed = [metric for metric in metrics_of(MEMORY) if not metric.optional]
+        rows = []
+        for n, done in self.steps.items():
+            rows += rows_of(self.unit.fields, MEMORY, _figures(done, n, owed))
+        for (target, n), done in self.energy.items():
+            rows += rows_of(self.unit.fields, target, _figures(done, n, [ENERGY]))
+        return rows
 
 
-def _memory(unit: PricedUnit, steps: Steps) -> list[Row]:
-    """What goes through the memories around a unit."""
-    rows = []
-    for rate in unit.rates if unit.config else ():
-        each = steps[unit.name, rate.trials]
-        missing = [Figure(metric, None, each.reason) for metric in metrics_of(MEMORY) if not metric.optional]
-        rows += rows_of(unit.fields, MEMORY, _figures(each, rate.trials, *missing))
-    return rows
+def _figures(done: Measurement, trials: int | None, owed: Sequence[Metric]) -> list[Figure]:
+    """What a job gave at ``trials``; that the metrics ``owed`` are missing, if there is a reason why."""
+    if done.reason:
+        return [Figure(metric, None, done.reason, trials=trials) for metric in owed]
+    return [replace(figure, trials=trials) for figures in done.figures for figure in figures]
 
 
-def _figures(done: Measurement, trials: int | None, *missing: Figure) -> list[Figure]:
-    """What a job gave at ``trials``; ``missing`` if there is a reason why not."""
-    found = list(missing) if done.reason else [figure for each in done.figures for figure in each]
-    return [replace(figure, trials=trials) for figure in found]
-
-
-def _in_order(rows: Sequence[Row], units: Sequence[PricedUnit]) -> list[Row]:
+def _in_order(rows: Sequence[Row], units: Sequence[str]) -> list[Row]:
     """Rows by unit, then target, then metric, then n."""
-    places = {unit.name: place for place, unit in enumerate(units)}
     targets = list(dict.fromkeys(row.target for row in rows))
 
     def place(row: Row) -> tuple[int, int, int, int]:
         metric = metrics_of(row.target).index(row.metric)
-        return places[row.unit], targets.index(row.target), metric, row.trials or 0
+        return units.index(row.unit), targets.index(row.target), metric, row.trials or 0
 
     return sorted(rows, key=place)

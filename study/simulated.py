@@ -33,8 +33,11 @@ from zimu.study import digits, encoding, methods, network, trace, train
 from zimu.study import energy as measuring
 from zimu.study.energy import OCTAVE, measure_update, memory_energy, recorded_steps
 
-CLOCKS = {"count": 4096, "energy": 1024}
+CLOCKS = {"count": 2048, "energy": 1024}
 """Clocks of a step at most, of units that work weight by weight."""
+
+SHALLOW = 16384
+"""Weights up to which Icarus ends before Verilator has compiled a unit."""
 
 ENOUGH = 8192
 """Weights in all the steps whose energy is measured, at least."""
@@ -67,8 +70,8 @@ class StepsJob(Job):
         return MEMORY
 
     def do(self, cache: Cache, scratch: Path) -> list[Figure]:
-        simulator = available()[0]
         config = _shortened(self.config, CLOCKS["count"])
+        simulator = _simulator(config)
         steps = len(OCTAVE) if isinstance(config, UnitConfig) else 1
         held, stimuli = recorded_steps(config, steps, SEED, self.trials, octave=True)
         count = count_steps(config, seed=SEED, memory=held, steps=stimuli, simulator=simulator, timeout=self.timeout)
@@ -163,6 +166,14 @@ class EnergyJob(Job):
             if memories.area:
                 figures.append(Figure(MEMORY_AREA, memories.area, tool="yosys + zimu", version=version, command=source))
         return figures
+
+
+def _simulator(config: RuleConfig) -> str:
+    """The one that ends first."""
+    there = available()
+    if "icarus" in there and (config.depth <= SHALLOW or not isinstance(config, UnitConfig)):
+        return "icarus"
+    return there[0]
 
 
 def _shortened(config: RuleConfig, clocks: int) -> RuleConfig:

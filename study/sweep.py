@@ -12,14 +12,18 @@
     [[unit]]
     name = ["float_sgd:bf16", "float_sgd:fp32"]
     lanes = [1, 4, 16]
+    seeds = 1
 
 Each table ``unit`` spans the product of its names and of the values of its fields, which are those of the units'
-configurations. n is a number; a part of d, if it has a decimal point; or ``sqrt``, the integer nearest to sqrt(d).
+configurations; ``targets``, ``seeds`` and ``trials`` there go before those of all. n is a number; a part of d, if it
+has a decimal point; or ``sqrt``, the integer nearest to sqrt(d).
 """
 
 import os
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,17 +38,34 @@ from zimu.golden.rule import RuleConfig, read_text
 Trials = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=16)] | Literal["sqrt"]
 
 
+Seeds = Annotated[int, Field(ge=1, le=1000)]
+
+
 class Space(BaseModel):
-    """The product of names and of the values of fields."""
+    """The product of names and of the values of fields.
+
+    Parameters
+    ----------
+    name : of units.
+    targets, seeds, trials : as in `Sweep`, for these units alone; None for those of all.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     name: tuple[str, ...]
+    targets: tuple[str, ...] | None = None
+    seeds: Seeds | None = None
+    trials: tuple[Trials, ...] | None = None
 
     @field_validator("name", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else (value,)
+
+    @field_validator("targets", "trials", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
     def configurations(self) -> Iterator[tuple[str, RuleConfig]]:
         """Each with its name: that of the unit, and the fields that are given several values.
@@ -65,6 +86,15 @@ class Space(BaseModel):
                 raise InputError(f"unit {full}: {error}") from None
 
 
+@dataclass(frozen=True)
+class Group:
+    """Units that are priced on the same targets, with as many place-and-route seeds."""
+
+    units: list[PricedUnit]
+    targets: tuple[str, ...]
+    seeds: int
+
+
 class Sweep(BaseModel):
     """What the file says.
 
@@ -79,7 +109,7 @@ class Sweep(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     targets: tuple[str, ...] = ()
-    seeds: Annotated[int, Field(ge=1, le=1000)] = 8
+    seeds: Seeds = 8
     trials: tuple[Trials, ...] = ("sqrt",)
     unit: Annotated[tuple[Space, ...], Field(min_length=1)]
 
@@ -88,19 +118,24 @@ class Sweep(BaseModel):
     def _listed(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
-    def units(self) -> list[PricedUnit]:
-        """The units, in order; one that comes twice is taken once.
+    def groups(self) -> list[Group]:
+        """The units in their order, those of one table together; one that comes twice is taken once.
 
         Raises
         ------
         InputError
             as `Space.configurations`.
         """
-        units: dict[str, PricedUnit] = {}
+        known: set[str] = set()
+        groups = []
         for space in self.unit:
-            for name, config in space.configurations():
-                units.setdefault(name, priced(config, [count(each, config.depth) for each in self.trials], name))
-        return list(units.values())
+            trials = self.trials if space.trials is None else space.trials
+            units = {name: config for name, config in space.configurations() if name not in known}
+            known |= units.keys()
+            each = [priced(config, [count(n, config.depth) for n in trials], name) for name, config in units.items()]
+            targets = self.targets if space.targets is None else space.targets
+            groups.append(Group(each, targets, self.seeds if space.seeds is None else space.seeds))
+        return groups
 
 
 def count(trials: int | float | str, depth: int) -> int:
@@ -110,15 +145,20 @@ def count(trials: int | float | str, depth: int) -> int:
     return trials if isinstance(trials, int) else max(round(trials * depth), 1)
 
 
+STANDARD = "standard"
+"""The name of the space that comes with the project."""
+
+
 def load(path: str | os.PathLike[str]) -> Sweep:
-    """Read a file.
+    """Read a file, or the space `STANDARD` if that is the name.
 
     Raises
     ------
     InputError
         it cannot be read, is not TOML, or says something that is not known or allowed.
     """
-    text = read_text(Path(path))
+    ours = os.fspath(path) == STANDARD
+    text = resources.files("zimu.study").joinpath(f"{STANDARD}.toml").read_text() if ours else read_text(Path(path))
     try:
         return Sweep(**tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

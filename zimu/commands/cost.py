@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,12 @@ def command(
         typer.Option(help="Folder of what was measured before; else $ZIMU_CACHE."),
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 600,
+    simulate: Annotated[
+        bool,
+        typer.Option(
+            "--simulate", help="Simulate steps, too: throughput as counted, memory traffic, energy in your libraries."
+        ),
+    ] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the figures into this .svg, .png or .pdf file.")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -42,21 +48,20 @@ def command(
     from zimu.cost.table import tables
     from zimu.cost.units import parse_units
     from zimu.cost.verdict import break_evens, verdict
+    from zimu.study.sweep import Group
 
     check_plot(plot)
     chosen = parse_units(units, trials or None)
+    targets = tuple(target or ())
+    how: dict[str, Any] = {"liberty": liberty or (), "jobs": jobs, "timeout": timeout}
+    how |= {"cache": cache, "scheduler": scheduler}
     with Stages() as show:
-        rows = price(
-            chosen,
-            target or (),
-            liberty=liberty or (),
-            seeds=seeds,
-            jobs=jobs,
-            timeout=timeout,
-            cache=cache,
-            scheduler=scheduler,
-            progress=partial(show, "measured"),
-        )
+        if simulate:
+            from zimu.study.cost_run import run_study  # brings the emulator and simulators
+
+            rows = run_study("cost", "zimu cost", [Group(chosen, targets, seeds)], progress=show, **how).rows
+        else:
+            rows = price(chosen, targets, seeds=seeds, progress=partial(show, "measured"), **how)
     if json:
         print_json([row.to_dict() for row in rows])
     else:
