@@ -5,7 +5,7 @@ Nothing is measured twice, several processes measure at a time, and throughput i
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import NamedTuple
 
@@ -25,6 +25,23 @@ from zimu.golden.rule import RuleConfig
 from zimu.golden.unit import MAX_TRIALS
 from zimu.golden.workers import workers
 from zimu.rtl.netlist import to_rtlil
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """What the parts of a unit take.
+
+    Parameters
+    ----------
+    unit, target : names.
+    metric : the size.
+    parts : sizes by part, the largest first.
+    """
+
+    unit: str
+    target: str
+    metric: Metric
+    parts: dict[str, float]
 
 
 class Design(NamedTuple):

@@ -42,7 +42,7 @@ class Row(Figure):
         """For JSON; names first, then the figure."""
         rest = {name: value for name, value in vars(self).items() if name not in _FIRST}
         names = {"unit": self.unit, "target": self.target, "metric": self.metric.name}
-        return names | {"value": self.value, "uom": self.metric.uom} | rest
+        return names | {"value": self.value, "uom": self.metric.uom} | rest | {"samples": list(self.samples)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Row":
@@ -54,7 +54,8 @@ class Row(Figure):
             there is no such target, or it has no such metric.
         """
         values = {field.name: data[field.name] for field in fields(cls)}
-        return cls(**values | {"metric": find_metric(data["target"], data["metric"])})
+        metric = find_metric(data["target"], data["metric"])
+        return cls(**values | {"metric": metric, "samples": tuple(data["samples"])})
 
 
 _FIRST = ("unit", "target", "metric", "value")

@@ -1,13 +1,15 @@
 """Who wins, in sentences with figures: units of one kind against another's, and the n at which they cost the same.
 
 Kinds are `zimu.golden.rule.RuleConfig.kind`. Of each the best unit stands, for each figure anew, and like is held
-against like: units that keep a mean of the gradients, or units that do not.
+against like: units that keep a mean of the gradients, or units that do not. `cheaper_ranges` says the same in the
+fewest sentences.
 """
 
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 
 from zimu.cost.layout import unique
 from zimu.cost.metrics import DASH, Derived, Metric
@@ -216,21 +218,170 @@ def break_evens(units: Sequence[PricedUnit], rows: Sequence[Row]) -> list[BreakE
             figure = [row for row in rows if (row.target, row.metric) == (target, metric) and row.kind]
             others = _groups([row for row in figure if row.trials is None])
             for unit in units:
-                known = next((row for row in figure if row.unit == unit.name and row.value and row.trials), None)
-                if unit.rate_at is None or unit.depth is None or known is None:
+                if unit.depth is None or not _is_known(unit, figure):
                     continue
-                assert known.value is not None
-                assert known.trials is not None
-                alone = known.value * unit.rate_at(known.trials)  # what it would cost at one weight a cycle
                 for (_, kind, momentum), mine in others.items():
                     rival = _best(kind, mine)
                     if momentum == unit.momentum and rival.value is not None:
-                        trials = _largest(unit.rate_at, alone / rival.value, MOST * unit.depth)
+                        trials = _upto(unit, figure, rival.value)
                         found.append(BreakEven(target, metric, unit.name, unit.depth, rival, trials))
     return found
+
+
+def cost_at_one(unit: PricedUnit, figure: Sequence[Row]) -> float | None:
+    """What a unit would cost if it did one weight a cycle, in a `Derived` figure with rows of many units.
+
+    Over its throughput at some n that is what it costs there. None where no n was measured, or none matters.
+    """
+    known = next((row for row in figure if row.unit == unit.name and row.value and row.trials), None)
+    if unit.rate_at is None or known is None:
+        return None
+    assert known.value is not None
+    assert known.trials is not None
+    return known.value * unit.rate_at(known.trials)
+
+
+def _is_known(unit: PricedUnit, figure: Sequence[Row]) -> bool:
+    return cost_at_one(unit, figure) is not None
+
+
+def _upto(unit: PricedUnit, figure: Sequence[Row], limit: float) -> int | None:
+    """The largest n at which a unit that `_is_known` costs no more; None if there is no end up to `MOST`."""
+    alone = cost_at_one(unit, figure)
+    assert alone is not None
+    assert unit.rate_at is not None
+    assert unit.depth is not None
+    return _largest(unit.rate_at, alone / limit, MOST * unit.depth)
 
 
 def _largest(rate_at: Callable[[int], float], needed: float, most: int) -> int | None:
     """The largest n up to ``most`` at which a throughput that falls with n is at least ``needed``; None if all are."""
     count = bisect_left(range(1, most + 1), True, key=lambda trials: rate_at(trials) < needed)
     return None if count == most else count
+
+
+@dataclass(frozen=True)
+class CheaperRange:
+    """Up to which n / d some unit of the rule `OWN` is cheaper than the best of another kind, and by how much at first.
+
+    Parameters
+    ----------
+    target, metric : the figure.
+    own : the kinds of the units of `OWN`.
+    rival : the best of the other kind.
+    missing : units of that kind without a figure, any of which might be the best.
+    upto : the largest n / d at which one of `OWN` costs no more; 0 if there is none, infinite if there is no end.
+    beyond : the least n / d from which all cost more; the same as ``upto`` where a model says what units cost at any n.
+    modelled : whether one does; otherwise only the n that were measured are known.
+    first : the least n / d that was measured; None where the figure does not depend on n.
+    best : the best of `OWN` there.
+    """
+
+    target: str
+    metric: Metric
+    own: str
+    rival: Best
+    missing: int
+    upto: float
+    beyond: float
+    modelled: bool
+    first: float | None
+    best: Best
+
+    def sentence(self) -> str:
+        """The same for a reader."""
+        rival = self.rival.text(self.metric)
+        if self.missing:
+            rival += f", {self.missing} of whose units {'has' if self.missing == 1 else 'have'} no figure,"
+        ends = {0: f"dearer than {rival}{self._always}", inf: f"cheaper than {rival}{self._always}"}
+        beyond = "above" if self.modelled else f"from n = {self.beyond:.2g} d on"
+        between = f"cheaper than {rival} up to n = {self.upto:.2g} d, and dearer {beyond}"
+        return f"{self.target}, {self.metric.uom}: {self.own} is {ends.get(self.upto, between)}; {self._factor}."
+
+    @property
+    def _always(self) -> str:
+        if self.first is None:
+            return ""
+        return f" at any n up to {MOST} d" if self.modelled else " at every n measured"
+
+    @property
+    def _factor(self) -> str:
+        """How far apart the two are at the least n, and which unit it is."""
+        assert self.best.value is not None
+        assert self.rival.value is not None
+        own, other = self.best.value, self.rival.value
+        at = "" if self.first is None else f" at n = {self.first:.2g} d"
+        whose = f"({self.best.unit}, {self.metric.text(own)})"
+        if max(own, other) <= (1 + LEVEL) * min(own, other):
+            return f"level{at} {whose}"
+        return f"by a factor of {max(own, other) / min(own, other):.3g}{at} {whose}"
+
+
+def cheaper_ranges(units: Sequence[PricedUnit], rows: Sequence[Row]) -> list[CheaperRange]:
+    """For each target, judged figure and other kind one range for all units of `OWN`; the strongest rival first.
+
+    A unit without a figure is left out here, on either side, and counted among rivals: in a large study some always
+    fail, for want of room on a device.
+    """
+    found = []
+    for target in unique(row.target for row in rows):
+        judged = [one for one in reversed(metrics_of(target)) if one.judged and one.smaller_is_better]
+        # What is known at any n tells most.
+        for metric in sorted(judged, key=lambda one: not isinstance(one, Derived)):
+            figure = [row for row in rows if (row.target, row.metric) == (target, metric) and row.kind]
+            others = _groups([row for row in figure if row.rule != OWN])
+            for momentum in (False, True):
+                mine = [row for row in figure if (row.rule, row.momentum) == (OWN, momentum) and row.value]
+                rivals = [(kind, some) for (_, kind, also), some in others.items() if also == momentum and mine]
+                each = [_cheaper_range(units, mine, kind, some) for kind, some in rivals if any(r.value for r in some)]
+                found += sorted(each, key=lambda one: one.rival.value or 0.0)
+    return found
+
+
+def most_telling(ranges: Sequence[CheaperRange], most: int) -> list[CheaperRange]:
+    """At most so many, in their order: the first figure of each target goes before others, strong rivals before weak.
+
+    Parameters
+    ----------
+    ranges : as `cheaper_ranges` gives them.
+    """
+    figures = {target: unique(one.metric.name for one in ranges if one.target == target) for target in _targets(ranges)}
+    contest = Counter[tuple[str, str, str]]()
+    ranks = []
+    for place, one in enumerate(ranges):
+        key = (one.target, one.metric.name, one.own)
+        ranks.append((figures[one.target].index(one.metric.name), contest[key], place))
+        contest[key] += 1
+    return [ranges[place] for _, _, place in sorted(sorted(ranks)[:most], key=lambda rank: rank[2])]
+
+
+def _targets(ranges: Sequence[CheaperRange]) -> list[str]:
+    return unique(one.target for one in ranges)
+
+
+def _cheaper_range(units: Sequence[PricedUnit], mine: list[Row], kind: str, others: Sequence[Row]) -> CheaperRange:
+    """``mine`` are rows of `OWN` with a value, ``others`` those of a kind, one of which has one at least."""
+    measured = [row for row in others if row.value is not None]
+    rival = _best(kind, measured)
+    assert rival.value is not None
+    limit = rival.value
+    metric, names = mine[0].metric, {row.unit for row in mine}
+    known = [unit for unit in units if unit.name in names and unit.depth and _is_known(unit, mine)]
+    modelled = isinstance(metric, Derived) and bool(known)
+    if modelled:
+        ends = [(_upto(unit, mine, limit), unit.depth or 1) for unit in known]
+        upto = beyond = max(inf if trials is None else trials / depth for trials, depth in ends)
+    else:
+        cheap = [_share(row) for row in mine if (row.value or inf) <= limit]
+        dear = [_share(row) for row in mine if _share(row) > max(cheap, default=-inf)]
+        upto, beyond = (max(cheap, default=0.0), min(dear)) if dear else (inf, inf)
+    first = min(mine, key=lambda row: (float(f"{_share(row):.2g}"), row.value or inf))
+    own = " or ".join(unique(_name(row) for row in mine))
+    best = replace(_best(own, [first]), kind=own)
+    at = None if first.trials is None else _share(first)
+    return CheaperRange(first.target, metric, own, rival, len(others) - len(measured), upto, beyond, modelled, at, best)
+
+
+def _share(row: Row) -> float:
+    """The n / d of a row; 0 where a figure does not depend on n."""
+    return (row.trials or 0) / (row.depth or 1)

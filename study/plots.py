@@ -3,7 +3,7 @@
 The same data gives the same bytes: no dates, no random identifiers, no addresses. Letters stay text, so the page's own
 typeface is used and figures can be searched. Colours are those of Okabe and Ito, told apart by colour-blind readers;
 lines differ in dash as well. They stand in the SVG as the names of `THEME`, so that a page can be light or dark. Used
-by ``study/report.py``, which passes what it read from results.json.
+by ``study/report.py``, which passes what it read from results.json, and by ``study/cost_plots.py``.
 """
 
 import io
@@ -74,7 +74,7 @@ _SETTINGS = {
 Results = dict[str, Any]
 
 
-def _figure(name: str, draw: Callable[[Any], None], height: float = 3.1) -> str:
+def figure(name: str, draw: Callable[[Any], None], height: float = 3.1) -> str:
     """Draw on one pair of axes, half a page wide, and return the SVG."""
     try:
         from matplotlib import rc_context, rcdefaults
@@ -123,7 +123,7 @@ def accuracy(results: Results) -> str:
         axes.set(xlabel="epoch", ylabel="test accuracy (%)", ylim=(80, 100), xlim=(1, None))
         axes.legend(loc="lower right")
 
-    return _figure("accuracy", draw)
+    return figure("accuracy", draw)
 
 
 def loss(results: Results) -> str:
@@ -136,7 +136,7 @@ def loss(results: Results) -> str:
         axes.yaxis.set_major_formatter("{x:g}")
         axes.legend(loc="lower left")  # curves fall
 
-    return _figure("loss", draw)
+    return figure("loss", draw)
 
 
 def scale_sweep(results: Results) -> str:
@@ -149,7 +149,7 @@ def scale_sweep(results: Results) -> str:
         axes.set_xticks(settings, [f"1/{2**-setting}" for setting in settings])
         axes.set_xlabel("weight scale (value of one count)")
 
-    return _figure("scale", draw)
+    return figure("scale", draw)
 
 
 def rate_sweep(results: Results) -> str:
@@ -164,7 +164,7 @@ def rate_sweep(results: Results) -> str:
         axes.set_xticks([], minor=True)
         axes.set_xlabel("learning rate")
 
-    return _figure("rate", draw)
+    return figure("rate", draw)
 
 
 def _sweep(axes: Any, methods: Iterable[Results]) -> None:
@@ -198,12 +198,12 @@ def weights(results: Results, layer: int) -> str:
         axes.set_xticks([-128, -64, 0, 64, 127])
         axes.legend(loc="upper left")
 
-    return _figure(f"weights{layer + 1}", draw)
+    return figure(f"weights{layer + 1}", draw)
 
 
 def cost_bars(name: str, chart: Chart) -> str:
     """A chart of costs, in the colours of `RULES`."""
-    return _figure(name, lambda axes: draw(axes, chart, lambda row: RULES[row.rule]), height(chart))
+    return figure(name, lambda axes: draw(axes, chart, lambda row: RULES[row.rule]), height(chart))
 
 
 def _chosen(results: Results, keys: Iterable[str]) -> list[Results]:

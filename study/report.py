@@ -1,12 +1,11 @@
 """The report of the study: one self-contained HTML page, a pure function of what is in results.json.
 
 The same results give the same bytes. Nothing is loaded from elsewhere: figures are inline, and the page holds no
-address. Uses ``cost/layout.py``, ``cost/verdict.py``, ``study/claims.py``, ``study/plots.py`` and
+address. Uses ``cost/layout.py``, ``cost/verdict.py``, ``study/claims.py``, ``study/plots.py``, ``study/pages.py`` and
 ``study/templates/report.html.j2``; the results come from ``study/demo.py``.
 """
 
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 from zimu.cost.layout import charts, sheets
@@ -14,7 +13,7 @@ from zimu.cost.rows import Row
 from zimu.cost.verdict import LEVEL, verdict
 from zimu.study import plots
 from zimu.study.claims import Judgement
-from zimu.study.numbers import DASH, number, percent, spread
+from zimu.study.pages import page
 
 Results = dict[str, Any]
 
@@ -26,27 +25,19 @@ def render(results: Results) -> str:
     ----------
     results : what `zimu.study.demo.run_demo` writes as results.json.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
     judgements = [Judgement.from_dict(claim) for claim in results["claims"]]
     rows = [Row.from_dict(row) for row in results["cost"]]
-    environment.filters.update(percent=percent, number=number, spread=spread)
-    source = resources.files("zimu.study").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
-        results,
+    return page(
+        "report.html.j2",
+        **results,
         judgements=judgements,
         compared={key for judgement in judgements for key in (judgement.unit_key, judgement.rival_key)},
         figures=_figures(results),
         cost_verdict=verdict(rows),
         level=LEVEL,
-        theme=plots.THEME,
         cost_figures=_cost_figures(rows),
         cost_sheets=sheets(rows),
         contrast=_contrast(results),
-        DASH=DASH,
     )
 
 

@@ -11,7 +11,7 @@ from zimu.cost.rows import Row, rows_of
 from zimu.cost.target import Figure
 from zimu.cost.targets import find_metric, metrics_of
 from zimu.cost.units import parse_unit
-from zimu.cost.verdict import break_evens, contests, verdict
+from zimu.cost.verdict import break_evens, cheaper_ranges, contests, most_telling, verdict
 
 KINDS = {
     "search": ("zim", "int8 ZIM"),
@@ -140,6 +140,7 @@ def test_size_time_and_area_are_judged_where_they_are():
     ]
     judged = list(dict.fromkeys((one.target, one.metric.name) for one in contests(every)))
     assert judged == [
+        ("liberty:x", "energy_pj_per_weight"),
         ("liberty:x", "area_um2_per_wpc"),
         ("liberty:x", "ns_per_weight"),
         ("liberty:x", "area_um2"),
@@ -195,3 +196,81 @@ def test_momentum_is_charged_to_both_sides_of_a_break_even():
     _, with_it = priced_rows("float_sgd:bf16:momentum", 1084, 157.0)
     kinds = {one.rival.kind for one in break_evens([own], [*mine, *without, *with_it])}
     assert kinds == {"bfloat16 SGD with momentum"}
+
+
+def ranges_of(*parts):
+    units, some = zip(*parts, strict=True)
+    return cheaper_ranges(units, [row for mine in some for row in mine])
+
+
+def test_one_sentence_says_where_any_unit_is_cheaper_than_a_kind_and_by_how_much():
+    """By hand: a wide unit wins at few trials, a narrow one goes on winning at more."""
+    wide, narrow = (priced_rows(name, comb, 100.0, [32, 512]) for name, comb in (("zim8", 2304), ("zim8_small", 900)))
+    rivals = [priced_rows("float_sgd:bf16", 700, 100.0), priced_rows("float_sgd:fp32", 10**6, 100.0)]
+    found = [one for one in ranges_of(wide, narrow, *rivals) if one.metric.name == "comb_per_wpc"]
+    assert [one.rival.kind for one in found] == ["bfloat16 SGD", "FP32 SGD"]
+    ends = [
+        max(n for n in range(1, 1025) if size / unit.rate_at(n) <= 700)
+        for (unit, _), size in ((wide, 2304), (narrow, 900))
+    ]
+    costs = {unit.name: size / unit.rate_at(32) for (unit, _), size in ((wide, 2304), (narrow, 900))}
+    best = min(costs, key=costs.get)
+    assert found[0].sentence() == (
+        "ecp5-25k, TRELLIS_COMB per weight/cycle: int8 ZIM is cheaper than bfloat16 SGD (float_sgd:bf16, 700) up to "
+        f"n = {max(ends) / 1024:.2g} d, and dearer above; by a factor of {700 / costs[best]:.3g} at n = 0.031 d "
+        f"({best}, {costs[best]:.4g})."
+    )
+    assert "is cheaper than FP32 SGD (float_sgd:fp32, 1,000,000) at any n up to 4 d; by a" in found[1].sentence()
+
+
+def test_a_range_says_so_where_the_unit_loses():
+    found = ranges_of(priced_rows("zim8", 1000, 100.0, [32]), priced_rows("int_sgd:8:x4", 100, 400.0))
+    own = 1000 / parse_unit("zim8").rate_at(32)
+    assert found[0].sentence() == (
+        "ecp5-25k, TRELLIS_COMB per weight/cycle: int8 ZIM is dearer than int8 SGD (int_sgd:8:x4, 25) at any n up to "
+        f"4 d; by a factor of {own / 25:.3g} at n = 0.031 d (zim8, {own:.4g})."
+    )
+
+
+def test_a_range_without_a_model_names_the_n_that_were_measured():
+    few = rows({"tree": 3.0}, "energy_pj_per_weight", "liberty:x", trials=10, depth=1000)
+    many = rows({"tree": 60.0}, "energy_pj_per_weight", "liberty:x", trials=100, depth=1000)
+    others = rows({"bf16:comb": 30.0, "bf16:pipelined": "no gradients", "int8": 2.9}, few[0].metric.name, "liberty:x")
+    assert [one.sentence().partition(": ")[2] for one in cheaper_ranges([], [*few, *many, *others])] == [
+        "int8 ZIM is dearer than int8 SGD (int8, 2.9) at every n measured; level at n = 0.01 d (tree, 3).",
+        "int8 ZIM is cheaper than bfloat16 SGD (bf16:comb, 30), 1 of whose units has no figure, up to n = 0.01 d, and "
+        "dearer from n = 0.1 d on; by a factor of 10 at n = 0.01 d (tree, 3).",
+    ]
+    (area,) = cheaper_ranges([], rows({"tree": 10, "int8": 30}, "area_um2", "liberty:x"))
+    assert area.sentence() == (
+        "liberty:x, um2: int8 ZIM is cheaper than int8 SGD (int8, 30); by a factor of 3 (tree, 10)."
+    )
+
+
+def test_a_range_needs_a_figure_on_both_sides_and_like_with_like():
+    assert cheaper_ranges([], rows({"tree": "too big", "int8": 1})) == []
+    assert cheaper_ranges([], rows({"tree": 1, "int8": "too big"})) == []
+    assert cheaper_ranges([], [*rows({"tree": 1}, momentum=True), *rows({"int8": 1})]) == []
+
+
+def test_the_most_telling_ranges_are_of_every_target_against_the_strongest_rival():
+    values = {"tree": 5, "fp32:comb": 30, "bf16:comb": 10, "int8": 20}
+    every = cheaper_ranges(
+        [],
+        [
+            row
+            for t in ("ecp5-25k", "ecp5-45k")
+            for m in ("comb_per_wpc", "ns_per_weight")
+            for row in rows(values, m, t)
+        ],
+    )
+    assert len(every) == 12
+    told = [(one.target, one.metric.name, one.rival.kind) for one in most_telling(every, 5)]
+    assert told == [
+        ("ecp5-25k", "comb_per_wpc", "bfloat16 SGD"),
+        ("ecp5-25k", "comb_per_wpc", "int8 SGD"),
+        ("ecp5-25k", "comb_per_wpc", "FP32 SGD"),
+        ("ecp5-45k", "comb_per_wpc", "bfloat16 SGD"),
+        ("ecp5-45k", "comb_per_wpc", "int8 SGD"),
+    ]
+    assert most_telling(every, 99) == every

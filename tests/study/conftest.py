@@ -17,7 +17,7 @@ def cost_row(unit, target, metric, value, **fields):
     row = {"unit": unit, "target": target, "metric": metric, "value": value, "uom": "TRELLIS_COMB", "reason": ""}
     is_float = unit.startswith("float_sgd")
     row |= {"rule": "float_sgd", "kind": "FP32 SGD"} if is_float else {"rule": "zim", "kind": "int8 ZIM"}
-    row |= {"momentum": False, "depth": 4160}
+    row |= {"momentum": False, "depth": 4160, "seeds": 0, "samples": []}
     return row | {"minimum": None, "maximum": None, "trials": None, "failed": value is None} | made | fields
 
 
