@@ -145,6 +145,10 @@ def read_netlist(folder: Path) -> MappedNetlist:
     module = json.loads((folder / "netlist.json").read_text(encoding="utf-8"))["modules"]["top"]
     functions = json.loads((folder / "functions.json").read_text(encoding="utf-8"))["modules"]
     kinds = {cell["type"] for cell in module["cells"].values()}
+    for cell in module["cells"].values():
+        if cell["type"] in functions:  # Yosys did not know the pins of what ABC gave it
+            ports = functions[cell["type"]]["ports"]
+            cell["port_directions"] = {name: ports[name]["direction"] for name in cell["connections"]}
     return MappedNetlist(module, {name: function for name, function in functions.items() if name in kinds})
 
 

@@ -79,7 +79,8 @@ MEMORY_ENERGY = {
     ("inside", "aladdin"): _energy("inside_aladdin", "Memories inside, Aladdin", "inside,\nAladdin"),
     ("sram", "horowitz"): _energy("sram_horowitz", "Around, SRAM, Horowitz", "SRAM,\nHorowitz"),
     ("sram", "aladdin"): _energy("sram_aladdin", "Around, SRAM, Aladdin", "SRAM,\nAladdin"),
-    ("dram", "horowitz"): _energy("dram_horowitz", "Around, DRAM, Horowitz", "DRAM,\nHorowitz"),
+    ("dram_low", "horowitz"): _energy("dram_low_horowitz", "Around, DRAM, Horowitz, least", "DRAM,\nHorowitz,\nleast"),
+    ("dram_high", "horowitz"): _energy("dram_high_horowitz", "Around, DRAM, Horowitz, most", "DRAM,\nHorowitz,\nmost"),
 }
 """By place and table: the unit's own memories, and those around it if they are SRAM or DRAM."""
 

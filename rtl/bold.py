@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# Cores are also made for the shapes of their ports alone.
 """BOLD in hardware: Boolean weights that flip when the accumulated votes ask for it.
 
 Twins: ``golden/bold.py``, ``emu/bold.py``.

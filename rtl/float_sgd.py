@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# Cores are also made for the shapes of their ports alone.
 """The floating-point rival in hardware: a step of one weight per lane and clock, between two streams.
 
 Twins: ``golden/float_sgd.py``, ``emu/float_sgd.py``. The arithmetic is in ``rtl/float_step.py``.

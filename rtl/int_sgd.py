@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# Cores are also made for the shapes of their ports alone.
 """The plain integer rival in hardware: integer weights, fixed-point learning rate, stochastic rounding.
 
 Twins: ``golden/int_sgd.py``, ``emu/int_sgd.py``.

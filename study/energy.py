@@ -18,10 +18,11 @@ from zimu.cost.liberty import Library
 from zimu.cost.memory import MemoryTable
 from zimu.cost.parts import is_random_words, part_of_cell
 from zimu.cost.silicon import DELAY_SCRIPT, read_delay
-from zimu.golden.errors import check_range
+from zimu.golden.errors import InputError, check_range
 from zimu.golden.files import scratch_folder
 from zimu.golden.float_sgd import FloatSGDConfig
-from zimu.golden.rule import RuleConfig
+from zimu.golden.int_sgd import IntSGDConfig
+from zimu.golden.rule import Integer, RuleConfig
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
 from zimu.rtl.netlist import to_rtlil
@@ -216,7 +217,8 @@ def recorded_steps(
 ) -> tuple[Memory, list[Stimulus]]:
     """Weights, and gradients of ``steps`` steps, from the first steps of training a layer of the digits' network.
 
-    A unit with more weights than the layer is given the gradients of several steps side by side, one with fewer a part.
+    A unit with more weights than the layer is given the gradients of several steps side by side, one with fewer a part;
+    one of another width the same numbers with more or fewer low bits.
 
     How often the integer unit draws again depends on where between two powers of two the sum of all magnitudes falls,
     which is as good as chance. So its gradients are scaled by up to a half: each step's to a sum at which it draws as
@@ -227,8 +229,9 @@ def recorded_steps(
     layer = record(method, setting, seed, data, layer=0, steps=1)
     needed = -(-steps * config.depth // len(layer.weights))
     trace = record(method, setting, seed, data, layer=0, steps=min(needed, EPOCHS * steps_per_epoch(data)))
-    gradients = _stream([step.gradients for step in trace], steps * config.depth)
-    weights = _stream([step.weights for step in trace], config.depth)
+    trained = layer.config
+    gradients = _stream([step.gradients for step in trace], steps * config.depth, trained.gradient, config.gradient)
+    weights = _stream([step.weights for step in trace], config.depth, trained.weight, config.weight)
     registers = config.registers(**values)
     parts = [gradients[start : start + config.depth] for start in range(0, len(gradients), config.depth)]
     if isinstance(config, UnitConfig):
@@ -257,13 +260,14 @@ def _typical(config: UnitConfig, gradients: Sequence[int]) -> list[int]:
     return min((_scaled(gradients, scale) for scale in OCTAVE), key=off)
 
 
-def _stream(arrays: Sequence[Any], length: int) -> list[int]:
-    """The arrays one after the other, again from the first where they end."""
+def _stream(arrays: Sequence[Any], length: int, trained: Integer, wanted: Integer) -> list[int]:
+    """The arrays one after the other, again from the first where they end, as numbers of another width."""
     whole = np.concatenate(arrays)
     if whole.dtype == np.float32:  # a format of numpy's own; a bench takes the patterns of all
         whole = whole.view(np.uint32)
     result: list[int] = np.resize(whole, length).tolist()
-    return result
+    wider = wanted.bits - trained.bits
+    return [value << wider if wider >= 0 else value >> -wider for value in result] if wider else result
 
 
 def _training(config: RuleConfig, trials: int | None) -> tuple[Method, float, dict[str, Any]]:
@@ -277,5 +281,7 @@ def _training(config: RuleConfig, trials: int | None) -> tuple[Method, float, di
         values = {"learning_rate": RATE} | ({"momentum": 0.9} if config.momentum else {})
         unit = f"float_sgd:{config.weights}" + (f"+{config.gradients}" if config.gradients else "")
         return float_unit(RIVAL.key, RIVAL.label, unit=unit), RATE, values
-    power = config.model_dump().get("rate") == "power_of_two"
+    if not isinstance(config, IntSGDConfig):
+        raise InputError(f"{config.name}: there is no training to take gradients of a unit of {config.rule!r} from")
+    power = config.rate == "power_of_two"
     return plain_integer_unit("int_sgd", "int8 SGD"), COUNTS, {"rate": 3 if power else COUNTS}

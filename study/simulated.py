@@ -4,8 +4,8 @@ Both take gradients of real training. The integer unit takes steps of its whole 
 each weight, so many weights that the ends of their pipelines do not count.
 """
 
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from zimu.study import digits, encoding, methods, network, trace, train
 from zimu.study import energy as measuring
 from zimu.study.energy import OCTAVE, measure_update, memory_energy, recorded_steps
 
-CLOCKS = {"count": 2048, "energy": 1024}
+CLOCKS = 1024
 """Clocks of a step at most, of units that work weight by weight."""
 
 SHALLOW = 16384
@@ -70,18 +70,32 @@ class StepsJob(Job):
         return MEMORY
 
     def do(self, cache: Cache, scratch: Path) -> list[Figure]:
-        config = _shortened(self.config, CLOCKS["count"])
+        config = counted = self.config
+        if isinstance(config, UnitConfig):
+            steps = len(OCTAVE)
+            count = self._count(config, steps)
+            clocks = count.clocks_per_step
+        else:
+            # A weight more takes as long as the one before it: two lengths tell how long any other takes.
+            steps = 1
+            shorter, counted = (_shortened(config, most) for most in (CLOCKS // 2, CLOCKS))
+            less, count = self._count(shorter, steps), self._count(counted, steps)
+            each = (count.clocks - less.clocks) / max(counted.depth - shorter.depth, 1)
+            clocks = count.clocks + (config.depth - counted.depth) * each
+        values = traffic(counted, count) | {THROUGHPUT: config.depth / clocks}
         simulator = _simulator(config)
-        steps = len(OCTAVE) if isinstance(config, UnitConfig) else 1
+        figure = partial(
+            Figure,
+            tool=f"zimu + {simulator}",
+            version=f"zimu {__version__} + {simulator} {_version(simulator)}",
+            command=f"count_steps: {steps} of {counted.depth:,} weights, on gradients of training",
+        )
+        return [figure(metric, value) for metric, value in values.items()]
+
+    def _count(self, config: RuleConfig, steps: int) -> Count:
         held, stimuli = recorded_steps(config, steps, SEED, self.trials, octave=True)
-        count = count_steps(config, seed=SEED, memory=held, steps=stimuli, simulator=simulator, timeout=self.timeout)
-        values = traffic(config, count) | {THROUGHPUT: config.depth / count.clocks_per_step}
-        command = f"count_steps: {steps} of {config.depth:,} weights, on gradients of training"
-        version = f"zimu {__version__} + {simulator} {_version(simulator)}"
-        return [
-            Figure(metric, value, tool=f"zimu + {simulator}", version=version, command=command)
-            for metric, value in values.items()
-        ]
+        simulator = _simulator(config)
+        return count_steps(config, seed=SEED, memory=held, steps=stimuli, simulator=simulator, timeout=self.timeout)
 
 
 def traffic(config: RuleConfig, count: Count) -> dict[Metric, float]:
@@ -122,7 +136,7 @@ class EnergyJob(Job):
     @property
     def key(self) -> str:
         files = [digest(read_text(file)) for file in self.target.technology.files]
-        period = str(self.target.period)
+        period = ""
         return digest("energy", _sources(), _identity(self.config), str(self.trials), yosys_version(), period, *files)
 
     @property
@@ -130,7 +144,7 @@ class EnergyJob(Job):
         return self.target.name
 
     def do(self, cache: Cache, scratch: Path) -> list[Figure]:
-        config = _shortened(self.config, CLOCKS["energy"])
+        config = _shortened(self.config, CLOCKS)
         steps = min(-(-ENOUGH // config.depth), len(OCTAVE))
         library, limit = self.target.technology, self.target.timeout
         update = measure_update(config, library, steps=steps, trials=self.trials, seed=SEED, timeout=limit)
@@ -144,27 +158,17 @@ class EnergyJob(Job):
             zip(ENERGY_PARTS, (datapath, random_words, clocks[0], both.leakage), strict=True)
         )
         values[RANDOM_CLOCK] = clocks[1]
-        version = f"{yosys_version()} + zimu {__version__}"
-        command = f"measure_update: {steps} steps of {config.depth:,} weights, on gradients of training"
-        figures = [
-            Figure(metric, value, tool="yosys + zimu", version=version, command=command)
-            for metric, value in values.items()
-        ]
+        command = f"measure_update: {steps} of {config.depth:,} weights, on gradients of training"
+        figure = partial(Figure, tool="yosys + zimu", version=f"{yosys_version()} + zimu {__version__}")
+        figures = [figure(metric, value, command=command) for metric, value in values.items()]
         for table in TABLES.values():
             memories = memory_energy(update, table, self.config.depth)
-            source = f"{command}; table {table.name}"
-            named = {"inside": memories.inside, "sram": memories.sram}
-            figures += [
-                Figure(MEMORY_ENERGY[place, table.name], value, tool="yosys + zimu", version=version, command=source)
-                for place, value in named.items()
-                if value is not None
-            ]
-            if memories.dram:
-                least, most = memories.dram
-                spread = Figure(MEMORY_ENERGY["dram", table.name], (least + most) / 2, minimum=least, maximum=most)
-                figures.append(replace(spread, tool="yosys + zimu", version=version, command=source))
-            if memories.area:
-                figures.append(Figure(MEMORY_AREA, memories.area, tool="yosys + zimu", version=version, command=source))
+            low, high = memories.dram or (None, None)
+            found = {"inside": memories.inside, "sram": memories.sram, "dram_low": low, "dram_high": high}
+            known = {MEMORY_ENERGY[place, table.name]: value for place, value in found.items() if value is not None}
+            if memories.area is not None:
+                known[MEMORY_AREA] = memories.area
+            figures += [figure(metric, value, command=f"{command}; {table.name}") for metric, value in known.items()]
         return figures
 
 

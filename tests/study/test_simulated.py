@@ -85,4 +85,5 @@ def test_parts_of_the_energy_add_up(tmp_path):
     assert 0 < values[RANDOM_CLOCK] < values[ENERGY_PARTS[2]]
     # 3 * 4 bits a weight, in words of 64 and of 32 bits.
     assert values[MEMORY_ENERGY["sram", "horowitz"]] == pytest.approx(12 * 10 / 64)
-    assert values[MEMORY_ENERGY["dram", "horowitz"]] == pytest.approx(12 * 1950 / 64)
+    assert values[MEMORY_ENERGY["dram_low", "horowitz"]] == pytest.approx(12 * 1300 / 64)
+    assert values[MEMORY_ENERGY["dram_high", "horowitz"]] == pytest.approx(12 * 2600 / 64)
