@@ -271,4 +271,5 @@ def _spread(figures: Sequence[Figure]) -> Figure:
     middle = statistics.median(values)
     if middle == int(middle):
         middle = int(middle)
-    return replace(figures[0], value=middle, minimum=min(values), maximum=max(values))
+    samples = tuple(values) if len(values) > 1 else ()
+    return replace(figures[0], value=middle, minimum=min(values), maximum=max(values), samples=samples)

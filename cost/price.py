@@ -176,8 +176,8 @@ def survey(
 def per_weight(metrics: Sequence[Metric], figures: Sequence[Figure], rates: Sequence[Rate]) -> list[Figure]:
     """What follows from the figures of one design on one target, by metric and rate.
 
-    Spreads over seeds are carried along; a figure that is missing leaves what follows from it missing, for the same
-    reason.
+    Spreads over seeds and samples are carried along; a figure that is missing leaves what follows from it missing, for
+    the same reason.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def _throughput(rate: Rate) -> Figure:
 
 
 def _derive(metric: Derived, factors: Sequence[Figure], rate: Rate) -> Figure:
-    """The product of ``factors``, size and clock, over the throughput; the spread is that of the last of them."""
+    """The product of ``factors``, size and clock, over the throughput; spread and samples are those of the last one."""
     for factor in factors:
         if factor.value is None:
             return replace(factor, metric=metric, trials=rate.trials)
@@ -221,6 +221,7 @@ def _derive(metric: Derived, factors: Sequence[Figure], rate: Rate) -> Figure:
         value=scaled(last.value),
         minimum=scaled(last.minimum),
         maximum=scaled(last.maximum),
+        samples=tuple(value for value in map(scaled, last.samples) if value is not None),
         trials=rate.trials,
     )
 
@@ -234,7 +235,13 @@ def _period(clock: Figure) -> Figure:
         return None if mhz is None else 1000 / mhz
 
     # The fastest clock has the shortest period.
-    return replace(clock, value=invert(clock.value), minimum=invert(clock.maximum), maximum=invert(clock.minimum))
+    return replace(
+        clock,
+        value=invert(clock.value),
+        minimum=invert(clock.maximum),
+        maximum=invert(clock.minimum),
+        samples=tuple(1000 / mhz for mhz in clock.samples),
+    )
 
 
 def _units(unit: str | RuleConfig | PricedUnit, trials: Sequence[int] | None) -> list[PricedUnit]:

@@ -42,7 +42,7 @@ class Row(Figure):
         """For JSON; names first, then the figure."""
         rest = {name: value for name, value in vars(self).items() if name not in _FIRST}
         names = {"unit": self.unit, "target": self.target, "metric": self.metric.name}
-        return names | {"value": self.value, "uom": self.metric.uom} | rest
+        return names | {"value": self.value, "uom": self.metric.uom} | rest | {"samples": list(self.samples)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Row":
@@ -53,8 +53,10 @@ class Row(Figure):
         InputError
             there is no such target, or it has no such metric.
         """
-        values = {field.name: data[field.name] for field in fields(cls)}
-        return cls(**values | {"metric": find_metric(data["target"], data["metric"])})
+        values = {field.name: data[field.name] for field in fields(cls) if field.name != "samples"}
+        # Rows kept by earlier versions have no samples.
+        samples = tuple(data.get("samples", ()))
+        return cls(**values | {"metric": find_metric(data["target"], data["metric"]), "samples": samples})
 
 
 _FIRST = ("unit", "target", "metric", "value")

@@ -29,6 +29,7 @@ class Figure:
     trials : n, the trials of a step the figure holds for; None where it does not depend on n.
     tool, version, command : what measured it.
     seeds : of how many place-and-route seeds it is the median; 0 where no seed changes it.
+    samples : the values by seed, in order of the seeds, where there are several.
     """
 
     metric: Metric
@@ -41,6 +42,7 @@ class Figure:
     version: str = ""
     command: str = ""
     seeds: int = 0
+    samples: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

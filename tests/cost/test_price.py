@@ -105,7 +105,7 @@ def by_name(figures):
 def test_figures_per_weight_on_an_fpga():
     figures = [
         Figure(find_metric("ecp5-25k", "comb"), 300, minimum=300, maximum=300),
-        Figure(find_metric("ecp5-25k", "fmax_mhz"), 50.0, minimum=40.0, maximum=80.0),
+        Figure(find_metric("ecp5-25k", "fmax_mhz"), 50.0, minimum=40.0, maximum=80.0, samples=(80.0, 40.0, 50.0)),
     ]
     derived = by_name(per_weight(metrics_of("ecp5-25k"), figures, [Rate(0.5, 7)]))
     assert {name: (f.value, f.minimum, f.maximum) for name, f in derived.items() if name != "weights_per_cycle"} == {
@@ -114,6 +114,10 @@ def test_figures_per_weight_on_an_fpga():
         "comb_ns_per_weight": (12000, 7500, 15000),
     }
     assert {figure.trials for figure in derived.values()} == {7}
+    assert {name: figure.samples for name, figure in derived.items() if figure.samples} == {
+        "ns_per_weight": (25, 50, 40),
+        "comb_ns_per_weight": (7500, 15000, 12000),
+    }
 
 
 def test_figures_per_weight_in_silicon():
@@ -153,8 +157,13 @@ def test_row_as_plain_data_is_json_with_null_for_missing():
 
 def test_a_row_comes_back_from_its_data():
     clock = find_metric("ecp5-45k", "fmax_mhz")
-    row = Row(clock, 50.5, minimum=49.0, maximum=51.0, trials=3, tool="t", unit="a", target="ecp5-45k")
-    assert Row.from_dict(json.loads(json.dumps(row.to_dict() | {"failed": row.failed}))) == row
+    samples = (51.0, 49.0, 50.5)
+    row = Row(clock, 50.5, minimum=49.0, maximum=51.0, samples=samples, trials=3, tool="t", unit="a", target="ecp5-45k")
+    data = json.loads(json.dumps(row.to_dict() | {"failed": row.failed}))
+    assert data["samples"] == [51.0, 49.0, 50.5]
+    assert Row.from_dict(data) == row
+    del data["samples"]
+    assert Row.from_dict(data) == replace(row, samples=())
 
 
 @pytest.mark.timeout(200)
