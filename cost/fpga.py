@@ -15,8 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from zimu.cost.count import Weights, count, how_counted, matching, netlist_cells
+from zimu.cost.count import Weights, count, how_counted, matching, netlist_cells, sizes_of_cells, top_module
 from zimu.cost.metrics import CLOCK, Metric
+from zimu.cost.parts import parts_by_metric
 from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import MissingToolError, ToolError, check_choice, check_range
 from zimu.golden.files import scratch_folder
@@ -56,6 +57,9 @@ class Fpga(Target):
 
     cells: ClassVar[Mapping[Metric, Weights]]
     """What is counted, and the cells it is counted in: nextpnr's, or where its report knows none, the netlist's."""
+
+    parted: ClassVar[Mapping[Metric, Weights]]
+    """The metrics that are told by part too, and the netlist's cells that come to them once they are packed."""
 
     untimed: ClassVar[tuple[str, ...]] = ()
     """Cells that nextpnr does not know all delays of: with one of them a design has no clock."""
@@ -109,7 +113,7 @@ class Fpga(Target):
         return []
 
     def synthesise(self, design: str, folder: Path) -> Synthesis:
-        """The netlist.
+        """The netlist, and the sizes of its parts.
 
         Raises
         ------
@@ -118,7 +122,13 @@ class Fpga(Target):
         """
         synthesise(design, self.synthesis, folder, self.timeout)
         self.finish(folder / "top.json")
-        return Synthesis([], (folder / "top.json").read_text(encoding="utf-8"))
+        netlist = (folder / "top.json").read_text(encoding="utf-8")
+        module = top_module(netlist)
+        return Synthesis([], netlist, parts_by_metric(design, module, self.sizes(module)))
+
+    def sizes(self, module: Mapping[str, Any]) -> dict[Metric, dict[str, float]]:
+        """What the cells of a flat netlist come to in the metrics that are parted, by name."""
+        return sizes_of_cells(self.parted, module)
 
     def place(self, netlist: str, seed: int, folder: Path) -> list[Figure]:
         """Cells, and the clock; errors as `synthesise`, and `MissingToolError` if nextpnr is not installed."""
@@ -261,4 +271,5 @@ def _spread(figures: Sequence[Figure]) -> Figure:
     middle = statistics.median(values)
     if middle == int(middle):
         middle = int(middle)
-    return replace(figures[0], value=middle, minimum=min(values), maximum=max(values))
+    samples = tuple(values) if len(values) > 1 else ()
+    return replace(figures[0], value=middle, minimum=min(values), maximum=max(values), samples=samples)

@@ -5,7 +5,7 @@ areas and delays: ``cost/silicon.py``. Memories stay out of the area; their bits
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from zimu.cost.content import digest
+from zimu.cost.count import top_module
 from zimu.cost.liberty import Cell, read_cells
 from zimu.cost.metrics import FLIP_FLOPS, MEMORY_BITS, THROUGHPUT, Metric, per_throughput
+from zimu.cost.parts import sizes_of_parts
 from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys, yosys_version
@@ -27,6 +29,9 @@ GATES = Metric(
 )
 
 GATES_PER_THROUGHPUT = per_throughput(GATES, "Gates per throughput", charted=True, judged=True)
+
+NETLIST = "mapped.json"
+"""The file of a mapped design, its memories among its cells."""
 
 _UNCOUNTED = ("$mem_v2", "$scopeinfo")
 """Cells that may be left after mapping: memories, counted in bits, and notes without hardware."""
@@ -108,6 +113,28 @@ def map_to_cells(
         memory_bits=memory_bits((folder / "memories.json").read_text(encoding="utf-8")),
         log=log,
     )
+
+
+def netlist_script(libraries: Sequence[str]) -> list[str]:
+    """The Yosys commands that write the netlist just mapped into the file `NETLIST`.
+
+    Reading the cells of ``libraries``, file names in the same folder, says which pins are outputs.
+    """
+    return [*(f"read_liberty -lib {name}" for name in libraries), "select top", f"write_json -selected {NETLIST}"]
+
+
+def areas_of_parts(design: str, folder: Path, cells: Mapping[str, Cell]) -> dict[str, float]:
+    """The area of each part of a design, largest first; memories have none.
+
+    Parameters
+    ----------
+    design : RTLIL text with top module ``top``.
+    folder : where the commands of `netlist_script` left the netlist.
+    cells : of the library, by name.
+    """
+    module = top_module((folder / NETLIST).read_text(encoding="utf-8"))
+    areas = {name: cells[cell["type"]].area for name, cell in module["cells"].items() if cell["type"] in cells}
+    return sizes_of_parts(design, module, areas)
 
 
 def keeping_script(libraries: Sequence[str]) -> list[str]:
@@ -202,14 +229,16 @@ class Generic(Target):
         text = _library()
         library = folder / _FILE
         library.write_text(text, encoding="utf-8")
-        mapped = map_to_cells(design, folder, [library], read_cells(text), AREA_SCRIPT, self.timeout)
+        cells = read_cells(text)
+        mapped = map_to_cells(design, folder, [library], cells, AREA_SCRIPT, self.timeout, netlist_script([_FILE]))
         figure = partial(Figure, tool="yosys", version=yosys_version(), command=command([_FILE], AREA_SCRIPT))
         return Synthesis(
             [
                 figure(FLIP_FLOPS, mapped.flip_flops),
                 figure(GATES, mapped.area),
                 figure(MEMORY_BITS, mapped.memory_bits),
-            ]
+            ],
+            parts={GATES.name: areas_of_parts(design, folder, cells)},
         )
 
 

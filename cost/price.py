@@ -15,10 +15,11 @@ from zimu.cost.cache import Cache, default_folder
 from zimu.cost.content import digest, sources
 from zimu.cost.jobs import measure
 from zimu.cost.metrics import THROUGHPUT, Derived, Metric
+from zimu.cost.parts import largest_first
 from zimu.cost.rows import Row, rows_of
 from zimu.cost.target import Figure, Progress
-from zimu.cost.target_jobs import figures_of, measurement
-from zimu.cost.targets import TARGETS, find_targets
+from zimu.cost.target_jobs import figures_of, measurement, parts_of
+from zimu.cost.targets import TARGETS, find_metric, find_targets
 from zimu.cost.units import PricedUnit, Rate, parse_units, priced
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.rule import RuleConfig
@@ -27,15 +28,22 @@ from zimu.golden.workers import workers
 from zimu.rtl.netlist import to_rtlil
 
 
+class Design(NamedTuple):
+    """The RTLIL text of a unit: its key in the cache, and how long it is."""
+
+    key: str
+    size: int
+
+
 @dataclass(frozen=True)
 class Breakdown:
-    """What the parts of a unit take.
+    """What the parts of a unit take on a target.
 
     Parameters
     ----------
-    unit, target : names.
-    metric : the size.
-    parts : sizes by part, the largest first.
+    unit, target : names, as rows have them.
+    metric : the size that is parted.
+    parts : the size of each, largest first. Together they are the unit's netlist; docs/cost.md says what they are.
     """
 
     unit: str
@@ -44,11 +52,18 @@ class Breakdown:
     parts: dict[str, float]
 
 
-class Design(NamedTuple):
-    """The RTLIL text of a unit: its key in the cache, and how long it is."""
+@dataclass(frozen=True)
+class Pricing:
+    """All that pricing units on targets gives.
 
-    key: str
-    size: int
+    Parameters
+    ----------
+    rows : by unit, then target, then metric. What could not be measured is there with value None and the reason.
+    breakdowns : by unit, then target, then metric; only those that there are.
+    """
+
+    rows: list[Row]
+    breakdowns: list[Breakdown]
 
 
 def price(
@@ -93,6 +108,37 @@ def price(
         an unknown unit or target, a library that is not there, a number out of its range, or a folder that cannot be
         written.
     """
+    return survey(
+        units,
+        targets,
+        liberty=liberty,
+        seeds=seeds,
+        trials=trials,
+        jobs=jobs,
+        timeout=timeout,
+        cache=cache,
+        scheduler=scheduler,
+        progress=progress,
+    ).rows
+
+
+def survey(
+    units: Sequence[str | RuleConfig | PricedUnit],
+    targets: Sequence[str] = (),
+    *,
+    liberty: Sequence[str] = (),
+    seeds: int = 8,
+    trials: Sequence[int] | None = None,
+    jobs: int = 2,
+    timeout: float = 600,
+    cache: str | os.PathLike[str] | None = None,
+    scheduler: str = "",
+    progress: Progress | None = None,
+) -> Pricing:
+    """Price every unit on every target, as `price` does, and say what their parts take.
+
+    What was measured before parts were kept, and is in the cache, has no breakdown.
+    """
     check_range("jobs", jobs, 1, 1024)
     for count in trials or ():
         check_range("trials", count, 1, MAX_TRIALS)
@@ -111,22 +157,27 @@ def price(
     }
     with workers(jobs, scheduler) as submit:
         measure(list(measurements.values()), kept, submit, progress)
-    rows = []
+    rows, breakdowns = [], []
     for unit in chosen:
         for place in places:
             design = designs[unit.name]
-            figures = figures_of(place, design.key, measurements[design, place.name], kept)
+            done = measurements[design, place.name]
+            figures = figures_of(place, design.key, done, kept)
             rows += rows_of(unit.fields, place.name, [*figures, *per_weight(place.metrics, figures, unit.rates)])
+            breakdowns += [
+                Breakdown(unit.name, place.name, find_metric(place.name, name), largest_first(parts))
+                for name, parts in parts_of(done, kept).items()
+            ]
         for family in absent:
             rows += rows_of(unit.fields, family, TARGETS[family].absent())
-    return rows
+    return Pricing(rows, breakdowns)
 
 
 def per_weight(metrics: Sequence[Metric], figures: Sequence[Figure], rates: Sequence[Rate]) -> list[Figure]:
     """What follows from the figures of one design on one target, by metric and rate.
 
-    Spreads over seeds are carried along; a figure that is missing leaves what follows from it missing, for the same
-    reason.
+    Spreads over seeds and samples are carried along; a figure that is missing leaves what follows from it missing, for
+    the same reason.
 
     Parameters
     ----------
@@ -159,7 +210,7 @@ def _throughput(rate: Rate) -> Figure:
 
 
 def _derive(metric: Derived, factors: Sequence[Figure], rate: Rate) -> Figure:
-    """The product of ``factors``, size and clock, over the throughput; the spread is that of the last of them."""
+    """The product of ``factors``, size and clock, over the throughput; spread and samples are those of the last one."""
     for factor in factors:
         if factor.value is None:
             return replace(factor, metric=metric, trials=rate.trials)
@@ -179,6 +230,7 @@ def _derive(metric: Derived, factors: Sequence[Figure], rate: Rate) -> Figure:
         value=scaled(last.value),
         minimum=scaled(last.minimum),
         maximum=scaled(last.maximum),
+        samples=tuple(value for value in map(scaled, last.samples) if value is not None),
         trials=rate.trials,
     )
 
@@ -192,7 +244,13 @@ def _period(clock: Figure) -> Figure:
         return None if mhz is None else 1000 / mhz
 
     # The fastest clock has the shortest period.
-    return replace(clock, value=invert(clock.value), minimum=invert(clock.maximum), maximum=invert(clock.minimum))
+    return replace(
+        clock,
+        value=invert(clock.value),
+        minimum=invert(clock.maximum),
+        maximum=invert(clock.minimum),
+        samples=tuple(1000 / mhz for mhz in clock.samples),
+    )
 
 
 def _units(unit: str | RuleConfig | PricedUnit, trials: Sequence[int] | None) -> list[PricedUnit]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from zimu.cost.content import digest
-from zimu.cost.gates import GATES, GATES_PER_THROUGHPUT, command, map_to_cells
+from zimu.cost.gates import GATES, GATES_PER_THROUGHPUT, areas_of_parts, command, map_to_cells, netlist_script
 from zimu.cost.liberty import VARIABLE, Library, find_libraries, pdk_libraries, read_text
 from zimu.cost.metrics import (
     FLIP_FLOPS,
@@ -22,7 +22,7 @@ from zimu.cost.metrics import (
     time_per_weight,
     times_time,
 )
-from zimu.cost.sta import COMMAND, has_sta, netlist_script, sta_version, time_paths
+from zimu.cost.sta import COMMAND, has_sta, sta_version, time_paths
 from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys_version
@@ -175,9 +175,8 @@ class Silicon(Target):
         """
         self.technology.check()
         files = self.technology.unpack(folder)
-        names = [path.name for path in files]
-        more = netlist_script(names) if has_sta() else []
-        mapped = map_to_cells(design, folder, files, self.technology.cells, DELAY_SCRIPT, self.timeout, more)
+        cells, more = self.technology.cells, netlist_script([path.name for path in files])
+        mapped = map_to_cells(design, folder, files, cells, DELAY_SCRIPT, self.timeout, more)
         figure = partial(Figure, tool="yosys", version=yosys_version(), command=self._command)
         delay = read_delay(mapped.log)
         figures = [
@@ -188,12 +187,12 @@ class Silicon(Target):
             figure(MEMORY_BITS, mapped.memory_bits),
         ]
         if has_sta():
-            timing = time_paths(folder, files, self.technology.cells, self.timeout)
+            timing = time_paths(folder, files, cells, self.timeout)
             version = f"{yosys_version()} + {sta_version()}"
             opinion = partial(Figure, tool="yosys + sta", version=version, command=f"{self._command}; {COMMAND}")
             values = {STA_DELAY: timing.delay, STA_PERIOD: timing.period if mapped.flip_flops else None}
             figures += [opinion(metric, value) for metric, value in values.items() if value is not None]
-        return Synthesis(figures)
+        return Synthesis(figures, parts={AREA.name: areas_of_parts(design, folder, cells)})
 
 
 def read_delay(log: str) -> float | None:

@@ -4,7 +4,6 @@ Two netlists are timed. Of the gates alone, between flip-flops, memories and por
 the flip-flops, whose clock-to-output, setup and drive then count. Memories are cut out of both, wires take no time.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,14 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from zimu.cost.count import top_module
 from zimu.cost.fpga import CLOCK_NAME
+from zimu.cost.gates import NETLIST
 from zimu.cost.liberty import Cell
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import last_lines, run
 
 PROGRAM = "sta"
 COMMAND = "sta -no_splash -no_init -exit time.tcl"
-NETLIST = "mapped.json"
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,12 @@ def sta_version() -> str:
     return run([PROGRAM, "-version"], timeout=20).strip()
 
 
-def netlist_script(libraries: list[str]) -> list[str]:
-    """The Yosys commands that write a mapped design for `time_paths`; reading its cells says which pins are outputs."""
-    return [*(f"read_liberty -lib {name}" for name in libraries), "select top", f"write_json -selected {NETLIST}"]
-
-
 def time_paths(folder: Path, libraries: list[Path], cells: Mapping[str, Cell], timeout: float) -> Timing:
     """Time the netlist in ``folder``.
 
     Parameters
     ----------
-    folder : where the commands of `netlist_script` left the netlist.
+    folder : where the commands of `zimu.cost.gates.netlist_script` left the netlist.
     libraries : Liberty files of one technology.
     cells : what is in them, by name.
     timeout : seconds.
@@ -62,7 +57,7 @@ def time_paths(folder: Path, libraries: list[Path], cells: Mapping[str, Cell], t
     ToolError
         OpenSTA failed or ran out of time.
     """
-    top = json.loads((folder / NETLIST).read_text(encoding="utf-8"))["modules"]["top"]
+    top = top_module((folder / NETLIST).read_text(encoding="utf-8"))
 
     def is_memory(cell: str) -> bool:
         return cell not in cells

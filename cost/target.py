@@ -66,10 +66,18 @@ class Options:
 
 
 class Synthesis(NamedTuple):
-    """What synthesis gives: figures that no seed changes, and the netlist that is placed with each of them."""
+    """What synthesis gives.
+
+    Parameters
+    ----------
+    figures : those that no seed changes.
+    netlist : what is placed with each seed.
+    parts : by name of a metric of the target, the size in it of each part of the design.
+    """
 
     figures: list[Figure]
     netlist: str = ""
+    parts: Mapping[str, Mapping[str, float]] = {}
 
 
 class Target(ABC):

@@ -1,5 +1,6 @@
 """The jobs of measuring a design on a target: one synthesises it, and one for each seed places it."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,13 +49,15 @@ class TargetJob(Job):
         return replace(self, seed=None).key
 
     def _synthesise(self, cache: Cache, scratch: Path) -> Synthesis:
-        """What synthesis gives; the netlist is kept."""
+        """What synthesis gives; the netlist and the parts are kept."""
         design = cache.text("designs", self.design)
         if design is None:
             raise ToolError(f"{cache.folder}: a design was removed while it was in use; try again")
         synthesis = self.target.synthesise(design, _folder(scratch, "synthesised"))
         if synthesis.netlist:
             cache.keep_text("netlists", self._synthesis, synthesis.netlist)
+        if synthesis.parts:
+            cache.keep_text("parts", self._synthesis, json.dumps(synthesis.parts, sort_keys=True))
         return synthesis
 
 
@@ -79,3 +82,10 @@ def figures_of(target: Target, design: str, done: Measurement, cache: Cache) -> 
         return target.missing(done.reason)
     synthesis, *placements = done.figures
     return target.summarise(cache.text("designs", design) or "", synthesis, placements)
+
+
+def parts_of(done: Measurement, cache: Cache) -> dict[str, dict[str, float]]:
+    """The sizes of a design's parts by name of a metric, once all was done; empty where they are not in the cache."""
+    text = cache.text("parts", done.keys[0]) if done.keys else None
+    found: dict[str, dict[str, float]] = json.loads(text) if text else {}
+    return found

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
-from zimu.cost.count import Weights, count, how_counted, matching, netlist_cells
+from zimu.cost.count import Weights, count, how_counted, matching, netlist_cells, sizes_of_cells, top_module
 from zimu.cost.fpga import synthesise
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS, THROUGHPUT, Metric, per_throughput
+from zimu.cost.parts import parts_by_metric
 from zimu.cost.target import Figure, Options, Synthesis, Target
 from zimu.golden.errors import ToolError
 from zimu.golden.programs import yosys_version
@@ -76,13 +77,17 @@ class Xilinx7(Target):
             Yosys failed or ran out of time, or left cells that no metric counts.
         """
         script = synthesise(design, [SYNTHESIS], folder, self.timeout)
-        used = netlist_cells((folder / "top.json").read_text(encoding="utf-8"))
+        netlist = (folder / "top.json").read_text(encoding="utf-8")
+        used = netlist_cells(netlist)
+        module = top_module(netlist)
+        sizes = sizes_of_cells({metric: CELLS[metric] for metric in (COMB, FLIP_FLOPS)}, module)
         figure = partial(Figure, tool="yosys", version=yosys_version(), command="; ".join(script))
         return Synthesis(
             [
                 *(figure(metric, number) for metric, number in count_all(used).items()),
                 *(figure(metric, None, reason) for metric, reason in self.unmeasured.items()),
-            ]
+            ],
+            parts=parts_by_metric(design, module, sizes),
         )
 
 

@@ -21,7 +21,7 @@ has a decimal point; or ``sqrt``, the integer nearest to sqrt(d).
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from itertools import product
@@ -118,8 +118,12 @@ class Sweep(BaseModel):
     def _listed(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
-    def groups(self) -> list[Group]:
+    def groups(self, instead: Sequence[str] | None = None) -> list[Group]:
         """The units in their order, those of one table together; one that comes twice is taken once.
+
+        Parameters
+        ----------
+        instead : targets in place of all that the file names.
 
         Raises
         ------
@@ -134,6 +138,7 @@ class Sweep(BaseModel):
             known |= units.keys()
             each = [priced(config, [count(n, config.depth) for n in trials], name) for name, config in units.items()]
             targets = self.targets if space.targets is None else space.targets
+            targets = tuple(instead or targets)
             groups.append(Group(each, targets, self.seeds if space.seeds is None else space.seeds))
         return groups
 

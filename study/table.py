@@ -2,17 +2,18 @@
 
 Columns: unit, rule, target, d, n, metric, value, uom, seeds, tool, version, note. A median's note is the spread over
 seeds; where a value is empty, the note says why. Sizes over weights per cycle are called in full, as
-``comb_per_weight_per_cycle``.
+``comb_per_weight_per_cycle``; what a part of a unit takes is the metric and the part, as ``comb/sampler.beats``.
 """
 
 import csv
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zimu.cost.price import Breakdown
 from zimu.cost.rows import Row
 from zimu.cost.verdict import LEVEL
 from zimu.golden.errors import InputError
@@ -26,9 +27,16 @@ _KEY = ("unit", "target", "d", "n", "metric")
 Record = dict[str, Any]
 
 
-def records(rows: Iterable[Row]) -> list[Record]:
-    """Rows as records with these columns; None where there is nothing."""
-    return [_record(row) for row in rows]
+def records(rows: Sequence[Row], breakdowns: Sequence[Breakdown] = ()) -> list[Record]:
+    """Rows, and what parts take, as records with these columns; None where there is nothing."""
+    whole = {(row.unit, row.target, row.metric): row for row in rows}
+    parts = [
+        _record(whole[one.unit, one.target, one.metric])
+        | {"metric": f"{one.metric.name}/{part}", "value": value, "seeds": None, "note": "of the netlist"}
+        for one in breakdowns
+        for part, value in one.parts.items()
+    ]
+    return [*map(_record, rows), *parts]
 
 
 def _record(row: Row) -> Record:

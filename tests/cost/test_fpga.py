@@ -96,8 +96,11 @@ def test_median_of_unequal_counts_is_reported_with_spread():
     alone = Figure(RAMW, 4)
     placements = [[Figure(COMB, count), *more] for count, more in ((5, []), (9, [alone]), (6, []))]
     comb, optional = Ecp5(seeds=3).summarise("", [], placements)
-    assert (comb.value, comb.minimum, comb.maximum) == (6, 5, 9)
+    assert (comb.value, comb.minimum, comb.maximum, comb.samples) == (6, 5, 9, (5, 9, 6))
     assert (optional.metric, optional.value, optional.minimum, optional.maximum) == (RAMW, 0, 0, 4)
+    assert optional.samples == (0, 4, 0)
+    (alone,) = Ecp5(seeds=1).summarise("", [], placements[:1])
+    assert (alone.value, alone.samples) == (5, ())
 
 
 def test_device_too_small_gives_the_tools_own_message(measure, circuits):

