@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 from typing import Self
@@ -118,7 +118,7 @@ class Library:
     @cached_property
     def cells(self) -> dict[str, Cell]:
         """All cells by name."""
-        return {name: cell for path in self.files for name, cell in read_cells(read_text(path)).items()}
+        return {name: cell for path in self.files for name, cell in _cells_of(path, _changed(path)).items()}
 
     @cached_property
     def nand2_area(self) -> float:
@@ -211,6 +211,19 @@ def read_cells(text: str) -> dict[str, Cell]:
             usable=re.search(r'\bdont_use\s*:\s*"?true', body) is None,
         )
     return cells
+
+
+@cache
+def _cells_of(path: Path, changed: int) -> dict[str, Cell]:
+    """The cells of a file, read once for all libraries that have it; ``changed`` is when it was."""
+    return read_cells(read_text(path))
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # the next to read it says why
+        return 0
 
 
 def is_nand2(function: str) -> bool:
