@@ -314,7 +314,8 @@ class CheaperRange:
         whose = f"({self.best.unit}, {self.metric.text(own)})"
         if max(own, other) <= (1 + LEVEL) * min(own, other):
             return f"level{at} {whose}"
-        return f"by a factor of {max(own, other) / min(own, other):.3g}{at} {whose}"
+        factor = f"by a factor of {max(own, other) / min(own, other):.3g}"
+        return f"{'cheaper' if own < other else 'dearer'} {factor}{at} {whose}"
 
 
 def cheaper_ranges(units: Sequence[PricedUnit], rows: Sequence[Row]) -> list[CheaperRange]:

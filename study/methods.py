@@ -57,6 +57,11 @@ class Method:
     describe: Callable[[float], str]
 
 
+def mean_trials(method: Method) -> int:
+    """The n of layer 1 on average over a run of a method of the unit; where n falls linearly, that of its middle."""
+    return int(method.schedule(method.config(0), method.grid[0], 1, 2)["trials"])
+
+
 def layer_config(layer: int, momentum_bits: int | None = None) -> UnitConfig:
     """The unit that trains a layer (0 or 1): layer 1 in the small form of the circuit, layer 2 in the fast one."""
     return UnitConfig(

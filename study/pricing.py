@@ -12,7 +12,7 @@ from zimu.cost.price import price
 from zimu.cost.target import Progress
 from zimu.cost.targets import find_targets
 from zimu.golden.unit import UnitConfig
-from zimu.study.methods import HEADLINE, layer_config
+from zimu.study.methods import HEADLINE, layer_config, mean_trials
 
 RIVALS = (
     *("float_sgd:fp32:comb", "float_sgd:fp32:pipelined"),
@@ -39,8 +39,7 @@ def integer_units() -> list[UnitConfig]:
 
 def trial_counts() -> tuple[int, int]:
     """The n that throughput is given for: the mean of the headline run, and n = d, the hard case."""
-    config = layer_config(0)
-    return int(HEADLINE.schedule(config, HEADLINE.grid[0], 1, 2)["trials"]), config.depth
+    return mean_trials(HEADLINE), layer_config(0).depth
 
 
 def check_targets(place_seeds: int, liberty: Sequence[str]) -> None:

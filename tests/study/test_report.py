@@ -197,3 +197,8 @@ def test_shares():
     assert percent(None) == "\N{EM DASH}"
     assert points(-0.0039) == "\N{MINUS SIGN}0.39"
     assert points(0.0039) == "+0.39"
+
+
+def test_a_browser_shows_all_of_it(page, look_at):
+    for sight in look_at(page):
+        sight.check()
