@@ -131,6 +131,56 @@ MEMORY_METRICS = (GRADIENT_BYTES, WEIGHT_BYTES, MEAN_BYTES, MEMORY_BYTES, THROUG
 """What `MEMORY` has figures of, counted in simulated steps."""
 
 
+def _energy(name: str, title: str, label: str, *, judged: bool = False) -> Metric:
+    """A part of the energy of an update, from simulated steps (``cost/energy.py``, ``cost/memory.py``)."""
+    return Metric(
+        name=f"{name}_pj_per_weight",
+        title=title,
+        uom="pJ/weight",
+        narrow="pJ\n/weight",
+        label=label,
+        per_weight=True,
+        group="energy",
+        charted=judged,
+        judged=judged,
+        optional=True,
+    )
+
+
+ENERGY = _energy("energy", "Energy per weight", "core", judged=True)
+"""Of the core; its memories and those around it are not in it."""
+
+ENERGY_PARTS = (
+    _energy("datapath", "Datapath", "data-\npath"),
+    _energy("random_words", "Random words", "random\nwords"),
+    _energy("clock", "Clock", "clock"),
+    _energy("leakage", "Leakage", "leak-\nage"),
+)
+"""They add up to `ENERGY`."""
+
+RANDOM_CLOCK = _energy("random_words_clock", "Clock of random words", "clock of\nrandom\nwords")
+"""The part of the clock's energy that the generators' flip-flops take."""
+
+MEMORY_AREA = Metric(
+    name="memory_area_um2",
+    title="Memories inside, Aladdin, 40 nm",
+    uom="um2",
+    label="memories,\nAladdin",
+    optional=True,
+)
+"""Area of the unit's own memories, by the one table that has areas; of another technology than the rest."""
+
+MEMORY_ENERGY = {
+    ("inside", "horowitz"): _energy("inside_horowitz", "Memories inside, Horowitz", "inside,\nHorowitz"),
+    ("inside", "aladdin"): _energy("inside_aladdin", "Memories inside, Aladdin", "inside,\nAladdin"),
+    ("sram", "horowitz"): _energy("sram_horowitz", "Around, SRAM, Horowitz", "SRAM,\nHorowitz"),
+    ("sram", "aladdin"): _energy("sram_aladdin", "Around, SRAM, Aladdin", "SRAM,\nAladdin"),
+    ("dram_low", "horowitz"): _energy("dram_low_horowitz", "Around, DRAM, Horowitz, least", "DRAM,\nHorowitz,\nleast"),
+    ("dram_high", "horowitz"): _energy("dram_high_horowitz", "Around, DRAM, Horowitz, most", "DRAM,\nHorowitz,\nmost"),
+}
+"""By place and table: the unit's own memories, and those around it if they are SRAM or DRAM."""
+
+
 def time_per_weight(clock: Metric) -> Derived:
     """The clock period over weights per cycle."""
     return Derived(

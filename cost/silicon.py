@@ -8,14 +8,27 @@ import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from zimu.cost.content import digest
-from zimu.cost.gates import GATES, GATES_PER_THROUGHPUT, areas_of_parts, command, map_to_cells, netlist_script
+from zimu.cost.gates import (
+    GATES,
+    GATES_PER_THROUGHPUT,
+    Mapped,
+    areas_of_parts,
+    command,
+    map_to_cells,
+    netlist_script,
+)
 from zimu.cost.liberty import VARIABLE, Library, find_libraries, pdk_libraries, read_text
 from zimu.cost.metrics import (
+    ENERGY,
+    ENERGY_PARTS,
     FLIP_FLOPS,
+    MEMORY_AREA,
     MEMORY_BITS,
+    MEMORY_ENERGY,
+    RANDOM_CLOCK,
     THROUGHPUT,
     Metric,
     per_throughput,
@@ -24,7 +37,7 @@ from zimu.cost.metrics import (
 )
 from zimu.cost.sta import COMMAND, has_sta, sta_version, time_paths
 from zimu.cost.target import Figure, Options, Synthesis, Target
-from zimu.golden.errors import ToolError
+from zimu.golden.errors import InputError, ToolError
 from zimu.golden.programs import yosys_version
 
 AREA = Metric(name="area_um2", title="Area", uom="um2", label="area", charted=True, judged=True)
@@ -34,61 +47,21 @@ STA_PERIOD = Metric(
     name="sta_period_ns", title="Clock period by OpenSTA", uom="ns", label="OpenSTA\nperiod", optional=True
 )
 
+_SIZE = "topo; buffer -c; topo; upsize -D {0}; dnsize -D {0}; stime -p"
+_SMALL = f"strash; ifraig; scorr; dc2; dc2; dch -f; amap -m; {_SIZE}"
+_MIDDLE = f"strash; ifraig; scorr; dc2; dch -f; map -B 0.9 -D {{0}}; {_SIZE}"
+_FAST = f"strash; ifraig; scorr; dc2; st; if -g -K 6; st; dch -f; map -B 0.9 -D {{0}}; {_SIZE}"
 
-def _energy(name: str, title: str, label: str, *, judged: bool = False) -> Metric:
-    """A part of the energy of an update, from simulated steps (``cost/energy.py``, ``cost/memory.py``)."""
-    return Metric(
-        name=f"{name}_pj_per_weight",
-        title=title,
-        uom="pJ/weight",
-        narrow="pJ\n/weight",
-        label=label,
-        per_weight=True,
-        group="energy",
-        charted=judged,
-        judged=judged,
-        optional=True,
-    )
-
-
-ENERGY = _energy("energy", "Energy per weight", "core", judged=True)
-"""Of the core; its memories and those around it are not in it."""
-
-ENERGY_PARTS = (
-    _energy("datapath", "Datapath", "data-\npath"),
-    _energy("random_words", "Random words", "random\nwords"),
-    _energy("clock", "Clock", "clock"),
-    _energy("leakage", "Leakage", "leak-\nage"),
-)
-"""They add up to `ENERGY`."""
-
-RANDOM_CLOCK = _energy("random_words_clock", "Clock of random words", "clock of\nrandom\nwords")
-"""The part of the clock's energy that the generators' flip-flops take."""
-
-MEMORY_AREA = Metric(
-    name="memory_area_um2",
-    title="Memories inside, Aladdin, 40 nm",
-    uom="um2",
-    label="memories,\nAladdin",
-    optional=True,
-)
-"""Area of the unit's own memories, by the one table that has areas; of another technology than the rest."""
-
-MEMORY_ENERGY = {
-    ("inside", "horowitz"): _energy("inside_horowitz", "Memories inside, Horowitz", "inside,\nHorowitz"),
-    ("inside", "aladdin"): _energy("inside_aladdin", "Memories inside, Aladdin", "inside,\nAladdin"),
-    ("sram", "horowitz"): _energy("sram_horowitz", "Around, SRAM, Horowitz", "SRAM,\nHorowitz"),
-    ("sram", "aladdin"): _energy("sram_aladdin", "Around, SRAM, Aladdin", "SRAM,\nAladdin"),
-    ("dram_low", "horowitz"): _energy("dram_low_horowitz", "Around, DRAM, Horowitz, least", "DRAM,\nHorowitz,\nleast"),
-    ("dram_high", "horowitz"): _energy("dram_high_horowitz", "Around, DRAM, Horowitz, most", "DRAM,\nHorowitz,\nmost"),
-}
-"""By place and table: the unit's own memories, and those around it if they are SRAM or DRAM."""
-
-DELAY_SCRIPT = (
-    "strash; ifraig; scorr; dc2; dch -f; map -B 0.9 -D 2000; topo; buffer -c; topo; upsize -D 2000; dnsize -D 2000; "
-    "stime -p"
-)
+DELAY_SCRIPT = _MIDDLE.format(2000)
 """ABC's commands: map for speed, buffer, size gates up where slow and down where not, then time the result."""
+
+
+def aimed_scripts(period: float) -> list[str]:
+    """ABC's commands for a delay of ``period`` ns: mapped for area, as `DELAY_SCRIPT`, and for speed by fewer levels.
+
+    The delay that ABC is told hardly changes what a script gives, the script does.
+    """
+    return [script.format(round(1000 * period)) for script in (_SMALL, _MIDDLE, _FAST)]
 
 
 @dataclass(frozen=True)
@@ -99,11 +72,19 @@ class Silicon(Target):
     ----------
     technology : its cells.
     timeout : seconds any one program may take.
+    period : the delay in ns that mapping aims at, 0.001..1000 in steps of 0.001: of several scripts the one of least
+        area counts that keeps to it, or the fastest if none does. None: one script, always the same.
+
+    Raises
+    ------
+    InputError
+        the period is out of its range.
     """
 
     technology: Library
     timeout: float = 600
-    forms: ClassVar[tuple[str, ...]] = ("liberty:NAME",)
+    period: float | None = None
+    forms: ClassVar[tuple[str, ...]] = ("liberty:NAME", "liberty:NAME@PERIODns")
     metrics: ClassVar[tuple[Metric, ...]] = (
         FLIP_FLOPS,
         GATES,
@@ -124,10 +105,22 @@ class Silicon(Target):
         *MEMORY_ENERGY.values(),
     )
 
+    def __post_init__(self) -> None:
+        if self.period is not None and not (0.001 <= self.period <= 1000 and self.period == round(self.period, 3)):
+            raise InputError(f"period = {self.period!r}: must be 0.001 to 1000 ns with at most three decimals")
+
     @property
     def name(self) -> str:
         """The target's name."""
-        return f"liberty:{self.technology.name}"
+        return f"liberty:{self.technology.name}" + ("" if self.period is None else f"@{self.period:.7g}ns")
+
+    def aimed(self, goal: str) -> Self:
+        """The same technology under a delay to aim at, such as ``1.5ns``."""
+        if not re.fullmatch(r"\d+(\.\d+)?ns", goal):
+            raise InputError(
+                f"target = '{self.name}@{goal}': the period must be a decimal number of ns, such as {self.name}@1.5ns"
+            )
+        return replace(self, period=float(goal.removesuffix("ns")))
 
     @property
     def programs(self) -> int:
@@ -157,11 +150,15 @@ class Silicon(Target):
         """The commands, the version of what they run, and the library; `InputError` if it cannot be read."""
         timing = [COMMAND, sta_version()] if has_sta() else []
         libraries = map(digest, map(read_text, self.technology.files))
-        return "; ".join([yosys_version(), self._command, *libraries, *timing])
+        return "; ".join([yosys_version(), *map(self._command, self._scripts), *libraries, *timing])
 
     @property
-    def _command(self) -> str:
-        return command([f"cells{number}.lib" for number in range(len(self.technology.files))], DELAY_SCRIPT)
+    def _scripts(self) -> list[str]:
+        return [DELAY_SCRIPT] if self.period is None else aimed_scripts(self.period)
+
+    def _command(self, script: str) -> str:
+        text = command([f"cells{number}.lib" for number in range(len(self.technology.files))], script)
+        return text if self.period is None else f"{text}, for {self.period:.7g} ns"
 
     def synthesise(self, design: str, folder: Path) -> Synthesis:
         """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
@@ -174,25 +171,50 @@ class Silicon(Target):
             as `map_to_cells`.
         """
         self.technology.check()
-        files = self.technology.unpack(folder)
-        cells, more = self.technology.cells, netlist_script([path.name for path in files])
-        mapped = map_to_cells(design, folder, files, cells, DELAY_SCRIPT, self.timeout, more)
-        figure = partial(Figure, tool="yosys", version=yosys_version(), command=self._command)
-        delay = read_delay(mapped.log)
+        results = []
+        for number, script in enumerate(self._scripts):
+            (folder / str(number)).mkdir()
+            results.append(self._map(design, folder / str(number), script))
+        best = min(results, key=self._rank)
+        cells, mapped, used = self.technology.cells, best.mapped, self._command(best.script)
+        figure = partial(Figure, tool="yosys", version=yosys_version(), command=used)
         figures = [
             figure(FLIP_FLOPS, mapped.flip_flops),
             figure(GATES, mapped.area / self.technology.nand2_area),
             figure(AREA, mapped.area),
-            figure(DELAY, delay, reason="" if delay else "there are no gates to time"),
+            figure(DELAY, best.delay, reason="" if best.delay else "there are no gates to time"),
             figure(MEMORY_BITS, mapped.memory_bits),
         ]
         if has_sta():
-            timing = time_paths(folder, files, cells, self.timeout)
+            timing = time_paths(best.folder, best.files, cells, self.timeout)
             version = f"{yosys_version()} + {sta_version()}"
-            opinion = partial(Figure, tool="yosys + sta", version=version, command=f"{self._command}; {COMMAND}")
+            opinion = partial(Figure, tool="yosys + sta", version=version, command=f"{used}; {COMMAND}")
             values = {STA_DELAY: timing.delay, STA_PERIOD: timing.period if mapped.flip_flops else None}
             figures += [opinion(metric, value) for metric, value in values.items() if value is not None]
-        return Synthesis(figures, parts={AREA.name: areas_of_parts(design, folder, cells)})
+        return Synthesis(figures, parts={AREA.name: areas_of_parts(design, best.folder, cells)})
+
+    def _map(self, design: str, folder: Path, script: str) -> "_Result":
+        """The design mapped by one of the scripts in an empty folder."""
+        files = self.technology.unpack(folder)
+        more = netlist_script([path.name for path in files])
+        mapped = map_to_cells(design, folder, files, self.technology.cells, script, self.timeout, more)
+        return _Result(script, folder, files, mapped, read_delay(mapped.log))
+
+    def _rank(self, result: "_Result") -> tuple[bool, float]:
+        """Less for what keeps to the period, and then has less area; of the others for what is faster."""
+        delay = result.delay or 0.0
+        late = self.period is not None and delay > self.period
+        return late, delay if late else result.mapped.area
+
+
+class _Result(NamedTuple):
+    """What one of ABC's scripts gave: the folder it worked in, the library's files there, the delay in ns."""
+
+    script: str
+    folder: Path
+    files: list[Path]
+    mapped: Mapped
+    delay: float | None
 
 
 def read_delay(log: str) -> float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
 from zimu.cost.metrics import Metric
-from zimu.golden.errors import check_range, check_seconds
+from zimu.golden.errors import InputError, check_range, check_seconds
 
 Progress = Callable[[int, int], None]
 """Called with the jobs that ended and the jobs there are."""
@@ -114,6 +114,10 @@ class Target(ABC):
         MissingToolError
             a program is not installed.
         """
+
+    def aimed(self, goal: str) -> Self:
+        """The same aiming at what stands behind ``@`` in a target's name; `InputError` if it cannot."""
+        raise InputError(f"target = '{self.name}@{goal}': must be {self.name}, which has no period to aim at")
 
     @property
     def jobs(self) -> int:

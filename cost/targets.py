@@ -5,7 +5,7 @@ lists the targets in its help, so their files import nothing that takes long to 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zimu.cost.ecp5 import Ecp5
 from zimu.cost.gates import Generic
@@ -25,7 +25,8 @@ TARGETS: dict[str, type[Target]] = {
     "generic": Generic,
     "liberty": Silicon,
 }
-"""The families in the order they are shown. A target is called as its family, ``FAMILY-PART`` or ``FAMILY:PART``."""
+"""The families in the order they are shown. A target is called as its family, ``FAMILY-PART`` or ``FAMILY:PART``,
+and one that can aim at something ``TARGET@GOAL`` too."""
 
 
 def forms() -> str:
@@ -52,10 +53,17 @@ def find_targets(
     if not names:
         return [target for family in TARGETS.values() for target in family.default(options)]
     known = {target.name: target for family in TARGETS.values() for target in family.find(options)}
-    for name in names:
-        if name not in known:
-            raise InputError(f"target = {name!r}: must be one of {', '.join(known)}")
-    return [known[name] for name in names]
+    return [_find(name, known) for name in names]
+
+
+def _find(name: str, known: Mapping[str, Target]) -> Target:
+    """The target of that name, or what one of them is under a goal: ``TARGET@GOAL``."""
+    plain, at, goal = name.rpartition("@")
+    if at and name not in known and plain in known:
+        return known[plain].aimed(goal)
+    if name not in known:
+        raise InputError(f"target = {name!r}: must be one of {', '.join(known)}")
+    return known[name]
 
 
 def metrics_of(target: str) -> tuple[Metric, ...]:

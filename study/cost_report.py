@@ -10,10 +10,19 @@ from dataclasses import dataclass, field
 
 import zimu
 from zimu.cost.layout import Sheet, sheets, unique
-from zimu.cost.metrics import CLOCK, GRADIENT_BYTES, MEAN_BYTES, MEMORY, MEMORY_BYTES, WEIGHT_BYTES, Metric
+from zimu.cost.metrics import (
+    CLOCK,
+    ENERGY,
+    ENERGY_PARTS,
+    GRADIENT_BYTES,
+    MEAN_BYTES,
+    MEMORY,
+    MEMORY_BYTES,
+    WEIGHT_BYTES,
+    Metric,
+)
 from zimu.cost.price import Breakdown
 from zimu.cost.rows import Row
-from zimu.cost.silicon import ENERGY, ENERGY_PARTS
 from zimu.cost.verdict import LEVEL, MOST, break_evens, cheaper_ranges, most_telling, verdict
 from zimu.study import cost_plots
 from zimu.study.cost_points import (

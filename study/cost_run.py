@@ -6,14 +6,15 @@ from dataclasses import replace
 from functools import partial
 
 from zimu.cost.cache import Cache, default_folder
-from zimu.cost.jobs import Measurement, measure
-from zimu.cost.metrics import MEMORY, THROUGHPUT, Metric
+from zimu.cost.jobs import Job, Measurement, measure
+from zimu.cost.metrics import ENERGY, MEMORY, THROUGHPUT, Metric
 from zimu.cost.price import Breakdown, survey
 from zimu.cost.rows import Row, rows_of
-from zimu.cost.silicon import ENERGY, Silicon
+from zimu.cost.silicon import Silicon
 from zimu.cost.target import Figure, Target
 from zimu.cost.targets import find_targets, metrics_of
 from zimu.cost.units import PricedUnit, Rate
+from zimu.golden.errors import ZimuError
 from zimu.golden.workers import workers
 from zimu.study.costs import CostStudy
 from zimu.study.simulated import EnergyJob, StepsJob
@@ -90,11 +91,11 @@ class _Simulated:
         self.energy: dict[tuple[str, int | None], Measurement] = {}
         if config := unit.config:
             for rate in unit.rates:
-                self.steps[rate.trials] = Measurement([[StepsJob(config, rate.trials, timeout)]], cache)
+                self.steps[rate.trials] = _measurement(StepsJob(config, rate.trials, timeout), cache)
                 for place in places:
-                    if isinstance(place, Silicon):
+                    if isinstance(place, Silicon) and place.period is None:
                         job = EnergyJob(config, rate.trials, place)
-                        self.energy[place.name, rate.trials] = Measurement([[job]], cache)
+                        self.energy[place.name, rate.trials] = _measurement(job, cache)
 
     def counted(self) -> PricedUnit:
         """The unit with the throughput that was counted."""
@@ -120,6 +121,15 @@ class _Simulated:
         for (target, n), done in self.energy.items():
             rows += rows_of(self.unit.fields, target, _figures(done, n, [ENERGY]))
         return rows
+
+
+def _measurement(job: Job, cache: Cache) -> Measurement:
+    """One job; what cannot even be told from others, such as one with a library that cannot be read, has a reason."""
+    try:
+        _ = job.key
+    except ZimuError as error:
+        return Measurement([], cache, str(error))
+    return Measurement([[job]], cache)
 
 
 def _figures(done: Measurement, trials: int | None, owed: Sequence[Metric]) -> list[Figure]:

@@ -20,8 +20,21 @@ from zimu.cost.content import digest, sources
 from zimu.cost.jobs import Job
 from zimu.cost.liberty import read_text
 from zimu.cost.memory import TABLES
-from zimu.cost.metrics import GRADIENT_BYTES, MEAN_BYTES, MEMORY, MEMORY_BYTES, THROUGHPUT, WEIGHT_BYTES, Metric
-from zimu.cost.silicon import ENERGY, ENERGY_PARTS, MEMORY_AREA, MEMORY_ENERGY, RANDOM_CLOCK, Silicon
+from zimu.cost.metrics import (
+    ENERGY,
+    ENERGY_PARTS,
+    GRADIENT_BYTES,
+    MEAN_BYTES,
+    MEMORY,
+    MEMORY_AREA,
+    MEMORY_BYTES,
+    MEMORY_ENERGY,
+    RANDOM_CLOCK,
+    THROUGHPUT,
+    WEIGHT_BYTES,
+    Metric,
+)
+from zimu.cost.silicon import Silicon
 from zimu.cost.target import Figure
 from zimu.golden.programs import yosys_version
 from zimu.golden.rule import RuleConfig
@@ -126,7 +139,7 @@ class EnergyJob(Job):
     ----------
     config : of any rule.
     trials : n of the integer unit.
-    target : the technology.
+    target : the technology; its period, if it has one, is not aimed at.
     """
 
     config: RuleConfig
@@ -136,8 +149,7 @@ class EnergyJob(Job):
     @property
     def key(self) -> str:
         files = [digest(read_text(file)) for file in self.target.technology.files]
-        period = ""
-        return digest("energy", _sources(), _identity(self.config), str(self.trials), yosys_version(), period, *files)
+        return digest("energy", _sources(), _identity(self.config), str(self.trials), yosys_version(), *files)
 
     @property
     def place(self) -> str:

@@ -1,13 +1,14 @@
 """Area and delay: in a little library written here, and in whatever the user's environment names."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from zimu.cost.liberty import VARIABLE, Library, find_libraries
 from zimu.cost.price import survey
-from zimu.cost.silicon import Silicon, read_delay
+from zimu.cost.silicon import DELAY_SCRIPT, Silicon, aimed_scripts, read_delay
 from zimu.cost.sta import has_sta
 from zimu.golden.errors import ToolError
 from zimu.golden.names import preset
@@ -90,6 +91,19 @@ def test_name_is_that_of_the_library(little):
     assert little.name == "liberty:little"
 
 
+def test_a_period_chooses_among_scripts_and_none_changes_nothing(measure, circuits, little):
+    assert DELAY_SCRIPT.count("-D 2000") == 3
+    assert [line.count("-D 1500") for line in aimed_scripts(1.5)] == [2, 3, 3]
+    plain, loose, tight = little, replace(little, period=50), replace(little, period=0.001)
+    assert len({target.identity for target in (plain, loose, tight)}) == 3
+    figures = [measure(target, circuits.multiply(6)) for target in (plain, loose, tight)]
+    area, delay = ([each[name].value for each in figures] for name in ("area_um2", "delay_ns"))
+    assert area[1] <= min(area[0], area[2])
+    assert delay[2] <= min(delay[0], delay[1])
+    assert figures[0]["area_um2"].command.endswith(f"(map.abc: {DELAY_SCRIPT})")
+    assert figures[1]["area_um2"].command.endswith("stime -p), for 50 ns")
+
+
 def test_delay_is_read_from_one_line_only():
     line = 'ABC: WireLoad = "none"  Gates =  7 ( 1.0 %)   Area =  9.1 (90.0 %)   Delay =  1250.50 ps  ( 12.8 %)\n'
     assert read_delay("ABC: Path 1 -- Delay = 9.99 ps\n" + line) == 1.2505
@@ -144,6 +158,17 @@ def test_parts_add_up_to_the_area(circuits, little, tmp_path):
     assert list(synthesis.parts) == ["area_um2"]
     assert sum(synthesis.parts["area_um2"].values()) == area
     assert synthesis.parts["area_um2"]["chain"] > 32 * 20
+
+
+@needs_library
+def test_a_period_trades_area_for_delay_in_a_real_library(measure, circuits, complete):
+    (library,) = complete[:1]
+    plain, *aimed = (measure(Silicon(library, period=period), circuits.multiply(8)) for period in (None, 0.001, 100))
+    area, delay = ([each[name].value for each in (plain, *aimed)] for name in ("area_um2", "delay_ns"))
+    assert delay[1] <= delay[0]
+    assert area[2] <= area[0]
+    assert delay[1] < delay[2]
+    assert area[2] < area[1]
 
 
 @needs_library

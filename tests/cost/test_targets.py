@@ -154,6 +154,35 @@ def test_a_given_library_goes_before_one_of_a_pdk(tmp_path, monkeypatch):
     assert target.technology.files == (tmp_path / "x.lib",)
 
 
+def test_a_library_is_a_target_under_a_period_too(tmp_path):
+    (tmp_path / "x.lib").write_text("library(x) {}")
+    names = ["liberty:x", "liberty:x@1.50ns", "liberty:x@2ns"]
+    plain, *aimed = find_targets(names, liberty=[str(tmp_path)], timeout=7)
+    assert [target.name for target in aimed] == ["liberty:x@1.5ns", "liberty:x@2ns"]
+    assert (plain.period, [target.period for target in aimed]) == (None, [1.5, 2.0])
+    assert {target.technology for target in aimed} == {plain.technology}
+    assert {target.timeout for target in aimed} == {7}
+    assert find_metric("liberty:x@1.5ns", "area_um2") is find_metric("liberty:x", "area_um2")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("liberty:x@fast", "must be a decimal number of ns, such as liberty:x@1.5ns"),
+        ("liberty:x@1.5", "must be a decimal number of ns"),
+        ("liberty:x@0ns", "must be 0.001 to 1000 ns"),
+        ("liberty:x@1.2345ns", "must be 0.001 to 1000 ns with at most three decimals"),
+        ("generic@1ns", "must be generic, which has no period to aim at"),
+        ("liberty:y@1ns", "must be one of"),
+    ],
+)
+def test_a_period_that_is_none_is_refused(tmp_path, name, message):
+    (tmp_path / "x.lib").write_text("library(x) {}")
+    with pytest.raises(InputError, match=message) as error:
+        find_targets([name], liberty=[str(tmp_path)])
+    assert "\n" not in str(error.value)
+
+
 def test_unknown_target_is_refused(toy):
     names = f"{FPGAS}, generic, toy-1k"
     with pytest.raises(InputError, match=f"^target = 'ice40': must be one of {names}$"):
@@ -168,6 +197,6 @@ def test_rows_of_an_unknown_target_or_metric_are_refused():
 
 
 def test_help_names_the_targets_and_brings_no_circuits():
-    assert forms() == f"{FPGAS}, generic, liberty:NAME"
+    assert forms() == f"{FPGAS}, generic, liberty:NAME, liberty:NAME@PERIODns"
     code = "import sys, zimu.cli; print('amaranth' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"

@@ -7,8 +7,18 @@ import pytest
 from zimu.cost.cache import Cache
 from zimu.cost.jobs import run
 from zimu.cost.liberty import VARIABLE, find_libraries
-from zimu.cost.metrics import GRADIENT_BYTES, MEAN_BYTES, MEMORY_BYTES, THROUGHPUT, WEIGHT_BYTES
-from zimu.cost.silicon import ENERGY, ENERGY_PARTS, MEMORY_ENERGY, RANDOM_CLOCK, Silicon
+from zimu.cost.metrics import (
+    ENERGY,
+    ENERGY_PARTS,
+    GRADIENT_BYTES,
+    MEAN_BYTES,
+    MEMORY_BYTES,
+    MEMORY_ENERGY,
+    RANDOM_CLOCK,
+    THROUGHPUT,
+    WEIGHT_BYTES,
+)
+from zimu.cost.silicon import Silicon
 from zimu.golden.names import named
 from zimu.rtl.unit import step_cycles
 from zimu.rtl.update import update_core
