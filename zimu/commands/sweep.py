@@ -1,4 +1,4 @@
-"""``zimu sweep``: the cost of a whole space of units, in a table that is kept; and two such tables compared."""
+"""``zimu sweep``: the cost of a whole space of units, in a table and a report; and two such tables compared."""
 
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from zimu.commands.common import LibertyOption, Stages, out, print_note
 
 def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of a space, or the CSV file of a table.")],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for table.parquet and table.csv.")] = Path("sweep"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for table and report, named as FILE.")] = Path("sweep"),
     compare: Annotated[Path | None, typer.Option(help="CSV file of an earlier table: name what differs.")] = None,
     liberty: LibertyOption = None,
     jobs: Annotated[int, typer.Option(help="Processes at work.")] = 2,
@@ -19,10 +19,13 @@ def command(
     cache: Annotated[Path | None, typer.Option(help="Folder of what was measured before; else $ZIMU_CACHE.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 600,
 ) -> None:
-    """Price a space of units, go on where a run was stopped, and write a table."""
+    """Price a space of units, go on where a run was stopped, and write a table and a report."""
     from zimu.cost.price import price
-    from zimu.cost.verdict import break_evens, verdict
-    from zimu.golden.files import check_writable
+    from zimu.cost.verdict import cheaper_ranges, verdict
+    from zimu.golden.files import check_writable, write_whole
+    from zimu.golden.programs import package_folder
+    from zimu.study.cost_report import html, markdown
+    from zimu.study.costs import CostStudy
     from zimu.study.sweep import load
     from zimu.study.table import differences, read_csv, records, write_table
 
@@ -32,7 +35,8 @@ def command(
         table = read_csv(file)
     else:
         sweep = load(file)
-        check_writable(folder / "table.csv")
+        check_writable(folder / f"{file.stem}.csv")
+        package_folder("matplotlib")
         units = sweep.units()
         with Stages() as show:
             rows = price(
@@ -47,13 +51,16 @@ def command(
                 progress=partial(show, "measured"),
             )
         table = records(rows)
-        for sentence in [*verdict(rows).lead, *(each.sentence() for each in break_evens(units, rows))]:
+        for sentence in [*(each.sentence() for each in cheaper_ranges(units, rows)), *verdict(rows).lead]:
             out.print(sentence, highlight=False)
         for reason in dict.fromkeys(f"{row.unit}, {row.target}: {row.reason}" for row in rows if row.failed):
             print_note(reason)
         failed = any(row.failed for row in rows)
-        for path in write_table(folder, "table", table):
+        for path in write_table(folder, file.stem, table):
             print_note(f"wrote {path}")
+        study = CostStudy(file.stem, f"zimu sweep {file}", units, rows, [])
+        for ending, text in (("html", html(study)), ("md", markdown(study))):
+            print_note(f"wrote {write_whole(folder / f'{file.stem}.{ending}', text)}")
     if before is not None:
         found = differences(before, table)
         for difference in found:
