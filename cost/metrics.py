@@ -165,7 +165,7 @@ MEMORY_AREA = Metric(
     name="memory_area_um2",
     title="Memories inside, Aladdin, 40 nm",
     uom="um2",
-    label="memories,\nAladdin",
+    label="RAMs,\nAladdin",
     optional=True,
 )
 """Area of the unit's own memories, by the one table that has areas; of another technology than the rest."""

@@ -6,7 +6,7 @@ A name is one that `zimu.golden.names.named` knows, ``lanes:NAME`` for a rival w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from math import isqrt
 from typing import Any
 
@@ -96,7 +96,7 @@ def priced(config: RuleConfig, trials: Sequence[int] | None = None, name: str | 
     if isinstance(config, UnitConfig):
         counts = (round_sqrt(config.depth), config.depth) if trials is None else trials
         each = sorted({check_range("trials", n, 1, MAX_TRIALS) for n in counts})
-        rate_at = partial(_rate_at, config)
+        rate_at = cache(partial(_rate_at, config))  # break-evens ask for the same n again and again
         rates = tuple(Rate(rate_at(n), n, command="step_cycles") for n in each)
     else:
         assert isinstance(config, PointwiseConfig)
@@ -177,6 +177,8 @@ def parse_unit(name: str, trials: Sequence[int] | None = None) -> PricedUnit:
 
 def parse_units(names: Sequence[str], trials: Sequence[int] | None = None) -> list[PricedUnit]:
     """The units of those names, ``rivals`` standing for all of `zimu.golden.names.examples`; errors as `parse_unit`."""
+    for count in trials or ():
+        check_range("trials", count, 1, MAX_TRIALS)
     each = [one for name in names for one in (examples() if name == "rivals" else (name,))]
     return [parse_unit(name, trials) for name in each]
 

@@ -20,6 +20,9 @@ from zimu.cost.units import PricedUnit
 OWN = "zim"
 """The rule that the others are held against."""
 
+ASKED = "bfloat16 SGD"
+"""The kind that most networks are trained with, which readers ask about before others."""
+
 LEVEL = 0.05
 """Figures that differ by no more are level: equivalent forms of one circuit do, by the mappers' luck."""
 
@@ -110,9 +113,12 @@ def _groups(rows: Sequence[Row]) -> dict[tuple[str, str, bool], list[Row]]:
     return groups
 
 
+_KEPT = " with momentum"
+
+
 def _name(unit: Row | PricedUnit) -> str:
     """The kind for readers."""
-    return f"{unit.kind} with momentum" if unit.momentum else unit.kind
+    return f"{unit.kind}{_KEPT}" if unit.momentum else unit.kind
 
 
 def _best(kind: str, rows: Sequence[Row]) -> Best:
@@ -339,8 +345,12 @@ def cheaper_ranges(units: Sequence[PricedUnit], rows: Sequence[Row]) -> list[Che
     return found
 
 
+IN_VIEW = 10
+"""Sentences of a verdict that are shown first."""
+
+
 def most_telling(ranges: Sequence[CheaperRange], most: int) -> list[CheaperRange]:
-    """At most so many, in their order: the first figure of each target goes before others, strong rivals before weak.
+    """At most so many, in their order: of each target the first figure, against the strongest rival and `ASKED`, first.
 
     Parameters
     ----------
@@ -351,9 +361,10 @@ def most_telling(ranges: Sequence[CheaperRange], most: int) -> list[CheaperRange
     ranks = []
     for place, one in enumerate(ranges):
         key = (one.target, one.metric.name, one.own)
-        ranks.append((figures[one.target].index(one.metric.name), contest[key], place))
+        strength = 0 if one.rival.kind.startswith(ASKED) else contest[key]
+        ranks.append((figures[one.target].index(one.metric.name), strength, one.own.endswith(_KEPT), place))
         contest[key] += 1
-    return [ranges[place] for _, _, place in sorted(sorted(ranks)[:most], key=lambda rank: rank[2])]
+    return [ranges[place] for place in sorted(place for *_, place in sorted(ranks)[:most])]
 
 
 def _targets(ranges: Sequence[CheaperRange]) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -114,6 +115,19 @@ def _new_file(target: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+_scratch: set[str] = set()
+"""The folders of `scratch_folder` that are in use in this process."""
+
+
+def leave_no_scratch(seconds: float) -> None:
+    """Wait until no scratch folder is in use, then remove those that still are: this process is about to end."""
+    until = time.monotonic() + seconds
+    while _scratch and time.monotonic() < until:
+        time.sleep(0.02)
+    for name in list(_scratch):
+        shutil.rmtree(name, ignore_errors=True)
+
+
 @contextmanager
 def scratch_folder(base: str | os.PathLike[str] | None = None) -> Iterator[Path]:
     """A new folder that goes away at the end, ``zimu-*`` in ``base`` or where the system keeps temporary files.
@@ -130,7 +144,11 @@ def scratch_folder(base: str | os.PathLike[str] | None = None) -> Iterator[Path]
     _sweep(place)
     try:
         with tempfile.TemporaryDirectory(prefix="zimu-", dir=place, ignore_cleanup_errors=True) as name, _marked(name):
-            yield Path(name)
+            _scratch.add(name)
+            try:
+                yield Path(name)
+            finally:
+                _scratch.discard(name)
     except OSError as error:
         if error.errno not in _FULL:
             raise

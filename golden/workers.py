@@ -4,13 +4,13 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from zimu.golden.errors import InputError, MissingToolError
+from zimu.golden.files import leave_no_scratch
 from zimu.golden.programs import how_to_install, stop_programs
 
 Submit = Callable[..., "Future[Any]"]
@@ -106,5 +106,5 @@ def _end_with_parent() -> None:
 
 def _end() -> None:
     stop_programs()
-    time.sleep(0.3)  # what it takes them to end
+    leave_no_scratch(5)  # programs end before the folder they work in goes
     os._exit(1)

@@ -62,11 +62,13 @@ def place(axes: Any, labels: Sequence[Label], marks: Sequence[tuple[float, float
             va="center",
         )
         text.set_in_layout(False)
-        x, y = axes.transData.transform((label.x, label.y))
+        own, y = axes.transData.transform((label.x, label.y))
         left, low, right, high = text.get_window_extent().extents
         half = ((right - left) / 2, (high - low) / 2)
+        x = min(own, inside[2] - half[0] - _MARGIN * scale) if label.on_line else own
         directions = _UP_OR_DOWN if label.on_line else _DIRECTIONS
         best, box = _best((x, y), half, scale, directions, taken, inside)
+        best = (best[0] + (x - own) / scale, best[1])
         text.set_position(best)
         if max(map(abs, best)) > _LEADER + half[0] / scale and not label.on_line:
             axes.annotate(
@@ -88,6 +90,9 @@ def _best(
     inside: Sequence[float],
 ) -> tuple[tuple[float, float], Box]:
     """The offset in points that hides least, and the box that the label takes there."""
+    reach = (_DISTANCES[-1] * scale + 2 * half[0], _DISTANCES[-1] * scale + 2 * half[1])
+    around = (at[0] - reach[0], at[1] - reach[1], at[0] + reach[0], at[1] + reach[1])
+    near = [box for box in taken if _overlap(box, around)]
     candidates = []
     for distance in _DISTANCES:
         for right, up in directions:
@@ -95,7 +100,7 @@ def _best(
             x, y = at[0] + shift[0], at[1] + shift[1]
             box = (x - half[0], y - half[1], x + half[0], y + half[1])
             outside = max(inside[0] - box[0], inside[1] - box[1], box[2] - inside[2], box[3] - inside[3], 0)
-            hidden = sum(_overlap(box, other) for other in taken) + 1000 * outside
+            hidden = sum(_overlap(box, other) for other in near) + 1000 * outside
             candidates.append((hidden, (shift[0] / scale, shift[1] / scale), box))
             if not hidden:
                 break

@@ -28,6 +28,9 @@ _SOLID = (BLUE, VERMILION, GREEN, ORANGE, PURPLE)
 _FILLS = [*((colour, 1.0) for colour in _SOLID), *((colour, _PALE) for colour in _SOLID[:3]), (GREY, _PALE)]
 """Colour and opacity of the parts of a bar, the last one for the rest."""
 
+_DIRECT = 5
+"""Level lines that have their names beside them; of more a legend has them."""
+
 _WIDTH = 26
 """Letters of a line of a unit's name beside a bar."""
 
@@ -74,37 +77,45 @@ def break_even(
     trained : by label, the n / d of trainings that were done.
     """
 
+    crowded = len(ranges) > _DIRECT
+
     def draw(axes: Any) -> None:
-        low, high = curves[0].shares[0], curves[0].shares[-1]
+        low = min(curve.shares[0] for curve in curves)
+        high = max(curve.shares[-1] for curve in curves)
         axes.set(xscale="log", yscale="log", xlim=(low, high), xlabel="n / d", ylabel=metric.uom)
         axes.axvspan(*regime, color=GREY, alpha=0.13, linewidth=0)
         labels, marks = [], []
         for number, curve in enumerate(curves, 1):
-            alpha = 1 if curve.least else _PALE
             dash = "--" if curve.unit.momentum else "-"
-            axes.plot(curve.shares, curve.costs, dash, color=BLUE, alpha=alpha)
-            axes.plot(
-                *zip(*curve.known, strict=True), "o", color=BLUE, markersize=4, markerfacecolor=PAPER, alpha=alpha
-            )
+            if not curve.least:
+                axes.plot(curve.shares, curve.costs, dash, color=BLUE, alpha=_PALE, linewidth=0.8)
+                continue
+            axes.plot(curve.shares, curve.costs, dash, color=BLUE)
+            axes.plot(*zip(*curve.known, strict=True), "o", color=BLUE, markersize=4, markerfacecolor=PAPER)
             at = len(curve.shares) * (2 + number % 6) // 10
             labels.append(Label(curve.shares[at], curve.costs[at], str(number), BLUE))
             marks += [*curve.known, *zip(curve.shares, curve.costs, strict=True)]
         for one in ranges:
             assert one.rival.value is not None
             look, dashed = shown[one.rival.kind.removesuffix(" with momentum")], "momentum" in one.rival.kind
-            axes.axhline(one.rival.value, color=look.colour, linestyle="--" if dashed else "-", linewidth=1.1)
+            dash = "--" if dashed else "-"
+            axes.axhline(one.rival.value, color=look.colour, linestyle=dash, linewidth=1.1, label=one.rival.kind)
             if low < one.upto < high:
                 axes.plot([one.upto], [one.rival.value], "o", color=look.colour, markersize=6)
                 marks.append((one.upto, one.rival.value))
             marks += [(low * (high / low) ** (step / 40), one.rival.value) for step in range(41)]
-            labels.append(Label(low * (high / low) ** 0.8, one.rival.value, one.rival.kind, look.colour, on_line=True))
+            if not crowded:
+                place_at = low * (high / low) ** 0.8
+                labels.append(Label(place_at, one.rival.value, one.rival.kind, look.colour, on_line=True))
+        if crowded:
+            axes.figure.legend(loc="outside lower center", ncols=2, fontsize=8)
         bottom, top = axes.get_ylim()
         axes.set_ylim(bottom / (top / bottom) ** 0.16, top * (top / bottom) ** 0.12)
         _mark_regime(axes, regime, trained)
         _plain_ticks(axes)
         place(axes, labels, marks)
 
-    return figure(name, draw, 3.9)
+    return figure(name, draw, 3.9 + crowded * 0.2 * ((len(ranges) + 1) // 2))
 
 
 def _mark_regime(axes: Any, regime: tuple[float, float], trained: Mapping[str, float]) -> None:

@@ -6,7 +6,7 @@ Uses ``cost/layout.py``, ``cost/verdict.py``, ``study/cost_points.py``, ``study/
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import zimu
 from zimu.cost.layout import Sheet, sheets, unique
@@ -23,7 +23,7 @@ from zimu.cost.metrics import (
 )
 from zimu.cost.price import Breakdown
 from zimu.cost.rows import Row
-from zimu.cost.verdict import LEVEL, MOST, break_evens, cheaper_ranges, most_telling, verdict
+from zimu.cost.verdict import IN_VIEW, LEVEL, MOST, break_evens, cheaper_ranges, most_telling, verdict
 from zimu.study import cost_plots
 from zimu.study.cost_points import (
     Comparison,
@@ -42,11 +42,11 @@ from zimu.study.costs import CostStudy
 from zimu.study.methods import HEADLINE, MOMENTUM, layer_config, mean_trials
 from zimu.study.pages import page
 
-IN_VIEW = 10
-"""Sentences of the verdict that are seen at once."""
-
 _UNITS, _BARS = 12, 24
 """Units of a picture of parts, and bars of the other pictures, at most."""
+
+_NAMED = 6
+"""Units that a caption names."""
 
 _SHORT = 14
 """Lines of a target's tables, up to which they are open."""
@@ -163,6 +163,7 @@ def _sections(study: CostStudy) -> list[Section]:
             "Cost per weight and cycle by n / d, trials of a step over weights. A curve is an integer unit: "
             "its measured size over the model of its throughput; circles are the n that were asked for. A level line "
             "is the best unit of a rival kind, which does not depend on n; beyond its dot no integer unit is cheaper. "
+            "Pale: nowhere the cheapest of its like. "
             "Dashed: with a mean of the gradients, or momentum. Grey: n from sqrt(d) to d / 10, with the mean n of the "
             "training study as dotted lines.",
             _break_even_pictures(study),
@@ -256,28 +257,28 @@ def _energy_pictures(study: CostStudy) -> list[Picture]:
     pictures: list[Picture] = []
     for target in _targets(study.rows):
         totals = measured(study.rows, target, ENERGY)
-        bars, left = _bars(study, target, totals, ENERGY_PARTS)
+        bars, names, kept = _bars(study, target, totals, ENERGY_PARTS)
         if bars:
             order = [metric.title for metric in ENERGY_PARTS]
             name = f"energy{len(pictures) + 1}"
             svg = cost_plots.stacked(name, ENERGY.uom, bars, order)
-            pictures.append(Picture(name, svg, f"{ENERGY.title}, {target}.{left}"))
+            pictures.append(_with_left(Picture(name, svg, f"{ENERGY.title}, {target}."), names, kept))
     return pictures
 
 
 def _traffic_pictures(study: CostStudy) -> list[Picture]:
     parts = (GRADIENT_BYTES, WEIGHT_BYTES, MEAN_BYTES)
-    bars, left = _bars(study, MEMORY, measured(study.rows, MEMORY, MEMORY_BYTES), parts)
+    bars, names, kept = _bars(study, MEMORY, measured(study.rows, MEMORY, MEMORY_BYTES), parts)
     if not bars:
         return []
     svg = cost_plots.stacked("traffic", MEMORY_BYTES.uom, bars, [metric.title for metric in parts])
-    return [Picture("traffic", svg, f"{MEMORY_BYTES.title}, on any target.{left}")]
+    return [_with_left(Picture("traffic", svg, f"{MEMORY_BYTES.title}, on any target."), names, kept)]
 
 
 def _bars(
     study: CostStudy, target: str, totals: Sequence[Row], parts: Sequence[Metric]
-) -> tuple[dict[str, dict[str, float]], str]:
-    """Sizes of the parts of each row of ``totals``, and which units were left out."""
+) -> tuple[dict[str, dict[str, float]], list[str], list[str]]:
+    """Sizes of the parts of each row of ``totals``; the units there are, and those with bars."""
     names = unique(row.unit for row in totals)
     kept = chosen(study.rows, target, names, _BARS)
     values = {(row.unit, row.trials, row.metric): row.value for row in study.rows if row.target == target}
@@ -286,13 +287,16 @@ def _bars(
         for row in totals
         if row.unit in kept
     }
-    return {bar: sizes for bar, sizes in bars.items() if any(sizes.values())}, _left_out(names, kept)
+    return {bar: sizes for bar, sizes in bars.items() if any(sizes.values())}, names, kept
 
 
-def _left_out(names: Sequence[str], kept: Sequence[str]) -> str:
-    """Which units a picture has no room for, as the end of its caption."""
+def _with_left(picture: Picture, names: Sequence[str], kept: Sequence[str]) -> Picture:
+    """The picture of the units ``kept`` among ``names``, with those it has no room for."""
     left = [name for name in names if name not in kept]
-    return f" No room for: {', '.join(left)}." if left else ""
+    if len(left) <= _NAMED:
+        return replace(picture, caption=picture.caption + (f" No room for: {', '.join(left)}." if left else ""))
+    caption = f"{picture.caption} No room for {len(left)} of {len(names)} units."
+    return replace(picture, caption=caption, heading=["Left out"], key=[[name] for name in left])
 
 
 def _part_pictures(study: CostStudy) -> list[Picture]:
@@ -306,8 +310,8 @@ def _part_pictures(study: CostStudy) -> list[Picture]:
         if shown:
             name = f"parts{len(pictures) + 1}"
             svg = cost_plots.stacked(name, metric.uom, {one.unit: one.parts for one in shown})
-            left = _left_out([one.unit for one in some], kept)
-            pictures.append(Picture(name, svg, f"{metric.title} by part, {target}.{left}"))
+            picture = Picture(name, svg, f"{metric.title} by part, {target}.")
+            pictures.append(_with_left(picture, [one.unit for one in some], kept))
     return pictures
 
 
@@ -323,7 +327,7 @@ def _seed_pictures(study: CostStudy) -> list[Picture]:
             name = f"seeds{len(pictures) + 1}"
             caption = f"{CLOCK.title}, {target}, {max(len(row.samples) for row in rows)} seeds."
             svg = cost_plots.strip(name, CLOCK, rows, shown)
-            pictures.append(Picture(name, svg, caption + _left_out(names, kept)))
+            pictures.append(_with_left(Picture(name, svg, caption), names, kept))
     return pictures
 
 

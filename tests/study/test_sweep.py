@@ -1,7 +1,12 @@
 """Spaces of units from a file, and what is refused."""
 
 import pytest
+from typer.testing import CliRunner
 
+from zimu.cli import app
+from zimu.cost.rows import rows_of
+from zimu.cost.target import Figure
+from zimu.cost.targets import find_metric
 from zimu.golden.errors import InputError
 from zimu.golden.names import named
 from zimu.study.sweep import load
@@ -111,3 +116,25 @@ def test_a_unit_that_cannot_be_made_is_named(write, text, message):
     with pytest.raises(InputError) as error:
         load(write(text)).groups()
     assert str(error.value).startswith(message)
+
+
+def test_the_command_leaves_a_table_and_a_report_named_as_the_file(write, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
+    pytest.importorskip("pyarrow", reason="pyarrow is missing: ./bootstrap test")
+    metric = find_metric("generic", "ge_per_wpc")
+
+    def priced(units, targets, **_):
+        assert list(targets) == ["generic"]
+        figures = [(unit, [Figure(metric, 100.0, trials=rate.trials) for rate in unit.rates]) for unit in units]
+        return [row for unit, some in figures for row in rows_of(unit.fields, "generic", some)]
+
+    monkeypatch.setattr("zimu.cost.price.price", priced)
+    result = CliRunner().invoke(app, ["sweep", str(write(TEXT)), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "int8 ZIM is level" in result.output or "int8 ZIM is cheaper than int8 SGD" in " ".join(
+        result.output.split()
+    )
+    made = {path.suffix: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.stem == "space"}
+    assert set(made) == {".csv", ".parquet", ".html", ".md"}
+    assert b"<h1>" in made[".html"]
+    assert made[".md"].startswith(b"# Cost study: space\n")

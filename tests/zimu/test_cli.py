@@ -410,7 +410,7 @@ def test_rivals_are_listed_a_line_each_by_rule(cli):
 def test_cost_tells_of_its_progress_and_of_nothing_else(cli):
     result = cli("cost", "int_sgd:8", "bold:8", "--target", "generic")
     assert result.returncode == 0
-    assert {line.partition(":")[0] for line in result.stderr.splitlines()} == {"pricing programs"}
+    assert {line.partition(":")[0] for line in result.stderr.splitlines()} == {"measured"}
 
 
 def test_cost_refuses_an_unknown_unit(cli):

@@ -47,7 +47,7 @@ def command(
     from zimu.cost.price import price
     from zimu.cost.table import tables
     from zimu.cost.units import parse_units
-    from zimu.cost.verdict import break_evens, verdict
+    from zimu.cost.verdict import IN_VIEW, cheaper_ranges, most_telling, verdict
     from zimu.study.sweep import Group
 
     check_plot(plot)
@@ -66,7 +66,8 @@ def command(
         print_json([row.to_dict() for row in rows])
     else:
         out.print(tables(rows))
-        for sentence in [*verdict(rows).lead, *(each.sentence() for each in break_evens(chosen, rows))]:
+        ranges = most_telling(cheaper_ranges(chosen, rows), IN_VIEW)
+        for sentence in [*(each.sentence() for each in ranges), *verdict(rows).lead]:
             out.print(sentence, highlight=False)
     for reason in dict.fromkeys(f"{row.unit}, {row.target}: {row.reason}" for row in rows if row.failed):
         print_note(reason)
