@@ -130,10 +130,13 @@ def loss(results: Results) -> str:
     """Loss on the fitted images by epoch: mean and range over the seeds."""
 
     def draw(axes: Any) -> None:
+        from matplotlib.ticker import LogFormatter
+
         for method in _chosen(results, _CURVES):
             _curve(axes, method, "fit_loss_curve", 1)
         axes.set(xlabel="epoch", ylabel="training loss (nats per image)", yscale="log", xlim=(1, None))
         axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(LogFormatter())  # powers of ten in a page's own typeface run over the edge
         axes.legend(loc="lower left")  # curves fall
 
     return figure("loss", draw)

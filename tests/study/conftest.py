@@ -106,7 +106,7 @@ class Sight:
         assert self.overflow <= 0, f"at {self.width} px the page is {self.overflow} px wider than the window"
         assert self.pictures
         for picture in self.pictures:
-            assert min(picture["width"], picture["height"]) > 100, picture
+            assert min(picture["width"], picture["height"]) > 50, picture
             assert picture["marks"] > 0, f"{picture['name']} is empty"
             assert picture["cut"] == [], picture["name"]
             assert picture["hidden"] == [], picture["name"]
