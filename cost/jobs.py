@@ -6,14 +6,18 @@ The jobs of measuring a design on a target: ``cost/target_jobs.py``.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from pathlib import Path
 
 from zimu.cost.cache import Cache, Outcome
 from zimu.cost.target import Figure, Progress
 from zimu.golden.errors import RefusalError, ZimuError
 from zimu.golden.files import scratch_folder
+from zimu.golden.programs import is_stopping
 from zimu.golden.workers import Submit
+
+_LOOK = 0.2
+"""Seconds after which it is seen that this process is to end."""
 
 
 class Job(ABC):
@@ -149,6 +153,11 @@ def measure(measurements: Sequence[Measurement], cache: Cache, submit: Submit, p
     measurements : by which the first jobs come first.
     submit : gives work to whoever does it; whatever is done there sees the folder of ``cache``.
     progress : called with the jobs that ended and the jobs there are.
+
+    Raises
+    ------
+    CancelledError
+        this process is about to end.
     """
     total = sum(each.total for each in measurements)
     under_way: dict[Future[Outcome], tuple[Measurement, Job]] = {}
@@ -165,7 +174,9 @@ def measure(measurements: Sequence[Measurement], cache: Cache, submit: Submit, p
         give(each, each.begin())
     tell()
     while under_way:
-        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+        if is_stopping():  # whoever ends this process waits for all its threads, and this may be one
+            raise CancelledError
+        for future in wait(under_way, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
             each, job = under_way.pop(future)
             if future.cancelled():
                 continue

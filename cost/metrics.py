@@ -165,18 +165,18 @@ MEMORY_AREA = Metric(
     name="memory_area_um2",
     title="Memories inside, Aladdin, 40 nm",
     uom="um2",
-    label="RAMs,\nAladdin",
+    label="RAMs,\n40 nm",
     optional=True,
 )
 """Area of the unit's own memories, by the one table that has areas; of another technology than the rest."""
 
 MEMORY_ENERGY = {
-    ("inside", "horowitz"): _energy("inside_horowitz", "Memories inside, Horowitz", "inside,\nHorowitz"),
-    ("inside", "aladdin"): _energy("inside_aladdin", "Memories inside, Aladdin", "inside,\nAladdin"),
-    ("sram", "horowitz"): _energy("sram_horowitz", "Around, SRAM, Horowitz", "SRAM,\nHorowitz"),
-    ("sram", "aladdin"): _energy("sram_aladdin", "Around, SRAM, Aladdin", "SRAM,\nAladdin"),
-    ("dram_low", "horowitz"): _energy("dram_low_horowitz", "Around, DRAM, Horowitz, least", "DRAM,\nHorowitz,\nleast"),
-    ("dram_high", "horowitz"): _energy("dram_high_horowitz", "Around, DRAM, Horowitz, most", "DRAM,\nHorowitz,\nmost"),
+    ("inside", "horowitz"): _energy("inside_horowitz", "Memories inside, Horowitz", "inside,\n45 nm"),
+    ("inside", "aladdin"): _energy("inside_aladdin", "Memories inside, Aladdin", "inside,\n40 nm"),
+    ("sram", "horowitz"): _energy("sram_horowitz", "Around, SRAM, Horowitz", "SRAM,\n45 nm"),
+    ("sram", "aladdin"): _energy("sram_aladdin", "Around, SRAM, Aladdin", "SRAM,\n40 nm"),
+    ("dram_low", "horowitz"): _energy("dram_low_horowitz", "Around, DRAM, Horowitz, least", "DRAM,\n45 nm,\nleast"),
+    ("dram_high", "horowitz"): _energy("dram_high_horowitz", "Around, DRAM, Horowitz, most", "DRAM,\n45 nm,\nmost"),
 }
 """By place and table: the unit's own memories, and those around it if they are SRAM or DRAM."""
 

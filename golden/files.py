@@ -143,12 +143,14 @@ def scratch_folder(base: str | os.PathLike[str] | None = None) -> Iterator[Path]
     place = _temporary() if base is None else Path(base)
     _sweep(place)
     try:
-        with tempfile.TemporaryDirectory(prefix="zimu-", dir=place, ignore_cleanup_errors=True) as name, _marked(name):
-            _scratch.add(name)
-            try:
-                yield Path(name)
-            finally:
-                _scratch.discard(name)
+        name = ""
+        try:
+            with tempfile.TemporaryDirectory(prefix="zimu-", dir=place, ignore_cleanup_errors=True) as name:
+                _scratch.add(name)
+                with _marked(name):
+                    yield Path(name)
+        finally:
+            _scratch.discard(name)
     except OSError as error:
         if error.errno not in _FULL:
             raise

@@ -122,6 +122,11 @@ def stop_programs() -> None:
     _stopping.set()
 
 
+def is_stopping() -> bool:
+    """Whether `stop_programs` was called."""
+    return _stopping.is_set()
+
+
 def _printed(process: subprocess.Popen[str], stdin: str | None, timeout: float, watch: Callable[[], object]) -> str:
     """What a program prints until it ends; `subprocess.TimeoutExpired` or `CancelledError` if it does not."""
     end = time.monotonic() + timeout

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from concurrent.futures import CancelledError
 from types import FrameType
 
 import typer
@@ -58,9 +59,12 @@ def main() -> None:
     except ZimuError as error:
         print(f"zimu: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except _StoppedError as stop:
-        print(f"zimu: stopped by {stop.name}", file=sys.stderr)
-        raise
+    except (_StoppedError, CancelledError):
+        # Where it was raised it may have been swallowed, as in a callback, and work that was given up is what ends us.
+        if not _stops:
+            raise
+        print(f"zimu: stopped by {_stops[0].name}", file=sys.stderr)
+        raise _stops[0] from None
     except BrokenPipeError:
         drop_output()
         sys.exit(CLOSED_PIPE)
@@ -79,6 +83,9 @@ class _StoppedError(SystemExit):
 
 
 _heeded = threading.Event()
+
+_stops: list[_StoppedError] = []
+"""How a signal asked for the end."""
 
 
 def _insist(received: int, main_thread: int) -> None:
@@ -99,7 +106,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
         signal.signal(other, signal.SIG_IGN)
     _heeded.set()
     stop_programs()
-    raise _StoppedError(number)
+    _stops.append(_StoppedError(number))
+    raise _stops[0]
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def test_throughput_is_that_of_simulated_steps(tmp_path):
 
 @LIBRARY
 def test_what_fails_is_told_in_its_rows_and_the_others_finish(tmp_path, monkeypatch):
-    good = next(library for library in find_libraries() if library.complete)
+    good = next(library for library in find_libraries() if library.complete and len(library.files) == 1)
     text = good.files[0].read_bytes()
     whole = gzip.decompress(text) if good.files[0].suffix == ".gz" else text
     (tmp_path / "good.lib").write_bytes(whole)

@@ -9,6 +9,7 @@ from zimu.cost.target import Figure
 from zimu.cost.targets import find_metric
 from zimu.golden.errors import InputError
 from zimu.golden.names import named
+from zimu.study.costs import CostStudy
 from zimu.study.sweep import load
 
 TEXT = """
@@ -123,12 +124,14 @@ def test_the_command_leaves_a_table_and_a_report_named_as_the_file(write, tmp_pa
     pytest.importorskip("pyarrow", reason="pyarrow is missing: ./bootstrap test")
     metric = find_metric("generic", "ge_per_wpc")
 
-    def priced(units, targets, **_):
-        assert list(targets) == ["generic"]
+    def run(name, command, groups, **_):
+        assert [list(group.targets) for group in groups] == [["generic"], ["ecp5-25k"]]
+        units = [unit for group in groups for unit in group.units]
         figures = [(unit, [Figure(metric, 100.0, trials=rate.trials) for rate in unit.rates]) for unit in units]
-        return [row for unit, some in figures for row in rows_of(unit.fields, "generic", some)]
+        rows = [row for unit, some in figures for row in rows_of(unit.fields, "generic", some)]
+        return CostStudy(name, command, units, rows, [])
 
-    monkeypatch.setattr("zimu.cost.price.price", priced)
+    monkeypatch.setattr("zimu.study.cost_run.run_study", run)
     result = CliRunner().invoke(app, ["sweep", str(write(TEXT)), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert "; level at n = " in " ".join(result.output.split())
