@@ -224,7 +224,7 @@ def kept_files(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "figures").rglob("*.parquet")}
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.nightly)])
 def test_a_run_killed_at_any_moment_loses_nothing_and_repeats_nothing(tmp_path, kills):
     rng = random.Random(kills)
     units = [f"int_sgd:{bits}" for bits in range(2, 2 + 3 * kills)]

@@ -16,8 +16,8 @@ PART = 16
 """Values of w in one pass; a million triples."""
 
 
-@pytest.mark.parametrize("flush", [False, True], ids=["kept", "flushed"])
-@pytest.mark.parametrize("fused", [True, False], ids=["fused", "separate"])
+@pytest.mark.parametrize("flush", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["kept", "flushed"])
+@pytest.mark.parametrize("fused", [True, pytest.param(False, marks=pytest.mark.nightly)], ids=["fused", "separate"])
 @pytest.mark.parametrize("name", ["e4m3", "e5m2"])
 def test_every_triple(name, fused, flush):
     fmt = FORMATS[name]

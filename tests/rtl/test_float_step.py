@@ -71,7 +71,7 @@ def test_all_operands_of_small_formats_at_powers_of_two(formats, fused):
 
 
 @pytest.mark.parametrize("rate", ["any", "power_of_two"])
-@pytest.mark.parametrize("flush", [False, True], ids=["kept", "flushed"])
+@pytest.mark.parametrize("flush", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["kept", "flushed"])
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "separate"])
 def test_all_random_words(fused, flush, rate):
     formats = [(2, 2, True, 2, 2), (2, 3, False, 2, 3), (3, 2, True, 2, 3)]

@@ -128,6 +128,7 @@ def test_a_tree_sustains_a_trial_a_clock(configure):
     assert 3600 / (full - less) >= 0.95
 
 
+@pytest.mark.nightly
 def test_a_whole_step_of_a_tree_takes_a_trial_a_clock(configure):
     config = configure(depth=16384, lanes=64, form="tree", prng_lanes=16)
     # A step of one trial is the sum pass, the pipeline's depth and a clock.

@@ -6,6 +6,7 @@ One for each file is tried at every change, the others by night.
 import inspect
 import re
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from operator import itemgetter
 from types import ModuleType
@@ -396,6 +397,11 @@ def planted(rows, part=itemgetter(0)) -> list[Any]:
     return parameters
 
 
+def first_by_day(names: Iterable[str]) -> list[Any]:
+    """Parameters: the first at every change, the others by night."""
+    return [pytest.param(name, marks=[pytest.mark.nightly] * (place > 0)) for place, name in enumerate(names)]
+
+
 @pytest.mark.parametrize(("module", "old", "new"), planted(MUTANTS))
 def test_the_bench_sees_a_wrong_constant_or_operator(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
@@ -462,19 +468,19 @@ def test_the_bench_sees_a_wrong_generator(monkeypatch, module, kind, old, new):
     assert caught("tree", "core", kind)
 
 
-@pytest.mark.parametrize("kind", generators.KINDS)
+@pytest.mark.parametrize("kind", first_by_day(generators.KINDS))
 def test_the_unchanged_generator_passes_the_same_bench(kind):
     assert not caught("tree", "core", kind)
 
 
-@pytest.mark.parametrize("form", [*FORMS, *OPTIONS])
+@pytest.mark.parametrize("form", first_by_day([*FORMS, *OPTIONS]))
 @pytest.mark.parametrize("top", ["core", "unit"])
 def test_the_unchanged_circuit_passes_the_same_bench(monkeypatch, form, top):
     plant(monkeypatch, gate, "following", "following")
     assert not caught(form, top)
 
 
-@pytest.mark.parametrize("form", ["int_sgd", "int_sgd at 2^k", *FLOATS])
+@pytest.mark.parametrize("form", first_by_day(["int_sgd", "int_sgd at 2^k", *FLOATS]))
 def test_the_unchanged_rival_passes_the_same_bench(monkeypatch, form):
     plant(monkeypatch, pointwise, "PointwiseCore", "PointwiseCore")
     assert not caught(form, "core")

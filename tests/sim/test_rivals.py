@@ -50,7 +50,10 @@ def check(config: RuleConfig, steps: int, simulator: str) -> Verification:
     return result
 
 
-@pytest.mark.parametrize("name", RIVALS)
+SLOW = "momentum at once"
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.nightly] * (name == SLOW)) for name in RIVALS])
 def test_the_core_agrees_with_the_emulator(name):
     check(RIVALS[name], 30, "amaranth")
 

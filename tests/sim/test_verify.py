@@ -59,8 +59,15 @@ def test_the_circuit_agrees_with_the_emulator(top, form, kind):
     assert result.aborted >= 1
 
 
-@pytest.mark.parametrize("top", TOPS)
-@pytest.mark.parametrize("form", FORMS)
+BY_TURNS = [
+    pytest.param(top, form, marks=[pytest.mark.nightly] * ((top == "unit") != (form == "search")))
+    for form in FORMS
+    for top in TOPS
+]
+"""Each form in one top at every change, in the other by night."""
+
+
+@pytest.mark.parametrize(("top", "form"), BY_TURNS)
 @pytest.mark.parametrize("smoothing_bits", [0, 3])
 def test_circuits_take_gradients_in_sign_and_magnitude(form, smoothing_bits, top):
     config = small(**FORMS[form], gradient_encoding="sign_magnitude", smoothing_bits=smoothing_bits)
@@ -68,8 +75,7 @@ def test_circuits_take_gradients_in_sign_and_magnitude(form, smoothing_bits, top
     assert result.agreed, result.report("compact.toml")
 
 
-@pytest.mark.parametrize("top", TOPS)
-@pytest.mark.parametrize("form", ["search", "tree"])
+@pytest.mark.parametrize(("top", "form"), BY_TURNS[:4])
 @pytest.mark.parametrize(
     "options",
     [
@@ -208,7 +214,7 @@ def sets_by_turns():
     seen = set()
     for name, path in sorted(frozen_sets().items()):
         config = VectorSet.load(path).config
-        fields = ("rule", "sampler", "form", "gate", "prng", "prng_lanes")
+        fields = ("rule", "sampler", "form", "gate")
         kind = (*(getattr(config, field, None) for field in fields), *config.options)
         yield pytest.param(name, marks=[pytest.mark.nightly] if kind in seen else [])
         seen.add(kind)

@@ -193,8 +193,9 @@ def test_the_manifest_says_what_the_verilog_is(tmp_path, config, top):
     "config",
     [
         small("search", form="search"),
-        pytest.param(small("tree", form="tree"), marks=pytest.mark.nightly),
-        *RIVALS,
+        *(pytest.param(config, marks=pytest.mark.nightly) for config in (small("tree", form="tree"), FLOATS)),
+        INTEGERS,
+        NOTHING_RANDOM,
     ],
     ids=lambda config: config.name,
 )

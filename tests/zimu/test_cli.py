@@ -329,7 +329,7 @@ def test_results_are_printed_even_if_the_waves_find_no_room(cli):
     assert json.loads(result.stdout)["agreed"]
 
 
-@pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
+@pytest.mark.parametrize("ending", ["svg", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("png", "pdf"))])
 def test_a_plot_is_in_the_format_of_its_name(cli, ending):
     pytest.importorskip("matplotlib", reason="matplotlib is missing: ./bootstrap test")
     result = cli("cost", "prng:pcg32", "--target", "generic", "--plot", f"x.{ending}")
