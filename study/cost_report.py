@@ -65,8 +65,8 @@ CAVEATS = (
     ("No glitches", "energy is of simulated activity without delays, so multipliers, and with them the rivals, are "
      "understated."),
     ("Memory tables", "the energy of memories is from published tables of 40 and 45 nm, and not added to logic's."),
-    ("A model of throughput", "weights per cycle of the integer unit follow from its cycle model with every trial "
-     "open. It depends on n, the trials of a step; that of rivals does not."),
+    ("Throughput", "weights per cycle are counted in simulated steps on gradients of training, every trial open. Those "
+     "of the integer unit depend on n, the trials of a step; between the n that were simulated its cycle model leads."),
 )  # fmt: skip
 """What a sceptic must know: docs/cost.md has it in full."""
 

@@ -22,6 +22,7 @@ from zimu.cost.target import Figure, Synthesis, Target
 from zimu.cost.target_jobs import TargetJob, figures_of, measurement, parts_of
 from zimu.cost.targets import TARGETS
 from zimu.golden.errors import InputError, RefusalError, ToolError
+from zimu.study.table import read_csv
 
 
 @dataclass(frozen=True)
@@ -224,26 +225,38 @@ def kept_files(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "figures").rglob("*.parquet")}
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.nightly)])
-def test_a_run_killed_at_any_moment_loses_nothing_and_repeats_nothing(tmp_path, kills):
+@pytest.mark.parametrize(
+    ("kills", "sweep"), [(1, False), pytest.param(10, True, marks=pytest.mark.nightly)], ids=["cost", "sweep"]
+)
+def test_a_run_killed_at_any_moment_loses_nothing_and_repeats_nothing(tmp_path, kills, sweep):
     rng = random.Random(kills)
-    units = [f"int_sgd:{bits}" for bits in range(2, 2 + 3 * kills)]
+    units = [f"int_sgd:{bits}:lfsr128" for bits in range(2, 2 + 3 * kills)]
+    jobs = len(units) * (2 if sweep else 1)  # a sweep simulates them, too
     command = [sys.executable, "-m", "zimu.cli", "cost", *units, "--target", "generic", "--json"]
-    environment = os.environ | {VARIABLE: str(tmp_path)}
+    if sweep:
+        (tmp_path / "space.toml").write_text(f"targets = ['generic']\n[[unit]]\nname = {units}\n")
+        command = [*command[:3], "sweep", str(tmp_path / "space.toml"), "--out", str(tmp_path / "out")]
+    folder = tmp_path / "cache"
+    environment = os.environ | {VARIABLE: str(folder)}
     known: dict[Path, tuple[int, int]] = {}
     for _ in range(kills):
         run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until, more = time.monotonic() + 60, len(known) + rng.randint(1, 2)
-        while len(kept_files(tmp_path)) < more and time.monotonic() < until:
+        while len(kept_files(folder)) < more and time.monotonic() < until:
             time.sleep(0.02)
         time.sleep(rng.random())
         run.kill()
         assert run.wait() == -signal.SIGKILL
-        now_known = kept_files(tmp_path)
+        now_known = kept_files(folder)
         assert known.items() <= now_known.items()
         assert len(now_known) > len(known)
         known = now_known
-    last = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
-    assert [row["value"] is not None for row in last if row["metric"] == "ge"] == [True] * len(units)
-    assert known.items() <= kept_files(tmp_path).items()
-    assert len(kept_files(tmp_path)) == len(units)
+    last = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert known.items() <= kept_files(folder).items()
+    assert len(kept_files(folder)) == jobs
+    if sweep:
+        table = read_csv(tmp_path / "out" / "space.csv")
+        assert {record["unit"] for record in table if record["metric"] == "memory_bytes_per_weight"} == set(units)
+    else:
+        gates = [row["value"] for row in json.loads(last.stdout) if row["metric"] == "ge"]
+        assert [value is not None for value in gates] == [True] * len(units)

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -52,6 +54,27 @@ def test_throughput_is_that_of_simulated_steps(tmp_path):
 
     again = run_study("a", "b", groups, jobs=1, cache=tmp_path)
     assert again.rows == study.rows
+
+
+@pytest.mark.nightly
+def test_two_runs_from_clean_caches_are_the_same_to_the_byte(tmp_path):
+    (tmp_path / "space.toml").write_text(
+        "targets = ['ecp5-25k', 'generic']\nseeds = 2\ntrials = [32]\n"
+        "[[unit]]\nname = ['zim8_small', 'int_sgd:8:lfsr128', 'float_sgd:e4m3']\n"
+    )
+    made = []
+    for jobs, hash_seed in ((1, "1"), (2, "2")):
+        out = tmp_path / hash_seed
+        command = [sys.executable, "-m", "zimu", "sweep", str(tmp_path / "space.toml"), "--out", str(out)]
+        subprocess.run(
+            [*command, "--jobs", str(jobs), "--cache", str(out / "cache")],
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            check=True,
+            capture_output=True,
+        )
+        made.append({path.name: path.read_bytes() for path in out.iterdir() if path.is_file()})
+    assert made[0].keys() == {"space.csv", "space.parquet", "space.html", "space.md"}
+    assert made[0] == made[1]
 
 
 @LIBRARY
