@@ -263,8 +263,8 @@ def _typical(config: UnitConfig, gradients: Sequence[int]) -> list[int]:
 def _stream(arrays: Sequence[Any], length: int, trained: Integer, wanted: Integer) -> list[int]:
     """The arrays one after the other, again from the first where they end, as numbers of another width."""
     whole = np.concatenate(arrays)
-    if whole.dtype == np.float32:  # a format of numpy's own; a bench takes the patterns of all
-        whole = whole.view(np.uint32)
+    if whole.dtype.kind == "f":  # a format of numpy's own; a bench takes the patterns of all
+        whole = whole.view(f"u{whole.dtype.itemsize}")
     result: list[int] = np.resize(whole, length).tolist()
     wider = wanted.bits - trained.bits
     return [value << wider if wider >= 0 else value >> -wider for value in result] if wider else result

@@ -51,6 +51,8 @@ def test_draws_are_repeated_as_often_as_in_the_mean(name):
         ("int_sgd:8", {"rate": 8}),
         ("int_sgd:8:pow2", {"rate": 3}),
         ("float_sgd:fp32", {"learning_rate": 0x3E000000}),
+        ("float_sgd:fp16", {"learning_rate": 0x3000}),
+        ("float_sgd:e5m2", {"learning_rate": 0x30}),
         ("float_sgd:bf16:momentum", {"learning_rate": 0x3E00, "momentum": 0x3F66}),
     ],
 )
