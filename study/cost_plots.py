@@ -15,7 +15,7 @@ from zimu.cost.rows import Row
 from zimu.cost.verdict import OWN, CheaperRange
 from zimu.study.cost_labels import Label, place
 from zimu.study.cost_points import Curve, Plane, kind_of
-from zimu.study.plots import AXIS, BLUE, GREEN, GREY, ORANGE, PAPER, PURPLE, VERMILION, figure
+from zimu.study.plots import AXIS, BLUE, BROWN, GREEN, GREY, ORANGE, PAPER, PURPLE, VERMILION, figure
 
 PARTS = 8
 """Parts of a bar that have a colour; the rest is one."""
@@ -48,7 +48,7 @@ Looks = Mapping[str, Look]
 def looks(rows: Sequence[Row]) -> dict[str, Look]:
     """How each kind looks in all pictures of a study."""
     rivals = unique(row.kind for row in rows if row.kind and row.rule != OWN)
-    colours, markers = (VERMILION, GREEN, ORANGE, PURPLE, GREY), "sD^vPX"
+    colours, markers = (VERMILION, GREEN, ORANGE, PURPLE, GREY, BROWN), "sD^vPX"
     found = {row.kind: Look(BLUE, "o") for row in rows if row.rule == OWN}
     for number, kind in enumerate(rivals):
         found[kind] = Look(colours[number % len(colours)], markers[number % len(markers)])

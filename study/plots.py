@@ -17,6 +17,7 @@ from zimu.golden.errors import MissingToolError
 from zimu.golden.programs import how_to_install
 
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#B87A00", "#A8508A", "#5A5A5A"
+BROWN = "#7A3E1D"
 PAPER, AXIS, GRID = "#FFFFFF", "#000000", "#E3E3E3"
 
 THEME = {
@@ -29,6 +30,7 @@ THEME = {
     "orange": (ORANGE, "#E6AC3C"),
     "purple": (PURPLE, "#DE93BF"),
     "grey": (GREY, "#A4A9B0"),
+    "brown": (BROWN, "#C08A66"),
 }
 """The names of the colours, and what each is on a light page and on a dark one."""
 
