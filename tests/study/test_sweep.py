@@ -1,5 +1,7 @@
 """Spaces of units from a file, and what is refused."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -125,6 +127,7 @@ def test_the_command_leaves_a_table_and_a_report_named_as_the_file(write, tmp_pa
     metric = find_metric("generic", "ge_per_wpc")
 
     def run(name, command, groups, **_):
+        assert command == "zimu sweep space.toml"
         assert [list(group.targets) for group in groups] == [["generic"], ["ecp5-25k"]]
         units = [unit for group in groups for unit in group.units]
         figures = [(unit, [Figure(metric, 100.0, trials=rate.trials) for rate in unit.rates]) for unit in units]
@@ -139,3 +142,22 @@ def test_the_command_leaves_a_table_and_a_report_named_as_the_file(write, tmp_pa
     assert set(made) == {".csv", ".parquet", ".html", ".md"}
     assert b"<h1>" in made[".html"]
     assert made[".md"].startswith(b"# Cost study: space\n")
+
+
+def test_the_cost_of_a_few_units_is_simulated_where_that_is_asked_for(monkeypatch):
+    metric = find_metric("generic", "ge_per_wpc")
+
+    def run(name, command, groups, **_):
+        (group,) = groups
+        assert (group.targets, group.seeds) == (("generic",), 3)
+        (unit,) = group.units
+        figures = [Figure(metric, 100.0, trials=rate.trials) for rate in unit.rates]
+        return CostStudy(name, command, group.units, rows_of(unit.fields, "generic", figures), [])
+
+    monkeypatch.setattr("zimu.study.cost_run.run_study", run)
+    words = ["cost", "zim8_small", "--target", "generic", "--seeds", "3", "--trials", "9", "--simulate", "--json"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert [(row["metric"], row["value"], row["trials"]) for row in json.loads(result.stdout)] == [
+        ("ge_per_wpc", 100, 9)
+    ]

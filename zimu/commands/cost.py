@@ -61,7 +61,7 @@ def command(
 
             rows = run_study("cost", "zimu cost", [Group(chosen, targets, seeds)], progress=show, **how).rows
         else:
-            rows = price(chosen, targets, seeds=seeds, progress=partial(show, "measured"), **how)
+            rows = price(chosen, targets, seeds=seeds, progress=partial(show, "measured"), **how).rows
     if json:
         print_json([row.to_dict() for row in rows])
     else:

@@ -42,7 +42,7 @@ def command(
         with Stages() as show:
             study = run_study(
                 name,
-                f"zimu sweep {file.name}",
+                " ".join(["zimu", "sweep", file.name, *(f"--target {each}" for each in target or ())]),
                 groups,
                 liberty=liberty or (),
                 jobs=jobs,
