@@ -160,11 +160,14 @@ def measure(measurements: Sequence[Measurement], cache: Cache, submit: Submit, p
         this process is about to end.
     """
     total = sum(each.total for each in measurements)
-    under_way: dict[Future[Outcome], tuple[Measurement, Job]] = {}
+    under_way: dict[Future[Outcome], Job] = {}
+    owners: dict[Job, list[Measurement]] = {}
 
     def give(each: Measurement, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            under_way[submit(run, job, str(cache.folder))] = each, job
+            owners.setdefault(job, []).append(each)
+            if len(owners[job]) == 1:
+                under_way[submit(run, job, str(cache.folder))] = job
 
     def tell() -> None:
         if progress:
@@ -177,16 +180,18 @@ def measure(measurements: Sequence[Measurement], cache: Cache, submit: Submit, p
         if is_stopping():  # whoever ends this process waits for all its threads, and this may be one
             raise CancelledError
         for future in wait(under_way, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
-            each, job = under_way.pop(future)
+            job = under_way.pop(future)
+            waiting = owners.pop(job)
             if future.cancelled():
                 continue
             try:
                 outcome = future.result()
             except BrokenExecutor:
                 outcome = Outcome([], "the process that measured it died; it may have run out of memory")
-            give(each, each.end(job, outcome))
-            if each.reason:
-                for other, (owner, _) in under_way.items():
-                    if owner is each:
+            for each in waiting:
+                give(each, each.end(job, outcome))
+            if outcome.reason:
+                for other, left in under_way.items():
+                    if all(each.reason for each in owners[left]):
                         other.cancel()
         tell()

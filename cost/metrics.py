@@ -214,6 +214,7 @@ def times_time(size: Metric, clock: Metric, title: str) -> Derived:
         title=title,
         uom=f"{size.uom} * ns/weight",
         narrow=f"{_with(size, '*')}\nns\n/weight",
+        judged=True,
         size=size,
         clock=clock,
     )

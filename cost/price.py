@@ -132,7 +132,7 @@ def price(
             rows += rows_of(unit.fields, place.name, [*figures, *per_weight(place.metrics, figures, unit.rates)])
             breakdowns += [
                 Breakdown(unit.name, place.name, find_metric(place.name, name), largest_first(parts))
-                for name, parts in parts_of(done, kept).items()
+                for name, parts in parts_of(place, done, kept).items()
             ]
         for family in absent:
             rows += rows_of(unit.fields, family, TARGETS[family].absent())

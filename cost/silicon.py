@@ -5,16 +5,16 @@ setup times. The mapping itself is in ``cost/gates.py``, a second opinion on tim
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 from zimu.cost.content import digest
 from zimu.cost.gates import (
     GATES,
     GATES_PER_THROUGHPUT,
-    Mapped,
     areas_of_parts,
     command,
     map_to_cells,
@@ -55,13 +55,8 @@ _FAST = f"strash; ifraig; scorr; dc2; st; if -g -K 6; st; dch -f; map -B 0.9 -D 
 DELAY_SCRIPT = _MIDDLE.format(2000)
 """ABC's commands: map for speed, buffer, size gates up where slow and down where not, then time the result."""
 
-
-def aimed_scripts(period: float) -> list[str]:
-    """ABC's commands for a delay of ``period`` ns: mapped for area, as `DELAY_SCRIPT`, and for speed by fewer levels.
-
-    The delay that ABC is told hardly changes what a script gives, the script does.
-    """
-    return [script.format(round(1000 * period)) for script in (_SMALL, _MIDDLE, _FAST)]
+SCRIPTS = (_SMALL.format(50_000), DELAY_SCRIPT, _FAST.format(1))
+"""Those that a period chooses among: for area with the smallest gates, as ever, and for speed by fewer levels."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,9 @@ class Silicon(Target):
     ----------
     technology : its cells.
     timeout : seconds any one program may take.
-    period : the delay in ns that mapping aims at, 0.001..1000 in steps of 0.001: of several scripts the one of least
-        area counts that keeps to it, or the fastest if none does. None: one script, always the same.
+    script : ABC's commands.
+    period : the delay in ns that mapping aims at, 0.001..1000 in steps of 0.001: of `SCRIPTS` the one of least area
+        counts that keeps to it, or the fastest if none does. None: ``script``.
 
     Raises
     ------
@@ -83,6 +79,7 @@ class Silicon(Target):
 
     technology: Library
     timeout: float = 600
+    script: str = DELAY_SCRIPT
     period: float | None = None
     forms: ClassVar[tuple[str, ...]] = ("liberty:NAME", "liberty:NAME@PERIODns")
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -150,15 +147,26 @@ class Silicon(Target):
         """The commands, the version of what they run, and the library; `InputError` if it cannot be read."""
         timing = [COMMAND, sta_version()] if has_sta() else []
         libraries = map(digest, map(read_text, self.technology.files))
-        return "; ".join([yosys_version(), *map(self._command, self._scripts), *libraries, *timing])
+        return "; ".join([yosys_version(), self._command, *libraries, *timing])
 
     @property
-    def _scripts(self) -> list[str]:
-        return [DELAY_SCRIPT] if self.period is None else aimed_scripts(self.period)
+    def ways(self) -> tuple[Self, ...]:
+        """The technology with each of `SCRIPTS`, where there is a period."""
+        return (self,) if self.period is None else tuple(replace(self, script=one, period=None) for one in SCRIPTS)
 
-    def _command(self, script: str) -> str:
-        text = command([f"cells{number}.lib" for number in range(len(self.technology.files))], script)
-        return text if self.period is None else f"{text}, for {self.period:.7g} ns"
+    def choose(self, syntheses: Sequence[Sequence[Figure]]) -> int:
+        """The least area that keeps to the period, or the fastest."""
+
+        def rank(place: int) -> tuple[bool, float]:
+            values = {figure.metric: figure.value or 0.0 for figure in syntheses[place]}
+            late = self.period is not None and values[DELAY] > self.period
+            return late, values[DELAY if late else AREA]
+
+        return min(range(len(syntheses)), key=rank)
+
+    @property
+    def _command(self) -> str:
+        return command([f"cells{number}.lib" for number in range(len(self.technology.files))], self.script)
 
     def synthesise(self, design: str, folder: Path) -> Synthesis:
         """Map ``design``, RTLIL text with top module ``top``, in the empty ``folder``.
@@ -171,50 +179,25 @@ class Silicon(Target):
             as `map_to_cells`.
         """
         self.technology.check()
-        results = []
-        for number, script in enumerate(self._scripts):
-            (folder / str(number)).mkdir()
-            results.append(self._map(design, folder / str(number), script))
-        best = min(results, key=self._rank)
-        cells, mapped, used = self.technology.cells, best.mapped, self._command(best.script)
-        figure = partial(Figure, tool="yosys", version=yosys_version(), command=used)
+        cells, files = self.technology.cells, self.technology.unpack(folder)
+        more = netlist_script([path.name for path in files])
+        mapped = map_to_cells(design, folder, files, cells, self.script, self.timeout, more)
+        delay = read_delay(mapped.log)
+        figure = partial(Figure, tool="yosys", version=yosys_version(), command=self._command)
         figures = [
             figure(FLIP_FLOPS, mapped.flip_flops),
             figure(GATES, mapped.area / self.technology.nand2_area),
             figure(AREA, mapped.area),
-            figure(DELAY, best.delay, reason="" if best.delay else "there are no gates to time"),
+            figure(DELAY, delay, reason="" if delay else "there are no gates to time"),
             figure(MEMORY_BITS, mapped.memory_bits),
         ]
         if has_sta():
-            timing = time_paths(best.folder, best.files, cells, self.timeout)
+            timing = time_paths(folder, files, cells, self.timeout)
             version = f"{yosys_version()} + {sta_version()}"
-            opinion = partial(Figure, tool="yosys + sta", version=version, command=f"{used}; {COMMAND}")
+            opinion = partial(Figure, tool="yosys + sta", version=version, command=f"{self._command}; {COMMAND}")
             values = {STA_DELAY: timing.delay, STA_PERIOD: timing.period if mapped.flip_flops else None}
             figures += [opinion(metric, value) for metric, value in values.items() if value is not None]
-        return Synthesis(figures, parts={AREA.name: areas_of_parts(design, best.folder, cells)})
-
-    def _map(self, design: str, folder: Path, script: str) -> "_Result":
-        """The design mapped by one of the scripts in an empty folder."""
-        files = self.technology.unpack(folder)
-        more = netlist_script([path.name for path in files])
-        mapped = map_to_cells(design, folder, files, self.technology.cells, script, self.timeout, more)
-        return _Result(script, folder, files, mapped, read_delay(mapped.log))
-
-    def _rank(self, result: "_Result") -> tuple[bool, float]:
-        """Less for what keeps to the period, and then has less area; of the others for what is faster."""
-        delay = result.delay or 0.0
-        late = self.period is not None and delay > self.period
-        return late, delay if late else result.mapped.area
-
-
-class _Result(NamedTuple):
-    """What one of ABC's scripts gave: the folder it worked in, the library's files there, the delay in ns."""
-
-    script: str
-    folder: Path
-    files: list[Path]
-    mapped: Mapped
-    delay: float | None
+        return Synthesis(figures, parts={AREA.name: areas_of_parts(design, folder, cells)})
 
 
 def read_delay(log: str) -> float | None:

@@ -81,7 +81,7 @@ class Synthesis(NamedTuple):
 
 
 class Target(ABC):
-    """Where a design can be measured: it is synthesised once and, if that is not all, placed with several seeds.
+    """Where a design can be measured: it is synthesised and, if that is not all, placed with several seeds.
 
     Each of these is a job of its own, done by any process. What a job gives depends on the design, on ``identity``, and
     on the seed alone, so it is kept and never done again.
@@ -120,9 +120,18 @@ class Target(ABC):
         raise InputError(f"target = '{self.name}@{goal}': must be {self.name}, which has no period to aim at")
 
     @property
+    def ways(self) -> Sequence[Self]:
+        """What synthesises a design: the target itself, or others in ways of their own, of which it chooses."""
+        return (self,)
+
+    def choose(self, syntheses: Sequence[Sequence[Figure]]) -> int:
+        """Which of the `ways`, whose figures are given, counts."""
+        return 0
+
+    @property
     def jobs(self) -> int:
         """Jobs that a design takes."""
-        return 1 + self.seeds
+        return len(self.ways) + self.seeds
 
     @classmethod
     def missing(cls, reason: str) -> list[Figure]:

@@ -70,22 +70,28 @@ def _folder(scratch: Path, name: str) -> Path:
 def measurement(target: Target, design: str, cache: Cache) -> Measurement:
     """What is to be done for a design, whose key in the cache is given, on a target."""
     try:
-        synthesis = TargetJob(target, target.identity, design)
+        syntheses = [TargetJob(way, way.identity, design) for way in target.ways]
     except ZimuError as error:
         return Measurement([], cache, str(error))
-    return Measurement([[synthesis], [replace(synthesis, seed=seed) for seed in range(1, target.seeds + 1)]], cache)
+    placements = [replace(syntheses[0], seed=seed) for seed in range(1, target.seeds + 1)]
+    return Measurement([syntheses, placements], cache)
 
 
 def figures_of(target: Target, design: str, done: Measurement, cache: Cache) -> list[Figure]:
     """The figures of a design on a target, once all was done."""
     if done.reason:
         return target.missing(done.reason)
-    synthesis, *placements = done.figures
+    synthesis, placements = done.figures[_chosen(target, done)], done.figures[len(target.ways) :]
     return target.summarise(cache.text("designs", design) or "", synthesis, placements)
 
 
-def parts_of(done: Measurement, cache: Cache) -> dict[str, dict[str, float]]:
+def parts_of(target: Target, done: Measurement, cache: Cache) -> dict[str, dict[str, float]]:
     """The sizes of a design's parts by name of a metric, once all was done; empty where they are not in the cache."""
-    text = cache.text("parts", done.keys[0]) if done.keys else None
+    text = None if done.reason else cache.text("parts", done.keys[_chosen(target, done)])
     found: dict[str, dict[str, float]] = json.loads(text) if text else {}
     return found
+
+
+def _chosen(target: Target, done: Measurement) -> int:
+    """Which synthesis counts."""
+    return target.choose(done.figures[: len(target.ways)])

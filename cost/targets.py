@@ -66,6 +66,11 @@ def _find(name: str, known: Mapping[str, Target]) -> Target:
     return known[name]
 
 
+def technology_of(target: str) -> str:
+    """The name of a target without what it aims at."""
+    return target.partition("@")[0]
+
+
 def metrics_of(target: str) -> tuple[Metric, ...]:
     """What rows of that target, or of `MEMORY`, have figures of, in the order shown; `InputError` if it is unknown."""
     return MEMORY_METRICS if target == MEMORY else _family(target).metrics

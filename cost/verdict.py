@@ -14,7 +14,7 @@ from math import inf
 from zimu.cost.layout import unique
 from zimu.cost.metrics import DASH, Derived, Metric
 from zimu.cost.rows import Row
-from zimu.cost.targets import metrics_of
+from zimu.cost.targets import metrics_of, technology_of
 from zimu.cost.units import PricedUnit
 
 OWN = "zim"
@@ -350,25 +350,25 @@ IN_VIEW = 10
 
 
 def most_telling(ranges: Sequence[CheaperRange], most: int) -> list[CheaperRange]:
-    """At most so many, in their order: of each target the first figure, against the strongest rival and `ASKED`, first.
+    """At most so many, in their order: a technology's first figure, against the strongest rival and `ASKED`, first.
 
     Parameters
     ----------
     ranges : as `cheaper_ranges` gives them.
     """
-    figures = {target: unique(one.metric.name for one in ranges if one.target == target) for target in _targets(ranges)}
+    figures = {
+        name: [*dict.fromkeys((one.target, one.metric.name) for one in ranges if technology_of(one.target) == name)]
+        for name in unique(technology_of(one.target) for one in ranges)
+    }
     contest = Counter[tuple[str, str, str]]()
     ranks = []
     for place, one in enumerate(ranges):
         key = (one.target, one.metric.name, one.own)
         strength = 0 if one.rival.kind.startswith(ASKED) else contest[key]
-        ranks.append((figures[one.target].index(one.metric.name), strength, one.own.endswith(_KEPT), place))
+        place_of_figure = figures[technology_of(one.target)].index((one.target, one.metric.name))
+        ranks.append((place_of_figure, strength, one.own.endswith(_KEPT), place))
         contest[key] += 1
     return [ranges[place] for place in sorted(place for *_, place in sorted(ranks)[:most])]
-
-
-def _targets(ranges: Sequence[CheaperRange]) -> list[str]:
-    return unique(one.target for one in ranges)
 
 
 def _cheaper_range(units: Sequence[PricedUnit], mine: list[Row], kind: str, others: Sequence[Row]) -> CheaperRange:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zimu.cost.layout import unique
 from zimu.cost.metrics import THROUGHPUT, Derived, Metric
 from zimu.cost.rows import Row
-from zimu.cost.targets import metrics_of
+from zimu.cost.targets import metrics_of, technology_of
 from zimu.cost.units import PricedUnit, round_sqrt
 from zimu.cost.verdict import OWN, cost_at_one
 from zimu.study.costs import CostStudy
@@ -31,6 +31,11 @@ class Sizes(NamedTuple):
     time: Derived | None
     product: Derived | None
 
+    @property
+    def cost(self) -> Derived:
+        """What counts at equal throughput; at equal clock, where there is none."""
+        return self.product or self.per_throughput
+
 
 def sizes(target: str) -> Sizes | None:
     """Those of a target; None where sizes are not judged."""
@@ -45,7 +50,11 @@ def sizes(target: str) -> Sizes | None:
 
 def measured(rows: Iterable[Row], target: str, metric: Metric) -> list[Row]:
     """The rows of that figure that have a value, of units that are compared."""
-    return [row for row in rows if (row.target, row.metric) == (target, metric) and row.kind and row.value]
+    return [row for row in rows if row.target == target and _counts(row, metric)]
+
+
+def _counts(row: Row, metric: Metric) -> bool:
+    return bool(row.metric == metric and row.kind and row.value)
 
 
 def kind_of(row: Row) -> str:
@@ -70,9 +79,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Plane:
-    """Two figures of a target against each other."""
+    """Two figures against each other, on all targets of a technology."""
 
-    target: str
+    technology: str
     x: Metric
     y: Metric
     points: list[Point]
@@ -82,38 +91,54 @@ class Plane:
         return [point for point in self.points if point.number is not None and point.row.momentum == momentum]
 
 
-def size_and_time(rows: Sequence[Row], target: str) -> Plane | None:
-    """Sizes against times per weight, or cycles where there is no clock; None where fewer than two units have both."""
-    metrics = sizes(target)
+def size_and_time(rows: Sequence[Row], technology: str) -> Plane | None:
+    """Sizes against times per weight, or cycles where there is no clock; None where fewer than two units have both.
+
+    Parameters
+    ----------
+    rows : of a study.
+    technology : its name; all its targets, whatever they aim at, are in one plane.
+    """
+    metrics = sizes(technology)
     if metrics is None:
         return None
     if metrics.time is None:
-        times = [
-            replace(row, metric=CYCLES, value=1 / row.value) for row in measured(rows, target, THROUGHPUT) if row.value
+        lefts = [
+            replace(row, metric=CYCLES, value=1 / row.value)
+            for row in _known(rows, technology, THROUGHPUT)
+            if row.value
         ]
     else:
-        times = measured(rows, target, metrics.time)
-    return _plane(target, metrics.time or CYCLES, metrics.size, times, measured(rows, target, metrics.size))
+        lefts = _known(rows, technology, metrics.time)
+    return _plane(technology, metrics.time or CYCLES, metrics.size, lefts, _known(rows, technology, metrics.size))
 
 
-def energy_and_time(rows: Sequence[Row], target: str, energy: Metric) -> Plane | None:
+def energy_and_time(rows: Sequence[Row], technology: str, energy: Metric) -> Plane | None:
     """The same with energies instead of sizes."""
-    metrics = sizes(target)
+    metrics = sizes(technology)
     if metrics is None or metrics.time is None:
         return None
-    return _plane(target, metrics.time, energy, measured(rows, target, metrics.time), measured(rows, target, energy))
+    return _plane(
+        technology, metrics.time, energy, _known(rows, technology, metrics.time), _known(rows, technology, energy)
+    )
 
 
-def _plane(target: str, x: Metric, y: Metric, lefts: Sequence[Row], heights: Sequence[Row]) -> Plane | None:
-    by_key = {(row.unit, row.trials): row.value for row in heights}
-    points = []
+def _known(rows: Iterable[Row], technology: str, metric: Metric) -> list[Row]:
+    """As `measured`, on all targets of a technology."""
+    return [row for row in rows if technology_of(row.target) == technology and _counts(row, metric)]
+
+
+def _plane(technology: str, x: Metric, y: Metric, lefts: Sequence[Row], heights: Sequence[Row]) -> Plane | None:
+    by_key = {(row.unit, row.target, row.trials): row.value for row in heights}
+    points: dict[tuple[str, int | None, float, float], Point] = {}
     for row in lefts:
-        high = by_key.get((row.unit, row.trials), by_key.get((row.unit, None)))
+        high = by_key.get((row.unit, row.target, row.trials), by_key.get((row.unit, row.target, None)))
         if row.value and high:
-            points.append(Point(row, row.value, high))
-    if len({point.row.unit for point in points}) < 2:
+            # What two aims give alike is one point, of the first.
+            points.setdefault((row.unit, row.trials, row.value, high), Point(row, row.value, high))
+    if len({point.row.unit for point in points.values()}) < 2:
         return None
-    return Plane(target, x, y, _numbered(points))
+    return Plane(technology, x, y, _numbered([*points.values()]))
 
 
 def _numbered(points: Sequence[Point]) -> list[Point]:
@@ -150,11 +175,11 @@ class Curve:
 
 
 def curves(study: CostStudy, target: str) -> list[Curve]:
-    """The costs per throughput of the units whose throughput depends on n."""
+    """The costs of the units whose throughput depends on n."""
     metrics = sizes(target)
     if metrics is None:
         return []
-    figure = measured(study.rows, target, metrics.per_throughput)
+    figure = measured(study.rows, target, metrics.cost)
     ends = _ends(study, figure)
     made = []
     for unit in study.units:
@@ -281,9 +306,9 @@ def _comparison(title: str, metric: Metric, figure: Sequence[Row]) -> Comparison
 
 
 def chosen(rows: Sequence[Row], target: str, names: Sequence[str], most: int) -> list[str]:
-    """At most so many of the units, in their order: of each kind in turn its cheapest per throughput."""
+    """At most so many of the units, in their order: of each kind in turn its cheapest."""
     metrics = sizes(target)
-    figure = measured(rows, target, metrics.per_throughput) if metrics else []
+    figure = measured(rows, target, metrics.cost) if metrics else []
     cost = {row.unit: row.value or 0.0 for row in sorted(figure, key=lambda row: -(row.value or 0.0))}
     kinds: dict[str, list[str]] = {}
     for row in rows:

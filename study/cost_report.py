@@ -23,6 +23,7 @@ from zimu.cost.metrics import (
 )
 from zimu.cost.price import Breakdown
 from zimu.cost.rows import Row
+from zimu.cost.targets import technology_of
 from zimu.cost.verdict import IN_VIEW, LEVEL, MOST, break_evens, cheaper_ranges, most_telling, verdict
 from zimu.study import cost_plots
 from zimu.study.cost_points import (
@@ -151,6 +152,14 @@ def _targets(rows: Sequence[Row]) -> list[str]:
     return unique(row.target for row in rows)
 
 
+def _leading(targets: Iterable[str]) -> list[str]:
+    """Of each technology the first target, which stands for all of them where one picture is enough."""
+    first: dict[str, str] = {}
+    for target in targets:
+        first.setdefault(technology_of(target), target)
+    return [*first.values()]
+
+
 def _comparisons(study: CostStudy) -> list[tuple[str, list[Comparison]]]:
     every = [(target, comparisons(study.rows, target)) for target in _targets(study.rows)]
     return [(target, found) for target, found in every if found]
@@ -160,9 +169,10 @@ def _sections(study: CostStudy) -> list[Section]:
     return [
         Section(
             "Where the integer unit is cheaper",
-            "Cost per weight and cycle by n / d, trials of a step over weights. A curve is an integer unit: "
-            "its measured size over the model of its throughput; circles are the n that were asked for. A level line "
-            "is the best unit of a rival kind, which does not depend on n; beyond its dot no integer unit is cheaper. "
+            "Cost at equal throughput by n / d, trials of a step over weights: size times time per weight; where "
+            "there is no clock, size per weight and cycle. A curve is an integer unit: its measured size and clock "
+            "with the model of its throughput; circles are the n that were asked for. A level line is the best unit "
+            "of a rival kind, which does not depend on n; beyond its dot no integer unit is cheaper. "
             "Pale: nowhere the cheapest of its like. "
             "Dashed: with a mean of the gradients, or momentum. Grey: n from sqrt(d) to d / 10, with the mean n of the "
             "training study as dotted lines.",
@@ -170,7 +180,8 @@ def _sections(study: CostStudy) -> list[Section]:
         ),
         Section(
             "Fronts",
-            "Every unit, the integer unit once for each n; both axes logarithmic, less is better. No unit is better in "
+            "Every unit, the integer unit once for each n, and in silicon each at every target clock; both axes "
+            "logarithmic, less is better. No unit is better in "
             "both than one on the front (line; dashed with momentum, marks hollow), whose points have numbers; all "
             "others are pale.",
             _plane_pictures(study),
@@ -206,11 +217,11 @@ def trained_at() -> dict[str, float]:
 def _break_even_pictures(study: CostStudy) -> list[Picture]:
     shown, every = cost_plots.looks(study.rows), cheaper_ranges(study.units, study.rows)
     pictures: list[Picture] = []
-    for target in _targets(study.rows):
+    for target in _leading(_targets(study.rows)):
         metrics, found = sizes(target), curves(study, target)
         if metrics is None or not found:
             continue
-        metric = metrics.per_throughput
+        metric = metrics.cost
         ranges = [one for one in every if (one.target, one.metric) == (target, metric)]
         name = f"even{len(pictures) + 1}"
         svg = cost_plots.break_even(name, metric, found, ranges, shown, training_regime(study), trained_at())
@@ -227,13 +238,13 @@ def _curve_line(number: int, curve: Curve, metric: Metric) -> list[str]:
 def _plane_pictures(study: CostStudy) -> list[Picture]:
     shown = cost_plots.looks(study.rows)
     pictures: list[Picture] = []
-    for target in _targets(study.rows):
-        energies = energy_and_time(study.rows, target, ENERGY)
-        for points in (size_and_time(study.rows, target), energies):
+    for technology in unique(map(technology_of, _targets(study.rows))):
+        energies = energy_and_time(study.rows, technology, ENERGY)
+        for points in (size_and_time(study.rows, technology), energies):
             if points is not None:
                 name = f"front{len(pictures) + 1}"
-                caption = f"{points.y.title} against {points.x.title.lower()}, {target}."
-                heading = ["No.", "Unit", "n", points.x.uom, points.y.uom]
+                caption = f"{points.y.title} against {points.x.title.lower()}, {technology}."
+                heading = ["No.", "Unit", "n", "Target", points.x.uom, points.y.uom]
                 svg = cost_plots.plane(name, points, shown)
                 pictures.append(Picture(name, svg, caption, heading, _front_lines(points)))
     return pictures
@@ -245,6 +256,7 @@ def _front_lines(points: Plane) -> list[list[str]]:
             str(point.number),
             point.row.unit,
             "any" if point.row.trials is None else f"{point.row.trials:,}",
+            point.row.target,
             points.x.text(point.x),
             points.y.text(point.y),
         ]
@@ -301,10 +313,10 @@ def _with_left(picture: Picture, names: Sequence[str], kept: Sequence[str]) -> P
 
 def _part_pictures(study: CostStudy) -> list[Picture]:
     pictures: list[Picture] = []
-    for target, metric in dict.fromkeys((one.target, one.metric) for one in study.breakdowns):
-        some = [
-            one for one in study.breakdowns if (one.target, one.metric) == (target, metric) and any(one.parts.values())
-        ]
+    leading = _leading(_targets(study.rows))
+    parted = [one for one in study.breakdowns if one.target in leading]
+    for target, metric in dict.fromkeys((one.target, one.metric) for one in parted):
+        some = [one for one in parted if (one.target, one.metric) == (target, metric) and any(one.parts.values())]
         kept = chosen(study.rows, target, [one.unit for one in some], _UNITS)
         shown: list[Breakdown] = [one for one in some if one.unit in kept]
         if shown:

@@ -68,17 +68,19 @@ class Space(BaseModel):
         return tuple(value) if isinstance(value, list) else value
 
     def configurations(self) -> Iterator[tuple[str, RuleConfig]]:
-        """Each with its name: that of the unit, and the fields that are given several values.
+        """Each with its name: that of the unit, and the fields whose values are in a list.
 
         Raises
         ------
         InputError
             there is no such unit or field, or a unit cannot be made so.
         """
-        fields = {field: each if isinstance(each, list) else [each] for field, each in (self.model_extra or {}).items()}
-        for name, *values in product(self.name, *fields.values()):
+        fields = self.model_extra or {}
+        listed = {field for field, each in fields.items() if isinstance(each, list)}
+        spans = [each if field in listed else [each] for field, each in fields.items()]
+        for name, *values in product(self.name, *spans):
             chosen = dict(zip(fields, values, strict=True))
-            told = [f"{field} = {value}" for field, value in chosen.items() if len(fields[field]) > 1]
+            told = [f"{field} = {value}" for field, value in chosen.items() if field in listed]
             full = ", ".join([name, *told])
             try:
                 yield full, named(name).replace(**chosen)
@@ -119,7 +121,7 @@ class Sweep(BaseModel):
         return tuple(value) if isinstance(value, list) else value
 
     def groups(self, instead: Sequence[str] | None = None) -> list[Group]:
-        """The units in their order, those of one table together; one that comes twice is taken once.
+        """The units in their order, those of one table together; one that comes twice is taken once, where it is first.
 
         Parameters
         ----------
@@ -128,14 +130,18 @@ class Sweep(BaseModel):
         Raises
         ------
         InputError
-            as `Space.configurations`.
+            as `Space.configurations`, or two units have one name.
         """
-        known: set[str] = set()
+        known: dict[str, RuleConfig] = {}
         groups = []
         for space in self.unit:
             trials = self.trials if space.trials is None else space.trials
-            units = {name: config for name, config in space.configurations() if name not in known}
-            known |= units.keys()
+            units = {}
+            for name, config in space.configurations():
+                if known.get(name, config) != config:
+                    raise InputError(f"unit {name} comes twice with different fields: put their values into lists")
+                if name not in known:
+                    known[name] = units[name] = config
             each = [priced(config, [count(n, config.depth) for n in trials], name) for name, config in units.items()]
             targets = self.targets if space.targets is None else space.targets
             targets = tuple(instead or targets)

@@ -6,9 +6,10 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -74,6 +75,18 @@ def now(function, *arguments):
     return future
 
 
+def later(function, *arguments):
+    """An executor's `submit` that does it after a moment, if nobody cancels it."""
+    future = Future()
+
+    def do():
+        if future.set_running_or_notify_cancel():
+            future.set_result(function(*arguments))
+
+    threading.Timer(0.5, do).start()
+    return future
+
+
 @pytest.fixture
 def kept(tmp_path, monkeypatch) -> Cache:
     monkeypatch.setitem(TARGETS, "counter", Counter)
@@ -133,14 +146,13 @@ def test_a_netlist_that_was_removed_is_made_again(counter, kept):
 
 
 def test_parts_are_kept_and_made_with_the_netlist_only(counter, kept):
-    assert parts_of(measurement(counter, digest("aba"), kept), kept) == {}
-    measured(["aba"], counter, kept)
-    done = measurement(counter, digest("aba"), kept)
-    assert parts_of(done, kept) == {"ff": {"a": 2, "b": 1}}
-    for file in (kept.folder / "parts").rglob("*.gz"):
-        file.unlink()
-    measured(["aba"], counter, kept)
-    assert parts_of(done, kept) == {}
+    for expected in ({"ff": {"a": 2, "b": 1}}, {}):
+        measured(["aba"], counter, kept)
+        done = measurement(counter, digest("aba"), kept)
+        measure([done], kept, now, None)
+        assert parts_of(counter, done, kept) == expected
+        for file in (kept.folder / "parts").rglob("*.gz"):
+            file.unlink()
 
 
 def test_a_target_without_its_program_has_no_parts(counter, kept):
@@ -149,7 +161,67 @@ def test_a_target_without_its_program_has_no_parts(counter, kept):
         def identity(self):
             raise ToolError("gone")
 
-    assert parts_of(measurement(Absent(counter.log), digest("aba"), kept), kept) == {}
+    absent = Absent(counter.log)
+    assert parts_of(absent, measurement(absent, digest("aba"), kept), kept) == {}
+
+
+@dataclass(frozen=True)
+class Choosing(Counter):
+    """Counts a design as it is or doubled, and takes whichever count is nearer to a goal."""
+
+    seeds: int = 0
+    goal: int = 0
+    times: int = 1
+
+    @property
+    def identity(self):
+        return f"times {self.times}"
+
+    @property
+    def ways(self):
+        return (self,) if not self.goal else tuple(replace(self, goal=0, times=times) for times in (1, 2))
+
+    def choose(self, syntheses):
+        return min(range(len(syntheses)), key=lambda way: abs(syntheses[way][0].value - self.goal))
+
+    def synthesise(self, design, folder):
+        return super().synthesise(self.times * design, folder)
+
+
+def test_what_several_targets_choose_among_is_measured_once(counter, kept):
+    kept.keep_text("designs", digest("ab"), "ab")
+    targets = [Choosing(counter.log), Choosing(counter.log, goal=1), Choosing(counter.log, goal=5)]
+    each = [measurement(target, digest("ab"), kept) for target in targets]
+    given, seen = [], []
+
+    def submit(*work):
+        given.append(work)
+        return later(*work)
+
+    measure(each, kept, submit, lambda *numbers: seen.append(numbers))
+    assert len(given) == 2
+    assert sorted(done(counter)) == ["ab None", "abab None"]
+    assert (seen[0], seen[-1]) == ((0, 5), (5, 5))
+    found = [(figures_of(one, digest("ab"), some, kept)[0].value) for one, some in zip(targets, each, strict=True)]
+    assert found == [2, 2, 4]
+    assert parts_of(targets[2], each[2], kept) == {"ff": {"a": 2, "b": 2}}
+
+
+def test_one_way_that_fails_leaves_what_others_need(counter, kept):
+    kept.keep_text("designs", digest("ab"), "ab")
+    choosing, plain = Choosing(counter.log, goal=5), Choosing(counter.log)
+    each = [measurement(target, digest("ab"), kept) for target in (choosing, plain)]
+
+    def submit(function, job, folder):
+        if job.target.times == 1:
+            return later(function, job, folder)
+        future = Future()
+        future.set_exception(BrokenExecutor("gone"))
+        return future
+
+    measure(each, kept, submit, None)
+    assert each[0].reason
+    assert figures_of(plain, digest("ab"), each[1], kept)[0].value == 2
 
 
 def test_what_cannot_be_read_is_measured_again(counter, kept):

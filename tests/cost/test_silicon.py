@@ -8,8 +8,9 @@ import pytest
 
 from zimu.cost.liberty import VARIABLE, Library, find_libraries
 from zimu.cost.price import price
-from zimu.cost.silicon import DELAY_SCRIPT, Silicon, aimed_scripts, read_delay
+from zimu.cost.silicon import AREA, DELAY, DELAY_SCRIPT, SCRIPTS, Silicon, read_delay
 from zimu.cost.sta import has_sta
+from zimu.cost.target import Figure
 from zimu.golden.errors import ToolError
 from zimu.golden.names import preset
 from zimu.rtl.netlist import to_rtlil
@@ -92,16 +93,25 @@ def test_name_is_that_of_the_library(little):
 
 
 def test_a_period_chooses_among_scripts_and_none_changes_nothing(measure, circuits, little):
-    assert DELAY_SCRIPT.count("-D 2000") == 3
-    assert [line.count("-D 1500") for line in aimed_scripts(1.5)] == [2, 3, 3]
-    plain, loose, tight = little, replace(little, period=50), replace(little, period=0.001)
-    assert len({target.identity for target in (plain, loose, tight)}) == 3
-    figures = [measure(target, circuits.multiply(6)) for target in (plain, loose, tight)]
-    area, delay = ([each[name].value for each in figures] for name in ("area_um2", "delay_ns"))
+    loose, tight = replace(little, period=50), replace(little, period=0.001)
+    assert little.ways == (little,)
+    assert loose.ways == tight.ways == tuple(replace(little, script=script) for script in SCRIPTS)
+    assert loose.ways[1] == little  # what one target has measured is there for the other
+    plain, slow, fast = (measure(target, circuits.multiply(6)) for target in (little, loose, tight))
+    area, delay = ([each[name].value for each in (plain, slow, fast)] for name in ("area_um2", "delay_ns"))
     assert area[1] <= min(area[0], area[2])
     assert delay[2] <= min(delay[0], delay[1])
-    assert figures[0]["area_um2"].command.endswith(f"(map.abc: {DELAY_SCRIPT})")
-    assert figures[1]["area_um2"].command.endswith("stime -p), for 50 ns")
+    used = [each["area_um2"].command.partition("map.abc: ")[2] for each in (plain, slow, fast)]
+    assert used == [f"{script})" for script in (DELAY_SCRIPT, SCRIPTS[0], SCRIPTS[2])]
+
+
+@pytest.mark.parametrize(
+    ("period", "chosen"), [(0.5, 2), (1.0, 2), (1.4, 2), (1.5, 1), (2.9, 1), (3.0, 0), (9.0, 0)], ids=str
+)
+def test_of_those_that_keep_to_the_period_the_smallest_counts(little, period, chosen):
+    results = [(90.0, 3.0), (95.0, 1.5), (120.0, 1.0)]
+    figures = [[Figure(AREA, area), Figure(DELAY, delay)] for area, delay in results]
+    assert replace(little, period=period).choose(figures) == chosen
 
 
 def test_delay_is_read_from_one_line_only():

@@ -141,9 +141,11 @@ def test_size_time_and_area_are_judged_where_they_are():
     judged = list(dict.fromkeys((one.target, one.metric.name) for one in contests(every)))
     assert judged == [
         ("liberty:x", "energy_pj_per_weight"),
+        ("liberty:x", "area_um2_ns_per_weight"),
         ("liberty:x", "area_um2_per_wpc"),
         ("liberty:x", "ns_per_weight"),
         ("liberty:x", "area_um2"),
+        ("ecp5-25k", "comb_ns_per_weight"),
         ("ecp5-25k", "comb_per_wpc"),
         ("ecp5-25k", "ns_per_weight"),
         ("generic", "ge_per_wpc"),
@@ -166,11 +168,12 @@ def test_the_largest_n_at_which_a_unit_costs_no_more(trials):
     own, mine = priced_rows("zim8", 2304, 157.0, trials)
     rival, others = priced_rows("float_sgd:bf16", 637, 165.0)
     found = {one.metric.name: one for one in break_evens([own, rival], [*mine, *others])}
-    assert set(found) == {"comb_per_wpc", "ns_per_weight"}
+    assert set(found) == {"comb_ns_per_weight", "comb_per_wpc", "ns_per_weight"}
     for name, one in found.items():
         # By hand: what the unit costs at that n, and at the next one.
-        size, period = (2304, 1) if name == "comb_per_wpc" else (1, 1000 / 157)
-        limit = 637 if name == "comb_per_wpc" else 1000 / 165
+        size, other = (2304, 637) if "comb" in name else (1, 1)
+        period, other_period = (1000 / 157, 1000 / 165) if "ns" in name else (1, 1)
+        limit = other * other_period
         costs = [size * period / own.rate_at(one.trials + more) for more in (0, 1)]
         assert costs[0] <= limit < costs[1]
         assert one.sentence() == (
@@ -186,8 +189,11 @@ def test_where_there_is_no_such_n():
     ends = {(one.rival.kind, one.trials) for one in break_evens([own], [*mine, *dear, *cheap])}
     assert ends == {("FP32 SGD", None), ("int8 SGD", 0)}
     sentences = [one.sentence() for one in break_evens([own], [*mine, *dear, *cheap])]
-    assert "is cheaper than FP32 SGD (float_sgd:fp32, 10,000,000) at any n up to 4 d." in sentences[0]
-    assert "is dearer than int8 SGD (int_sgd:8, 1) at any n." in sentences[1]
+    assert (
+        "TRELLIS_COMB * ns/weight: zim8 is cheaper than FP32 SGD (float_sgd:fp32, 10,000,000,000) at any n up to 4 d."
+        in sentences[0]
+    )
+    assert "is dearer than int8 SGD (int_sgd:8, 0.1) at any n." in sentences[1]
 
 
 def test_momentum_is_charged_to_both_sides_of_a_break_even():
@@ -228,10 +234,10 @@ def test_one_sentence_says_where_any_unit_is_cheaper_than_a_kind_and_by_how_much
 
 def test_a_range_says_so_where_the_unit_loses():
     found = ranges_of(priced_rows("zim8", 1000, 100.0, [32]), priced_rows("int_sgd:8:x4", 100, 400.0))
-    own = 1000 / parse_unit("zim8").rate_at(32)
+    own = 10 * 1000 / parse_unit("zim8").rate_at(32)
     assert found[0].sentence() == (
-        "ecp5-25k, TRELLIS_COMB per weight/cycle: int8 ZIM is dearer than int8 SGD (int_sgd:8:x4, 25) at any n up to "
-        f"4 d; dearer by a factor of {own / 25:.3g} at n = 0.031 d (zim8, {own:.4g})."
+        "ecp5-25k, TRELLIS_COMB * ns/weight: int8 ZIM is dearer than int8 SGD (int_sgd:8:x4, 62.5) at any n up to "
+        f"4 d; dearer by a factor of {own / 62.5:.3g} at n = 0.031 d (zim8, {own:,.0f})."
     )
 
 
@@ -254,6 +260,21 @@ def test_a_range_needs_a_figure_on_both_sides_and_like_with_like():
     assert cheaper_ranges([], rows({"tree": "too big", "int8": 1})) == []
     assert cheaper_ranges([], rows({"tree": 1, "int8": "too big"})) == []
     assert cheaper_ranges([], [*rows({"tree": 1}, momentum=True), *rows({"int8": 1})]) == []
+
+
+def test_a_target_clock_stands_behind_the_technology_without_one():
+    every = [
+        one
+        for target in ("liberty:x", "liberty:x@1ns", "generic")
+        for metric in ("ge_per_wpc", "area_um2_per_wpc", "ns_per_weight")
+        if (target == "generic") == (metric == "ge_per_wpc")
+        for one in cheaper_ranges([], rows({"tree": 5, "bf16:comb": 30}, metric, target))
+    ]
+    assert [(one.target, one.metric.uom) for one in every if one in most_telling(every, 3)] == [
+        ("liberty:x", "um2 per weight/cycle"),
+        ("liberty:x", "ns/weight"),
+        ("generic", "NAND2 equivalents per weight/cycle"),
+    ]
 
 
 def test_the_most_telling_ranges_are_of_every_target_against_the_strongest_rival_and_bfloat16():

@@ -72,6 +72,14 @@ def test_a_unit_that_comes_twice_is_taken_once(write):
     assert [[unit.name for unit in group.units] for group in groups] == [["zim8"], ["int_sgd:8"]]
 
 
+def test_two_units_of_one_name_are_refused_and_a_list_of_one_value_names_it(write):
+    twice = '[[unit]]\nname = "zim8"\n[[unit]]\nname = "zim8"\nlanes = {}'
+    with pytest.raises(InputError, match="unit zim8 comes twice with different fields: put their values into lists"):
+        load(write(twice.format(16))).groups()
+    groups = load(write(twice.format([16]))).groups()
+    assert [[unit.name for unit in group.units] for group in groups] == [["zim8"], ["zim8, lanes = 16"]]
+
+
 def test_trials_of_a_table_and_targets_of_a_call_go_before_those_of_the_file(write):
     sweep = load(write('trials = [1]\ntargets = ["generic"]\n[[unit]]\nname = "zim8"\ntrials = [5, "sqrt"]'))
     (group,) = sweep.groups(["ecp5-25k"])
