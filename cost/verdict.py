@@ -273,7 +273,7 @@ class CheaperRange:
     Parameters
     ----------
     target, metric : the figure.
-    own : the kinds of the units of `OWN`.
+    own : the kind of the units of `OWN`, or what several kinds are called.
     rival : the best of the other kind.
     missing : units of that kind without a figure, any of which might be the best.
     upto : the largest n / d at which one of `OWN` costs no more; 0 if there is none, infinite if there is no end.
@@ -388,10 +388,16 @@ def _cheaper_range(units: Sequence[PricedUnit], mine: list[Row], kind: str, othe
         dear = [_share(row) for row in mine if _share(row) > max(cheap, default=-inf)]
         upto, beyond = (max(cheap, default=0.0), min(dear)) if dear else (inf, inf)
     first = min(mine, key=lambda row: (float(f"{_share(row):.2g}"), row.value or inf))
-    own = " or ".join(unique(_name(row) for row in mine))
+    own = _common_name(mine)
     best = replace(_best(own, [first]), kind=own)
     at = None if first.trials is None else _share(first)
     return CheaperRange(first.target, metric, own, rival, len(others) - len(measured), upto, beyond, modelled, at, best)
+
+
+def _common_name(mine: Sequence[Row]) -> str:
+    """The kind of units of `OWN`; of several kinds, all of them with momentum or none, what they have in common."""
+    kinds = unique(_name(row) for row in mine)
+    return kinds[0] if len(kinds) == 1 else f"the integer unit{_KEPT if mine[0].momentum else ''}"
 
 
 def _share(row: Row) -> float:

@@ -262,6 +262,19 @@ def test_a_range_needs_a_figure_on_both_sides_and_like_with_like():
     assert cheaper_ranges([], [*rows({"tree": 1}, momentum=True), *rows({"int8": 1})]) == []
 
 
+def test_several_kinds_of_the_integer_unit_have_one_name():
+    narrow, wide = (rows({name: value}, "area_um2", "liberty:x") for name, value in (("tree", 10), ("search", 9)))
+    other = rows({"int8": 30}, "area_um2", "liberty:x")
+    wide = [replace(row, kind="int16 ZIM") for row in wide]
+    (area,) = cheaper_ranges([], [*narrow, *wide, *other])
+    assert area.sentence() == (
+        "liberty:x, um2: the integer unit is cheaper than int8 SGD (int8, 30); cheaper by a factor of 3.33 (search, 9)."
+    )
+    kept = [replace(row, momentum=True) for row in (*narrow, *wide, *other)]
+    (area,) = cheaper_ranges([], kept)
+    assert "um2: the integer unit with momentum is cheaper than int8 SGD with momentum" in area.sentence()
+
+
 def test_a_target_clock_stands_behind_the_technology_without_one():
     every = [
         one
