@@ -88,11 +88,13 @@ def test_trials_of_a_table_and_targets_of_a_call_go_before_those_of_the_file(wri
 
 
 def test_the_standard_study_has_what_it_is_to_compare():
-    units = [unit for group in load("standard").groups() for unit in group.units]
+    groups = load("standard").groups()
+    units = [unit for group in groups for unit in group.units]
     assert {unit.kind for unit in units} >= {"int8 ZIM", "FP32 SGD", "bfloat16 SGD", "FP16 SGD", "int8 SGD"}
     assert {unit.momentum for unit in units} == {True, False}
     assert {unit.config.lanes for unit in units if unit.rule != "zim"} == {1, 4, 16}
-    assert {unit.depth for unit in units if unit.name != "zim8_small"} == {421_642}
+    assert {unit.depth for unit in units if not unit.name.startswith("zim8_small")} == {421_642}
+    assert {target.partition("@")[2] for group in groups for target in group.targets} == {"", "1ns", "4ns"}
 
 
 @pytest.mark.parametrize(
