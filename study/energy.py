@@ -34,8 +34,8 @@ from zimu.study.trace import record
 from zimu.study.train import steps_per_epoch
 
 RATE, COUNTS, SCALE, DECAY = 0.125, 8, -6, 3
-"""Settings of the training that gradients are recorded from: learning rate of float units, eta of `int_sgd`, log2 of
-the integer unit's weight scale, and b of its means."""
+"""Settings of the training that gradients are recorded from: learning rate of float units, eta of ``int_sgd:8``, log2
+of the integer unit's weight scale, and b of its means."""
 
 
 RANDOM_WORDS = "random words"
@@ -283,5 +283,7 @@ def _training(config: RuleConfig, trials: int | None) -> tuple[Method, float, di
         return float_unit(RIVAL.key, RIVAL.label, unit=unit), RATE, values
     if not isinstance(config, IntSGDConfig):
         raise InputError(f"{config.name}: there is no training to take gradients of a unit of {config.rule!r} from")
-    power = config.rate == "power_of_two"
-    return plain_integer_unit("int_sgd", "int8 SGD"), COUNTS, {"rate": 3 if power else COUNTS}
+    # The same part of the gradients at any width, 2^-5 as with `COUNTS` at 8 bits, or what comes nearest.
+    power = max(config.fraction_bits - 5, 0)
+    rate = min(power if config.rate == "power_of_two" else 1 << power, config.largest_rate)
+    return plain_integer_unit("int_sgd", "int8 SGD"), COUNTS, {"rate": rate}

@@ -302,7 +302,7 @@ def kept_files(folder: Path) -> dict[Path, tuple[int, int]]:
 )
 def test_a_run_killed_at_any_moment_loses_nothing_and_repeats_nothing(tmp_path, kills, sweep):
     rng = random.Random(kills)
-    units = [f"int_sgd:{bits}:lfsr128" for bits in range(2, 2 + 3 * kills)]
+    units = [f"int_sgd:{bits}{rate}:lfsr128" for rate in ("", ":pow2") for bits in range(3, 18)][: 3 * kills]
     jobs = len(units) * (2 if sweep else 1)  # a sweep simulates them, too
     command = [sys.executable, "-m", "zimu.cli", "cost", *units, "--target", "generic", "--json"]
     if sweep:

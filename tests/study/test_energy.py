@@ -50,6 +50,9 @@ def test_draws_are_repeated_as_often_as_in_the_mean(name):
     [
         ("int_sgd:8", {"rate": 8}),
         ("int_sgd:8:pow2", {"rate": 3}),
+        ("int_sgd:4", {"rate": 1}),
+        ("int_sgd:16", {"rate": 2**11}),
+        ("int_sgd:16:pow2", {"rate": 3}),
         ("float_sgd:fp32", {"learning_rate": 0x3E000000}),
         ("float_sgd:fp16", {"learning_rate": 0x3000}),
         ("float_sgd:e5m2", {"learning_rate": 0x30}),
