@@ -186,7 +186,7 @@ def test_the_front_has_what_nothing_beats(study):
 
 
 def test_target_clocks_are_on_one_front_with_what_has_none(study):
-    """Twice the speed for a tenth more area at n = 10; for fewer gates four times the delay, at no other n."""
+    """Twice the speed for a tenth more area is on it, so is a rival of less area and four times the delay."""
     own, rival = study.units[0], study.units[3]
     rows = [
         *rows_at(own, SILICON, area_um2=1000.0, delay_ns=2.0),
