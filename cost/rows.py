@@ -34,6 +34,11 @@ class Row(Figure):
         return self.value is None and is_owed(self.target, self.metric)
 
     @property
+    def share(self) -> float | None:
+        """N / d; None where the figure does not depend on n."""
+        return None if self.trials is None or not self.depth else self.trials / self.depth
+
+    @property
     def label(self) -> str:
         """The unit, and n where the figure depends on it."""
         return self.unit if self.trials is None else f"{self.unit}, n = {self.trials:,}"

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from zimu.cost.layout import unique
 from zimu.cost.metrics import Metric
+from zimu.cost.ranges import CheaperRange
 from zimu.cost.rows import Row
-from zimu.cost.verdict import OWN, CheaperRange
+from zimu.cost.verdict import OWN, WITH_MOMENTUM, kind_of
 from zimu.study.cost_labels import Label, place
-from zimu.study.cost_points import Curve, Plane, kind_of
+from zimu.study.cost_points import Curve, Plane
 from zimu.study.plots import AXIS, BLUE, BROWN, GREEN, GREY, ORANGE, PAPER, PURPLE, VERMILION, figure
 
 PARTS = 8
@@ -97,8 +98,8 @@ def break_even(
             marks += [*curve.known, *zip(curve.shares, curve.costs, strict=True)]
         for one in ranges:
             assert one.rival.value is not None
-            look, dashed = shown[one.rival.kind.removesuffix(" with momentum")], "momentum" in one.rival.kind
-            dash = "--" if dashed else "-"
+            kind, kept, _ = one.rival.kind.partition(WITH_MOMENTUM)
+            look, dash = shown[kind], "--" if kept else "-"
             axes.axhline(one.rival.value, color=look.colour, linestyle=dash, linewidth=1.1, label=one.rival.kind)
             if low < one.upto < high:
                 axes.plot([one.upto], [one.rival.value], "o", color=look.colour, markersize=6)

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from zimu.cost.layout import unique
 from zimu.cost.metrics import THROUGHPUT, Derived, Metric
+from zimu.cost.ranges import cost_at_one
 from zimu.cost.rows import Row
 from zimu.cost.targets import metrics_of, technology_of
 from zimu.cost.units import PricedUnit, round_sqrt
-from zimu.cost.verdict import OWN, cost_at_one
+from zimu.cost.verdict import OWN, kind_of
 from zimu.study.costs import CostStudy
 
 SAMPLES = 60
@@ -55,16 +56,6 @@ def measured(rows: Iterable[Row], target: str, metric: Metric) -> list[Row]:
 
 def _counts(row: Row, metric: Metric) -> bool:
     return bool(row.metric == metric and row.kind and row.value)
-
-
-def kind_of(row: Row) -> str:
-    """The kind for readers."""
-    return f"{row.kind} with momentum" if row.momentum else row.kind
-
-
-def share(row: Row) -> float | None:
-    """The n / d of a row; None where its figure does not depend on n."""
-    return None if row.trials is None or not row.depth else row.trials / row.depth
 
 
 @dataclass(frozen=True)
@@ -189,7 +180,7 @@ def curves(study: CostStudy, target: str) -> list[Curve]:
         low, high = ends
         wanted = [low * (high / low) ** (place / (SAMPLES - 1)) for place in range(SAMPLES)]
         counts = unique_counts(round(each * unit.depth) for each in wanted)
-        known = [(share(row) or 0.0, row.value or 0.0) for row in figure if row.unit == unit.name]
+        known = [(row.share or 0.0, row.value or 0.0) for row in figure if row.unit == unit.name]
         costs = [alone / unit.rate_at(count) for count in counts]
         made.append(Curve(unit, [count / unit.depth for count in counts], costs, known))
     return [replace(curve, least=_is_least(curve, made)) for curve in made]
@@ -197,7 +188,7 @@ def curves(study: CostStudy, target: str) -> list[Curve]:
 
 def _ends(study: CostStudy, figure: Sequence[Row]) -> tuple[float, float]:
     """The n / d from which to which curves are drawn: half of the least sqrt(d) / d up to d, and what was measured."""
-    shares = [each for row in figure if (each := share(row)) is not None]
+    shares = [each for row in figure if (each := row.share) is not None]
     depths = [unit.depth for unit in study.units if unit.rate_at and unit.depth]
     roots = [round_sqrt(depth) / depth / 2 for depth in depths]
     return min([*shares, *roots], default=0.01), max([*shares, 1.0])
@@ -283,7 +274,7 @@ def comparisons(rows: Sequence[Row], target: str) -> list[Comparison]:
 def _comparison(title: str, metric: Metric, figure: Sequence[Row]) -> Comparison | None:
     own: dict[float, Row] = {}
     for row in (row for row in figure if row.rule == OWN):
-        place = float(f"{share(row) or 0:.2g}")
+        place = float(f"{row.share or 0:.2g}")
         if place not in own or (row.value or 0) < (own[place].value or 0):
             own[place] = row
     bests: dict[str, Row] = {}

@@ -1,8 +1,8 @@
 """The report of a cost study: one self-contained HTML page, and the same in Markdown without pictures.
 
 Both are pure functions of a `CostStudy`: the same figures give the same bytes. Sections without figures are left out.
-Uses ``cost/layout.py``, ``cost/verdict.py``, ``study/cost_points.py``, ``study/cost_plots.py``, ``study/pages.py`` and
-``study/templates/cost.html.j2``.
+Uses ``cost/layout.py``, ``cost/ranges.py``, ``cost/verdict.py``, ``study/cost_points.py``, ``study/cost_plots.py``,
+``study/pages.py`` and ``study/templates/cost.html.j2``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,9 +22,10 @@ from zimu.cost.metrics import (
     Metric,
 )
 from zimu.cost.price import Breakdown
+from zimu.cost.ranges import IN_VIEW, MOST, break_evens, cheaper_ranges, most_telling
 from zimu.cost.rows import Row
 from zimu.cost.targets import technology_of
-from zimu.cost.verdict import IN_VIEW, LEVEL, MOST, break_evens, cheaper_ranges, most_telling, verdict
+from zimu.cost.verdict import LEVEL, verdict
 from zimu.study import cost_plots
 from zimu.study.cost_points import (
     Comparison,

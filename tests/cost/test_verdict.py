@@ -7,11 +7,12 @@ import pytest
 from zimu.cost.ecp5 import Ecp5
 from zimu.cost.metrics import CLOCK
 from zimu.cost.price import per_weight
+from zimu.cost.ranges import break_evens, cheaper_ranges, most_telling
 from zimu.cost.rows import Row, rows_of
 from zimu.cost.target import Figure
 from zimu.cost.targets import find_metric, metrics_of
 from zimu.cost.units import parse_unit
-from zimu.cost.verdict import break_evens, cheaper_ranges, contests, most_telling, verdict
+from zimu.cost.verdict import contests, verdict
 
 KINDS = {
     "search": ("zim", "int8 ZIM"),

@@ -45,9 +45,10 @@ def command(
     """Price units on targets: area, clock rate, and both per weight and cycle."""
     from zimu.cost.plot import bars, check_plot
     from zimu.cost.price import price
+    from zimu.cost.ranges import IN_VIEW, cheaper_ranges, most_telling
     from zimu.cost.table import tables
     from zimu.cost.units import parse_units
-    from zimu.cost.verdict import IN_VIEW, cheaper_ranges, most_telling, verdict
+    from zimu.cost.verdict import verdict
     from zimu.study.sweep import Group
 
     check_plot(plot)

@@ -22,7 +22,8 @@ def command(
     timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 600,
 ) -> None:
     """Simulate and price a space of units, go on where a run was stopped, and write a table and a report."""
-    from zimu.cost.verdict import IN_VIEW, cheaper_ranges, most_telling, verdict
+    from zimu.cost.ranges import IN_VIEW, cheaper_ranges, most_telling
+    from zimu.cost.verdict import verdict
     from zimu.golden.files import check_writable, write_whole
     from zimu.golden.programs import package_folder
     from zimu.study.cost_report import html, markdown
