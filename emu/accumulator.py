@@ -16,70 +16,46 @@ Integers = NDArray[Any]
 
 @kernel
 def accumulate(
-    weights: Integers,
-    gradients: Integers,
-    indices: NDArray[np.uint32],
-    counts: NDArray[np.uint32],
-    low: int,
-    high: int,
+    weights: Integers, gradients: Integers, indices: NDArray[np.int64], low: int, high: int
 ) -> tuple[int, int]:
-    """Move ``weights[i]`` by its count against the sign of ``gradients[i]``, for every i of ``indices``.
+    """Move ``weights[i]`` by one against the sign of ``gradients[i]``, for each time that i is among ``indices``.
 
-    Returns the trials that met a gradient of 0, and the trials lost at the rails ``low`` and ``high``. Within
-    a step a weight only ever moves one way, so an index may come up again with the rest of its count.
+    Returns the trials that met a gradient of 0, and those lost at the rails ``low`` and ``high``. Within a step a
+    weight only ever moves one way, so that one by one or all at once is the same.
     """
     discarded = saturations = 0
     for at in range(indices.size):
-        i, count = indices[at], int64(counts[at])
+        i = np.uintp(indices[np.uintp(at)])
         gradient, weight = int64(gradients[i]), int64(weights[i])
-        if gradient > 0:
-            moved = max(weight - count, low)
-            saturations += count - (weight - moved)
-            weights[i] = moved
-        elif gradient < 0:
-            moved = min(weight + count, high)
-            saturations += count - (moved - weight)
-            weights[i] = moved
-        else:
-            discarded += count
+        # Signs are random: branches would be mispredicted.
+        moved = weight - int64(gradient > 0) + int64(gradient < 0)
+        kept = min(max(moved, low), high)
+        weights[i] = kept
+        discarded += int64(gradient == 0)
+        saturations += int64(kept != moved)
     return discarded, saturations
 
 
 @kernel
 def accumulate_run(
-    weights: Integers,
-    gradients: Integers,
-    start: int,
-    size: int,
-    landed: NDArray[Any],
-    low: NDArray[Any],
-    high: NDArray[Any],
+    weights: Integers, gradients: Integers, start: int, landed: NDArray[Any], low: int, high: int
 ) -> tuple[int, int]:
-    """Move ``size`` weights from ``start`` on, each by its count against the sign of its gradient.
+    """Move the weights from ``start`` on, each by its count against the sign of its gradient.
 
-    ``landed[j]`` are the trials that landed on the first j + 1 of them. ``low`` and ``high`` hold one rail each, in a
-    dtype that also holds a weight and a count beyond it: the sums are taken in that dtype. Returns the trials that met
-    a gradient of 0, and those lost at the rails.
+    ``-landed[j]`` are the trials that landed on the weight j or on one after it. Returns as `accumulate`.
     """
-    discarded = saturations = 0
-    wide = low.dtype.type
-    bottom, top = low[0], high[0]
-    before = wide(0)
-    at = np.uintp(start)
-    for j in range(size):
-        upto = wide(landed[np.uintp(j)])
-        count = wide(upto - before)
-        before = upto
-        gradient, weight = gradients[at], wide(weights[at])
+    discarded = saturations = following = 0
+    for j in range(landed.size - 1, -1, -1):
+        count, following = following - int64(landed[j]), int64(landed[j])
+        gradient, weight = gradients[start + j], int64(weights[start + j])
         moved = weight
         if gradient > 0:
-            moved = wide(weight - count)
+            moved -= count
         elif gradient < 0:
-            moved = wide(weight + count)
+            moved += count
         else:
-            discarded += int64(count)
-        kept = min(max(moved, bottom), top)
-        weights[at] = kept
-        saturations += int64(abs(moved - kept))
-        at += np.uintp(1)
+            discarded += count
+        kept = min(max(moved, low), high)
+        weights[start + j] = kept
+        saturations += abs(moved - kept)
     return discarded, saturations

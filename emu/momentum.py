@@ -9,6 +9,7 @@ import numpy as np
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.arrays import Array
+from zimu.emu.intrinsics import LANES, follow, follow_wide
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
 from zimu.golden.unit import UnitConfig
@@ -47,7 +48,7 @@ class Means:
 
         def part(first: int, last: int) -> None:
             own = slice(first, last)
-            update_means(means[own], slopes[own], sampled[own], momentum.shift, decay)
+            update_means(means[own], slopes[own], sampled[own], momentum.bits, momentum.shift, decay)
 
         spread(part, means.size, means.size, self._threads)
         # Read-only like all gradients: see `zimu.emu.arrays.checked_pair`.
@@ -57,10 +58,17 @@ class Means:
 
 
 @kernel
-def update_means(means: Integers, gradients: Integers, sampled: Integers, shift: int, decay: int) -> None:
-    """Move each mean towards its gradient, and put its upper bits into ``sampled``."""
+def update_means(means: Integers, gradients: Integers, sampled: Integers, bits: int, shift: int, decay: int) -> None:
+    """Move each mean, of ``bits`` bits, towards its gradient, and put its upper bits into ``sampled``."""
     half = int64(1) << (shift - 1)
-    for i in range(means.size):
+    whole = means.size // LANES * LANES if bits < 16 or decay > 0 else 0
+    if bits < 16:
+        for at in range(0, whole, LANES):
+            follow(means, gradients, sampled, at, shift, decay)
+    else:
+        for at in range(0, whole, LANES):
+            follow_wide(means, gradients, sampled, at, shift, decay)
+    for i in range(whole, means.size):
         mean = int64(means[i])
         mean += ((int64(gradients[i]) << shift) + half - mean) >> decay
         means[i] = mean

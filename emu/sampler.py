@@ -1,8 +1,9 @@
 """The ``inverse`` sampler: masked rejection, and the weight of a draw by its place among the prefix sums of the masses.
 
-Which weight a draw lands on depends on its value alone, so accepted draws may be sorted and merged with the prefix
-sums. Blocks of weights are summed first; only those hit are read again. Few draws of a small unit, `_step_small`, are
-each looked up by itself instead.
+Which weight a draw lands on depends on its value alone, so draws may be looked up in any order, and by any number of
+threads. Weights are summed in groups and blocks first: a draw looks for its block by halving, then for its group and
+its weight by comparing all of them at once. Each of the three is a loop over many draws, whose memory accesses overlap.
+Few draws of a small unit, `_step_small`, need no sums of groups.
 Twins: ``golden/sampler.py``, ``rtl/sampler.py``.
 """
 
@@ -15,34 +16,31 @@ from numpy.typing import NDArray
 from zimu.emu.accumulator import Integers, accumulate
 from zimu.emu.gate import count_open, count_open_in_kernel
 from zimu.emu.generators import Generators, fill
-from zimu.emu.intrinsics import RUN, sum_run
+from zimu.emu.intrinsics import LANES, bit_length, count_reached, find_of_8, find_of_16, sum_lanes
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
 from zimu.emu.prng import TRIALS_STREAM, Words, WordStream
-from zimu.emu.steps import Bounds, Masses, Run, Sampler, Tally, put_row, sum_blocks
+from zimu.emu.steps import Bounds, Masses, Run, Sampler, Tally, put_row
 from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
 
-BLOCK = 128
+GROUPS = 8
+"""Groups of a block, which are of `LANES` weights each."""
+
+BLOCK = GROUPS * LANES
 """Weights per partial sum."""
 
-TILE = 8
-"""Weights compared with a draw at a time: one vector register of 64-bit sums."""
+CHUNK = 2**16
+"""Draws of a step taken at a time, or an eighth as many as there are weights: that bounds the extra memory."""
 
-SORTED_DRAWS = 6 * 2**20
-"""Draws sorted at a time, by all threads together: bounds the extra memory."""
+SORTED_BITS = 11
+"""Upper bits of draws by which they are sorted before they are looked up."""
 
-SPARSE = 4
-"""Draws a block below which weights are walked one by one from the beginning of a block to the draw."""
-
-SLICE = 2**14
-"""Draws landed at a time: their hits stay in the first levels of cache."""
+SLICE = 2**10
+"""Draws looked up at a time."""
 
 Draws = NDArray[Any]
 """Accepted draws: uint32 where W <= 2^32, else uint64."""
-
-Hits = tuple[NDArray[np.uint32], NDArray[np.uint32]]
-"""Indices of weights and how many trials landed on each."""
 
 _BUFFER_WORDS = 2**14
 
@@ -65,8 +63,39 @@ class InverseSettings(NamedTuple):
     """k' where n follows from the mass, else -1."""
 
 
+class Sums(NamedTuple):
+    """Of the masses of a unit or a shard."""
+
+    groups: NDArray[Any]
+    """The mass of each group; of the dtype in which those of a block are added up."""
+    ladder: Bounds
+    """The bounds last: prefix sums before each block, then W, as often as it takes to fill `LANES`. Before them every
+    `LANES`-th of the bounds, filled up in the same way, before these every `LANES`-th of those, up to `LANES` alone."""
+    rungs: NDArray[np.int64]
+    """Where each of these parts of the ladder begins."""
+
+    @classmethod
+    def of(cls, blocks: int, dtype: np.dtype[Any]) -> "Sums":
+        """Sums of so many blocks, not yet made."""
+        sizes = [-(-(blocks + 1) // LANES) * LANES]
+        while sizes[0] > LANES:
+            sizes.insert(0, -(-sizes[0] // LANES // LANES) * LANES)
+        rungs = np.cumsum([0, *sizes])
+        return cls(np.zeros(GROUPS * blocks, dtype), np.zeros(rungs[-1], np.int64), rungs[:-1])
+
+    @property
+    def bounds(self) -> Bounds:
+        """Prefix sums of the masses of blocks."""
+        return self.ladder[self.rungs[-1] :]
+
+
 class InverseSampler(Sampler):
-    """The sampler of a configuration with ``sampler = "inverse"``; parameters as for `Sampler`."""
+    """The sampler of a configuration with ``sampler = "inverse"``; parameters as for `Sampler`.
+
+    Attributes
+    ----------
+    sums : those of the masses that were asked for last.
+    """
 
     FEW: ClassVar[int] = 256
 
@@ -82,7 +111,7 @@ class InverseSampler(Sampler):
         )
         self._most_mass = config.max_mass
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
-        self._bounds: Bounds = np.zeros(0, np.int64)
+        self.sums = Sums.of(0, _sum_dtype(config))
 
     def most_trials(self, run: Run) -> int:
         return trials_of_step(run.trials, self._most_mass, run.rate, self._settings.trials_shift)
@@ -95,11 +124,11 @@ class InverseSampler(Sampler):
 
     def masses(self, gradients: Integers, smoothing: int) -> Masses:
         """The masses of a unit or a shard, those of `BLOCK` weights summed; the next call overwrites the sums."""
-        size = -(-gradients.size // BLOCK) + 1
-        if self._bounds.size != size:
-            self._bounds = np.zeros(size, np.int64)
-        masses = Masses(gradients, smoothing, BLOCK, self._bounds)
-        sum_blocks(masses)
+        blocks = -(-gradients.size // BLOCK)
+        if self.sums.groups.size != GROUPS * blocks:
+            self.sums = Sums.of(blocks, self.sums.groups.dtype)
+        masses = Masses(gradients, smoothing, BLOCK, self.sums.bounds)
+        sum_groups(masses, self.sums)
         return masses
 
     def step_shard(self, weights: Integers, masses: Masses, run: Run, *, before: int, mass: int) -> Tally:
@@ -114,20 +143,20 @@ class InverseSampler(Sampler):
             mass,
             opened,
             self._buffer,
-            chunk=SORTED_DRAWS if self.threads == 1 else SORTED_DRAWS // 2,
+            chunk=max(CHUNK, masses.gradients.size // 8),
             before=before,
             own=int(bounds[-1]),
         )
-        for draws, more in draws_wanted:
+        for found, more in draws_wanted:
             rejected += more
+            sorted_draws = sort_roughly(found, int(bounds[-1]))
 
-            def part(first: int, last: int, draws: Draws = draws) -> None:
+            def part(first: int, last: int, draws: Draws = sorted_draws) -> None:
                 if last - first < bounds.size - 1:
                     draws = _between(draws, int(bounds[first]), int(bounds[last]))
-                for indices, counts in land(masses, first, draws):
-                    lost.append(accumulate(weights, masses.gradients, indices, counts, low, high))
+                lost.append(land(weights, masses, self.sums, draws, low, high))
 
-            spread(part, bounds.size - 1, draws.size, self.threads)
+            spread(part, bounds.size - 1, found.size, self.threads)
         discarded, saturations = (sum(column) for column in zip(*lost, strict=True))
         return opened, discarded, rejected, saturations, mass == 0, mass, trials
 
@@ -184,24 +213,9 @@ def draw(
         yield kept[:size], rejected
 
 
-def land(masses: Masses, block: int, draws: Draws) -> Iterator[Hits]:
-    """Yield, slice by slice, the weights that ``draws`` land on; sorts ``draws`` in place.
-
-    No draw lies before the block ``block``. A weight whose draws lie in two slices comes up twice. The next slice
-    overwrites the arrays yielded.
-    """
-    draws.sort()
-    sparse = draws.size < SPARSE * masses.bounds.size
-    # One more than there can be hits: every weight is written down, and overwritten if nothing landed on it.
-    indices, counts = np.empty((2, min(SLICE, draws.size) + 1), np.uint32)
-    prefix, below = np.zeros((2, TILE), np.int64)
-    for start in range(0, draws.size, SLICE):
-        part = draws[start : start + SLICE]
-        if sparse:
-            hits, block = _walk(masses, block, part, indices, counts)
-        else:
-            hits, block = _merge(masses, block, part, indices, counts, prefix, below)
-        yield indices[:hits], counts[:hits]
+def _sum_dtype(config: UnitConfig) -> np.dtype[Any]:
+    """The smallest dtype in which the masses of a block are added up."""
+    return np.dtype(np.min_scalar_type(-BLOCK * config.max_weight_mass - 1))
 
 
 @kernel
@@ -227,17 +241,20 @@ def _accept(
     draw_words, mask, mass, before, own = rule
     accepted = rejected = 0
     while at < words.size and accepted < wanted and size < kept.size - 1:
-        u = int64(words[at])
-        if draw_words == 2:
-            u |= int64(words[at + 1]) << 32
-        u &= mask
-        # Written always and kept or not: a branch here would be mispredicted at every other rejection.
-        kept[size] = u - before
-        size += (u >= before) & (u < before + own)
-        accepted += u < mass
-        rejected += u >= mass
-        at += draw_words
-    return at, accepted, size, rejected
+        # As many as can be taken before any of the three can end.
+        candidates = min((words.size - at) // draw_words, wanted - accepted, kept.size - 1 - size)
+        for _ in range(candidates):
+            u = int64(words[np.uintp(at)])
+            if draw_words == 2:
+                u |= int64(words[np.uintp(at + 1)]) << 32
+            u &= mask
+            # Written always and kept or not: a branch here would be mispredicted at every other rejection.
+            kept[np.uintp(size)] = u - before
+            size += (u >= before) & (u < before + own)
+            accepted += u < mass
+            at += draw_words
+        rejected += candidates
+    return at, accepted, size, rejected - accepted
 
 
 @kernel
@@ -257,94 +274,100 @@ def _between(draws: Draws, low: int, high: int) -> Draws:
 
 
 @kernel
-def _walk(
-    masses: Masses,
-    first: int,
-    draws: Draws,
-    indices: NDArray[np.uint32],
-    counts: NDArray[np.uint32],
-) -> tuple[int, int]:
-    """Find the weights of sorted draws one after the other from block ``first`` on; return the hits and the last block.
-
-    Weights are only looked at in blocks that are hit, up to the last hit of each.
-    """
+def sum_groups(masses: Masses, sums: Sums) -> None:
+    """Set the sums, and with them the bounds, from the gradients."""
     gradients, smoothing, block, bounds = masses
-    hits, b, i, reached = -1, first, first * block - 1, int64(bounds[first])
-    for at in range(draws.size):
-        u = int64(draws[at])
-        if u < reached:
-            counts[hits] += 1
-            continue
-        if u >= bounds[b + 1]:
-            while bounds[b + 1] <= u:
-                b += 1
-            i, reached = b * block - 1, int64(bounds[b])
-        # Whole runs first, by vectors; then weight by weight.
-        while i + RUN < gradients.size:
-            run = sum_run(gradients, i + 1) + RUN * smoothing
-            if reached + run > u:
-                break
-            reached += run
-            i += RUN
-        place = np.uintp(i)
-        while reached <= u:
-            place += np.uintp(1)
-            gradient = int64(gradients[place])
-            reached += max(gradient, -gradient) + smoothing
-        i = int64(place)
-        hits += 1
-        indices[hits] = i
-        counts[hits] = 1
-    return hits + 1, b
+    groups, ladder, rungs = sums
+    whole, reached = gradients.size // block, 0
+    for b in range(whole):
+        bounds[np.uintp(b)] = reached
+        for group in range(b * GROUPS, (b + 1) * GROUPS):
+            total = sum_lanes(gradients, group * LANES) + LANES * smoothing
+            groups[np.uintp(group)] = total
+            reached += total
+    for b in range(whole, groups.size // GROUPS):
+        bounds[b] = reached
+        for group in range(b * GROUPS, (b + 1) * GROUPS):
+            total = 0
+            for i in range(group * LANES, min((group + 1) * LANES, gradients.size)):
+                gradient = int64(gradients[i])
+                total += max(gradient, -gradient) + smoothing
+            groups[group] = total
+            reached += total
+    bounds[groups.size // GROUPS :] = reached
+    for part in range(rungs.size - 2, -1, -1):
+        first, following = rungs[part], rungs[part + 1]
+        end = rungs[part + 2] if part + 2 < rungs.size else ladder.size
+        for j in range(following - first):
+            at = following + j * LANES
+            ladder[first + j] = ladder[at] if at < end else reached
 
 
 @kernel
-def _merge(
-    masses: Masses,
-    first: int,
-    draws: Draws,
-    indices: NDArray[np.uint32],
-    counts: NDArray[np.uint32],
-    prefix: NDArray[np.int64],
-    below: NDArray[np.int64],
-) -> tuple[int, int]:
-    """Walk sorted draws and prefix sums together from block ``first``; return the hits and the last block.
+def sort_roughly(draws: Draws, below: int) -> Draws:
+    """The draws, which are below ``below``, by their upper `SORTED_BITS` bits: neighbours land near each other."""
+    shift = max(bit_length(below - 1) - SORTED_BITS, 0)
+    places = np.zeros(2**SORTED_BITS + 1, np.int64)
+    for i in range(draws.size):
+        places[np.uintp((draws[np.uintp(i)] >> shift) + 1)] += 1
+    for j in range(2**SORTED_BITS):
+        places[j + 1] += places[j]
+    ordered = np.empty_like(draws)
+    for i in range(draws.size):
+        draw = draws[np.uintp(i)]
+        bucket = np.uintp(draw >> shift)
+        ordered[np.uintp(places[bucket])] = draw
+        places[bucket] += 1
+    return ordered
 
-    Within a tile of weights each draw is compared with every prefix sum at once: that is faster than walking on, whose
-    branches cannot be predicted. ``prefix`` and ``below`` are scratch of one tile.
-    """
-    gradients, smoothing, block, bounds = masses
-    tile = prefix.size
-    hits = at = 0
-    b = first
-    while True:
-        while bounds[b + 1] <= int64(draws[at]):
-            b += 1
-        base = int64(bounds[b])
-        end = min((b + 1) * block, gradients.size)
-        for start in range(b * block, end, tile):
-            size = min(tile, end - start)
-            mass = 0
-            for j in range(size):
-                gradient = int64(gradients[start + j])
-                mass += max(gradient, -gradient) + smoothing
-                prefix[j] = mass
-                below[j] = 0
-            while at < draws.size and int64(draws[at]) - base < mass:
-                u = int64(draws[at]) - base
-                for j in range(tile):
-                    below[j] += u < prefix[j]
-                at += 1
-            # Of the draws of this tile below[j] lie under prefix[j], so the differences are the counts.
-            landed = 0
-            for j in range(size):
-                indices[hits] = start + j
-                counts[hits] = below[j] - landed
-                hits += below[j] > landed
-                landed = int64(below[j])
-            base += mass
-        if at == draws.size:
-            return hits, b
+
+@kernel
+def land(weights: Integers, masses: Masses, sums: Sums, draws: Draws, low: int, high: int) -> tuple[int, int]:
+    """Apply the trials of ``draws``, which are below the last bound; returns as `accumulate`."""
+    indices, rests = np.empty(SLICE, np.int64), np.empty(SLICE, sums.groups.dtype)
+    discarded = saturations = 0
+    for start in range(0, draws.size, SLICE):
+        found = indices[: min(SLICE, draws.size - start)]
+        look_up(masses, sums, draws[start:], found, rests)
+        more = accumulate(weights, masses.gradients, found, low, high)
+        discarded += more[0]
+        saturations += more[1]
+    return discarded, saturations
+
+
+@kernel
+def look_up(masses: Masses, sums: Sums, draws: Draws, indices: NDArray[np.int64], rests: NDArray[Any]) -> None:
+    """Set ``indices`` to the weights that the first of ``draws`` land on; ``rests`` is scratch of as many."""
+    gradients, smoothing, _, bounds = masses
+    groups, ladder, rungs = sums
+    kept = groups.dtype.type
+    for i in range(indices.size):
+        u = int64(draws[np.uintp(i)])
+        block = 0
+        for part in range(rungs.size):
+            block *= LANES
+            block += count_reached(ladder, rungs[np.uintp(part)] + block, u) - 1
+        indices[np.uintp(i)] = block
+        rests[np.uintp(i)] = u - bounds[np.uintp(block)]
+    for i in range(indices.size):
+        first = indices[np.uintp(i)] * GROUPS
+        group, rest = find_of_8(groups, first, kept(0), rests[np.uintp(i)])
+        indices[np.uintp(i)] = (first + group) * LANES
+        rests[np.uintp(i)] = rest
+    for i in range(indices.size):
+        first, rest = indices[np.uintp(i)], rests[np.uintp(i)]
+        if first + LANES <= gradients.size:
+            indices[np.uintp(i)] = first + find_of_16(gradients, first, kept(smoothing), rest)[0]
+            continue
+        # In the last group, which is not whole, one by one.
+        left = int64(rest)
+        while True:
+            gradient = int64(gradients[first])
+            left -= max(gradient, -gradient) + smoothing
+            if left < 0:
+                break
+            first += 1
+        indices[np.uintp(i)] = first
 
 
 @kernel

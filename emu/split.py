@@ -251,22 +251,23 @@ def split_counts(
                         saved[:] = state
                         fill(code, state, lanes, buffer)
                         position = 0
-                    if bits >= 32:
+                    if bits > 32:
                         take = min(bits >> 5, buffer.size - position)
                         for i in range(take):
                             ones_drawn += int64(ones(buffer[np.uintp(position + i)]))
                         position += take
                         bits -= take << 5
                     else:
-                        ones_drawn += int64(ones(buffer[np.uintp(position)] & np.uint32((1 << bits) - 1)))
+                        mask = np.uint32((np.uint64(1) << np.uint64(bits)) - np.uint64(1))
+                        ones_drawn += int64(ones(buffer[np.uintp(position)] & mask))
                         position += 1
                         bits = 0
-                if remainder >= whole:
-                    remainder -= whole
-                    successes += undecided - ones_drawn
-                    undecided = ones_drawn
-                else:
-                    undecided -= ones_drawn
+                # Without branches, which would be mispredicted every other time.
+                bit = int64(remainder >= whole)
+                zeros_drawn = undecided - ones_drawn
+                remainder -= whole & -bit
+                successes += zeros_drawn & -bit
+                undecided = zeros_drawn ^ ((zeros_drawn ^ ones_drawn) & -bit)
             waiting[depth, 0], waiting[depth, 1], waiting[depth, 2] = part + half, half, left - successes
             depth += 1
             parts, left = half, successes

@@ -1,6 +1,8 @@
 """The draws inside the tiles of the ``split`` sampler.
 
-Every tile has few weights and few trials, so its draws are compared with all its prefix sums at once.
+Every tile has few weights and few trials, so a draw is compared with many of its prefix sums at once: with the first
+one of each block of weights, then with all of a block. Numbers of 16 bits are held less 2^15 - 1, since the vectors of
+many machines compare only numbers with signs.
 Twin: ``rtl/tiles.py``.
 """
 
@@ -11,13 +13,13 @@ from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers, accumulate_run
 from zimu.emu.generators import Generators, fill
-from zimu.emu.intrinsics import LANES, bit_length, count_below, scan_masses
+from zimu.emu.intrinsics import BLOCK, BLOCKS, LANES, bit_length, count_over, move, ones, scan, stage
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words
 from zimu.emu.steps import Masses
 from zimu.golden.unit import UnitConfig
 
-BUFFER = 256
+BUFFER = 512
 """Words generated ahead for a stream, a multiple of every row."""
 
 CHUNK = 2048
@@ -25,33 +27,41 @@ CHUNK = 2048
 
 
 class Scratch(NamedTuple):
-    """What one thread draws tiles with."""
+    """What one thread draws tiles with; "values" are of ``int16`` where draws have 16 bits, else of ``int64``."""
 
     saved: Words
     """The state of each stream of draws before its words were generated."""
     buffers: Words
     """Words generated ahead for each stream of draws."""
-    prefix: NDArray[Any]
-    """This and the next two are of ``uint16`` where draws have 16 bits, else of ``uint64``."""
+    values: NDArray[Any]
+    """Draws, those to be rejected among them."""
+    accepted: NDArray[np.uint64]
+    """A bit for each of them: whether it is accepted."""
+    bounds: NDArray[Any]
+    """Values: what a draw for a weight, or for one after it, is over; the largest where there is no weight."""
+    starts: NDArray[Any]
+    """Values: the bounds of the blocks of a tile but the first, as `count_over` takes them."""
     landed: NDArray[Any]
-    draws: NDArray[Any]
+    """Of the dtype of values: less the trials that landed on a weight, or after it in its block."""
     low: NDArray[Any]
-    """The rails, one each; see `accumulate_run`."""
+    """The rails, one each; see `move`."""
     high: NDArray[Any]
 
     @classmethod
     def make(cls, config: UnitConfig, state_words: int) -> "Scratch":
         """Scratch for streams of so many words of state each."""
         shape, bits = config.split, config.weight_bits
-        dtype = np.uint16 if config.draw_bits == 16 else np.uint64
+        dtype = np.int16 if config.draw_bits == 16 else np.int64
         size = -(-shape.tile // LANES) * LANES
         wide = np.int16 if bits <= 8 else np.int32 if bits <= 16 else np.int64
         return cls(
             np.empty((shape.tile_streams, state_words), np.uint32),
             np.empty((shape.tile_streams, BUFFER), np.uint32),
+            np.empty(CHUNK, dtype),
+            np.empty(CHUNK // 64, np.uint64),
             np.empty(size, dtype),
+            np.empty(BLOCKS, dtype),
             np.empty(size, dtype),
-            np.empty(CHUNK + 1, dtype),
             *(np.array([rail], wide) for rail in config.weight.limits),
         )
 
@@ -73,9 +83,9 @@ def draw_tiles(
     met a gradient of 0, and the trials lost at the rails.
     """
     code, lanes = generators
-    gradients, smoothing, tile, _ = masses
-    saved, buffers, prefix, landed, values, low, high = scratch
-    streams = states.shape[0]
+    gradients, smoothing, tile, sums = masses
+    saved, buffers, values, accepted, bounds, starts, landed, low, high = scratch
+    streams, bias = states.shape[0], 1 - (1 << 15) if draw_bits == 16 else 0
     words = buffers.reshape(-1)
     halves = words.view(np.uint16)
     # Positions count draws: half words or whole words.
@@ -91,34 +101,40 @@ def draw_tiles(
             continue
         start = (first + t) * tile
         size = min(tile, gradients.size - start)
-        total = _prefix_sums(gradients, start, size, smoothing, prefix)
-        cut = prefix.dtype.type((1 << bit_length(total - 1)) - 1)
-        bound = prefix.dtype.type(total)
+        total = sums[first + t + 1] - sums[first + t]
+        cut, bound = (1 << bit_length(total - 1)) - 1, total + bias
+        _find_bounds(gradients, start, size, smoothing, bias, bounds, starts)
         position = (at[k] + row - 1) & -row
+        rejected -= left
         while left:
-            chunk = min(left, CHUNK)
-            left -= chunk
-            done, wanted = np.uintp(0), np.uintp(chunk)
-            while done < wanted:
+            wanted = min(left, CHUNK)
+            left -= wanted
+            for j in range(landed.size):
+                landed[j] = 0
+            while wanted:
                 if position == span:
-                    saved[k] = states[k]
+                    for j in range(states.shape[1]):
+                        saved[k, j] = states[k, j]
                     fill(code, states[k], lanes, buffers[k])
                     position = 0
-                here, end = np.uintp(k * span + position), np.uintp((k + 1) * span)
-                begun = here
+                here, end = k * span + position, (k + 1) * span
                 if draw_bits == 16:
-                    done, here = _accept(halves, here, end, cut, bound, values, done, wanted)
+                    taken, wanted = _take(halves, here, end, cut, bias, bound, values, accepted, wanted)
                 else:
-                    done, here = _accept(words, here, end, cut, bound, values, done, wanted)
-                position += int64(here - begun)
-                rejected += int64(here - begun)
-            rejected -= chunk
-            for j in range(landed.size):
-                landed[np.uintp(j)] = 0
-            count_below(prefix, values, chunk, landed)
-            lost = accumulate_run(weights, gradients, start, size, landed, low, high)
-            discarded += lost[0]
-            saturations += lost[1]
+                    taken, wanted = _take(words, here, end, cut, bias, bound, values, accepted, wanted)
+                position += taken
+                rejected += taken
+                for i in range((taken + 63) // 64):
+                    count_over(values, 64 * i, accepted[i], starts, bounds, landed)
+            whole = size // LANES * LANES
+            lost = move(weights, gradients, start, whole, landed, low, high)
+            discarded += lost & (2**32 - 1)
+            saturations += lost >> 32
+            for at_block in range(whole, size, BLOCK):
+                part = landed[at_block : min(at_block + BLOCK, size)]
+                more = accumulate_run(weights, gradients, start + at_block, part, low[0], high[0])
+                discarded += more[0]
+                saturations += more[1]
         at[k] = position
     for k in range(streams):
         if at[k] < span:
@@ -128,46 +144,58 @@ def draw_tiles(
 
 
 @kernel
-def _prefix_sums(gradients: Integers, start: int, size: int, smoothing: int, prefix: NDArray[Any]) -> int:
-    """Inclusive prefix sums of a tile's masses; what lies beyond ``size`` is 0, below which nothing is."""
-    if size == prefix.size:
-        return scan_masses(gradients, start, size, smoothing, prefix)
-    total = 0
-    for j in range(size):
-        gradient = int64(gradients[start + j])
-        total += max(gradient, -gradient) + smoothing
-        prefix[j] = total
-    prefix[size:] = 0
-    return total
+def _find_bounds(
+    gradients: Integers, start: int, size: int, smoothing: int, bias: int, bounds: NDArray[Any], starts: NDArray[Any]
+) -> None:
+    """The masses before each weight of a tile, less one, plus ``bias``."""
+    value, most = bounds.dtype.type, np.iinfo(bounds.dtype).max
+    reached, whole = int64(bias - 1), size // LANES * LANES
+    for at in range(0, whole, LANES):
+        reached += scan(gradients, start + at, value(smoothing), value(reached), bounds, at)
+    for at in range(whole, size):
+        bounds[at] = reached
+        gradient = int64(gradients[start + at])
+        reached += max(gradient, -gradient) + smoothing
+    for at in range(size, bounds.size):
+        bounds[at] = most
+    for block in range(1, BLOCKS + 1):
+        starts[block - 1] = bounds[block * BLOCK] if block * BLOCK < bounds.size else most
 
 
 @kernel
-def _accept(
+def _take(
     candidates: NDArray[Any],
-    here: Any,
-    end: Any,
-    mask: Any,
-    bound: Any,
-    draws: NDArray[Any],
-    done: Any,
-    wanted: Any,
-) -> tuple[Any, Any]:
-    """Append what is accepted of ``candidates[here:end]`` until ``wanted``; returns how many there are, and the next.
+    here: int,
+    end: int,
+    cut: int,
+    bias: int,
+    bound: int,
+    values: NDArray[Any],
+    accepted: NDArray[np.uint64],
+    wanted: int,
+) -> tuple[int, int]:
+    """Put ``candidates[here:end]``, cut and biased, into ``values``, up to the last one wanted if they have so many.
 
-    Written always and kept or not, two at a time while both may be wanted: branches would be mispredicted.
+    Accepted are those below ``bound``. Returns how many were put there, and how many are still wanted.
     """
-    one = np.uintp(1)
-    kept = draws.dtype.type
-    while done + one < wanted and here + one < end:
-        first, second = kept(candidates[here]) & mask, kept(candidates[here + one]) & mask
-        here += np.uintp(2)
-        draws[done] = first
-        done += np.uintp(first < bound)
-        draws[done] = second
-        done += np.uintp(second < bound)
-    while done < wanted and here < end:
-        candidate = kept(candidates[here]) & mask
-        here += one
-        draws[done] = candidate
-        done += np.uintp(candidate < bound)
-    return done, here
+    word, kept = candidates.dtype.type, values.dtype.type
+    taken, most = 0, min(values.size, end - here)
+    while wanted and taken < most:
+        if taken + LANES <= most:
+            found = stage(candidates, here + taken, word(cut), kept(bias), kept(bound), values, taken)
+            step = LANES
+        else:
+            values[taken] = (int64(candidates[here + taken]) & cut) + bias
+            found, step = np.uint64(values[taken] < bound), 1
+        size = int64(ones(found))
+        if size >= wanted:
+            beyond = found
+            for _ in range(wanted):
+                beyond &= beyond - np.uint64(1)
+            found ^= beyond
+            size, step = wanted, bit_length(int64(found))
+        place = np.uintp(taken >> 6)
+        accepted[place] = found if taken & 63 == 0 else accepted[place] | found << np.uint64(taken & 63)
+        wanted -= size
+        taken += step
+    return taken, wanted

@@ -56,21 +56,24 @@ def test_the_kernel_is_the_law(widths):
     for decay in range(momentum.max_decay + 1):
         for g in range(momentum.sampled.limits[0], momentum.sampled.limits[1] + 1):
             means, sampled = np.array(every, held), np.empty(len(every), given)
-            update_means(means, np.full(len(every), g, given), sampled, momentum.shift, decay)
+            update_means(means, np.full(len(every), g, given), sampled, momentum.bits, momentum.shift, decay)
             expected = [momentum.step(m, g, decay) for m in every]
             assert means.tolist() == expected
             assert sampled.tolist() == list(map(momentum.sample, expected))
 
 
-def test_the_widest_means_are_the_law():
-    every = np.arange(-(2**15), 2**15)
-    for decay in range(8):
+@pytest.mark.parametrize("bits", [15, 16])
+def test_the_widest_means_are_the_law(bits):
+    """What is added to a mean fits 16 bits where the mean has 15."""
+    shift = bits - 8
+    every = np.arange(-(2 ** (bits - 1)), 2 ** (bits - 1))
+    for decay in range(shift):
         for g in (-128, -127, -1, 0, 1, 126, 127):
             means, sampled = every.astype(np.int16), np.empty(every.size, np.int8)
-            update_means(means, np.full(every.size, g, np.int8), sampled, 8, decay)
-            wanted = every + (g * 256 + 128 - every) // 2**decay
+            update_means(means, np.full(every.size, g, np.int8), sampled, bits, shift, decay)
+            wanted = every + (g * 2**shift + 2 ** (shift - 1) - every) // 2**decay
             assert means.tolist() == wanted.tolist()
-            assert sampled.tolist() == (wanted // 256).tolist()
+            assert sampled.tolist() == (wanted // 2**shift).tolist()
 
 
 @pytest.mark.parametrize("encoding", ["twos_complement", "sign_magnitude"])

@@ -10,48 +10,63 @@ from zimu.golden import sampler as golden
 from zimu.golden.unit import UnitConfig
 
 
-def masses_of(gradients, smoothing: int) -> Masses:
+def sums_of(gradients, smoothing: int, gradient_bits: int = 32) -> tuple[Masses, sampler.Sums]:
+    """The masses of gradients that are to be of a unit with so many bits."""
     config = UnitConfig(
         name="any",
         weight_bits=8,
-        gradient_bits=32,
+        gradient_bits=gradient_bits,
         smoothing_bits=4,
         depth=gradients.size,
         lanes=1,
         gate_bits=1,
     )
-    return sampler.InverseSampler(config, 0, 1).masses(gradients, smoothing)
+    own = sampler.InverseSampler(config, 0, 1)
+    return own.masses(gradients, smoothing), own.sums
 
 
-def landed(gradients, smoothing: int, draws) -> np.ndarray:
+def landed(gradients, smoothing: int, draws, gradient_bits: int = 32) -> np.ndarray:
     """How many of ``draws`` land on each weight."""
-    counts = np.zeros(gradients.size, np.int64)
-    for indices, hits in sampler.land(masses_of(gradients, smoothing), 0, draws):
-        np.add.at(counts, indices, hits)
-    return counts
+    masses, sums = sums_of(gradients, smoothing, gradient_bits)
+    indices = np.empty(draws.size, np.int64)
+    sampler.look_up(masses, sums, draws, indices, np.empty(draws.size, sums.groups.dtype))
+    return np.bincount(indices, minlength=gradients.size)
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+@pytest.mark.parametrize("bits", [8, 16, 32])
 @pytest.mark.parametrize("smoothing", [0, 1, 3])
-@pytest.mark.parametrize("depth", [1, 127, 128, 129, 400])
-@pytest.mark.parametrize("sparse", [0, 10**9])
-def test_every_u_lands_where_the_contract_says(monkeypatch, dtype, smoothing, depth, sparse):
-    """Each u of [0, W) once, found in either way: the counts must be the masses themselves."""
-    monkeypatch.setattr(sampler, "SPARSE", sparse)
-    gradients = np.random.default_rng(depth).integers(-9, 10, depth).astype(dtype)
+@pytest.mark.parametrize("depth", [1, 15, 16, 127, 128, 129, 400, 16 * 128, 40_000])
+def test_every_u_lands_where_the_contract_says(bits, smoothing, depth):
+    """Each u of [0, W) once: the counts must be the masses themselves."""
+    gradients = np.random.default_rng(depth).integers(-9, 10, depth).astype(f"int{bits}")
     gradients[0] = -9
     mass = np.abs(gradients.astype(np.int64)) + smoothing
-    assert masses_of(gradients, smoothing).bounds[-1] == mass.sum()
+    masses, sums = sums_of(gradients, smoothing, bits)
+    assert sums.groups.dtype == {8: np.int16, 16: np.int32, 32: np.int64}[bits]
+    assert masses.bounds[-1] == mass.sum()
     for width in (np.uint32, np.uint64):
         draws = np.random.default_rng(1).permutation(int(mass.sum())).astype(width)
-        assert landed(gradients, smoothing, draws).tolist() == mass.tolist()
+        assert landed(gradients, smoothing, draws, bits).tolist() == mass.tolist()
+
+
+def test_a_ladder_leads_to_every_one_of_many_blocks():
+    """More than 16^4 blocks, whose bounds take five parts; each draw is the first or the last of a block."""
+    gradients = np.random.default_rng(1).integers(-3, 4, 128 * 70_000).astype(np.int8)
+    masses, sums = sums_of(gradients, 1, 8)
+    assert len(sums.rungs) == 5
+    bounds = masses.bounds[:70_001]
+    first = np.arange(70_000) * 128
+    assert np.flatnonzero(landed(gradients, 1, bounds[:-1].astype(np.uint64), 8)).tolist() == first.tolist()
+    assert (
+        np.flatnonzero(landed(gradients, 1, (bounds[1:] - 1).astype(np.uint64), 8)).tolist() == (first + 127).tolist()
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
 def test_the_most_negative_gradient_has_its_exact_mass(dtype):
     gradients = np.full(300, np.iinfo(dtype).min, dtype)
     mass = -int(np.iinfo(dtype).min)
-    assert masses_of(gradients, 0).bounds.tolist() == [0, 128 * mass, 256 * mass, 300 * mass]
+    assert sums_of(gradients, 0)[0].bounds.tolist() == [0, 128 * mass, 256 * mass] + [300 * mass] * 13
     edges = np.array([mass - 1, mass, 300 * mass - 1], np.uint64)
     assert np.flatnonzero(landed(gradients, 0, edges)).tolist() == [0, 1, 299]
 
@@ -92,7 +107,7 @@ def check_draws(mass: int, draw_words: int, lanes: int) -> None:
 
 @pytest.mark.parametrize(("draw_words", "mass"), [(1, 1000), (2, 2**33 + 1)])
 @pytest.mark.parametrize("lanes", [1, 4, 16])
-def test_results_do_not_depend_on_how_work_is_cut(monkeypatch, draw_words, mass, lanes):
+def test_results_do_not_depend_on_how_work_is_cut(draw_words, mass, lanes):
     def run(buffer: int, chunk: int):
         stream = WordStream("xoshiro128++", 4, 1, lanes)
         parts = list(sampler.draw(stream, draw_words, mass, 333, np.empty(buffer, np.uint32), chunk=chunk))
@@ -103,16 +118,16 @@ def test_results_do_not_depend_on_how_work_is_cut(monkeypatch, draw_words, mass,
         return counts.tolist(), sum(rejected for _, rejected in parts), stream.state.tolist()
 
     whole = run(2**14, 2**14)
-    cuts = (
-        (1, 1, 1, 16, 1, 0),
-        (7, 3, 2, 32, 8, 1000),
-        (100, 64, 299, 48, 5, 1000),
-        (333, 2**14, 1000, 16, 64, 0),
-        (50, 7, 128, 16, 8, 1000),
-    )
-    for draws, part, block, buffer, tile, sparse in cuts:
-        monkeypatch.setattr(sampler, "SLICE", part)
-        monkeypatch.setattr(sampler, "SPARSE", sparse)
-        monkeypatch.setattr(sampler, "BLOCK", block)
-        monkeypatch.setattr(sampler, "TILE", tile)
+    for draws, buffer in ((1, 16), (7, 32), (100, 48), (333, 16), (50, 16)):
         assert run(buffer, draws) == whole
+
+
+@pytest.mark.parametrize("below", [1, 2, 2047, 2048, 2049, 2**31, 2**32, 2**40 + 5])
+def test_a_rough_sort_keeps_every_draw_and_puts_far_ones_apart(below):
+    rng = np.random.default_rng(below)
+    draws = rng.integers(0, below, 5000).astype(np.uint32 if below <= 2**32 else np.uint64)
+    found = sampler.sort_roughly(draws, below)
+    assert found.dtype == draws.dtype
+    assert sorted(found.tolist()) == sorted(draws.tolist())
+    upper = found >> max((below - 1).bit_length() - sampler.SORTED_BITS, 0)
+    assert upper.tolist() == sorted(upper.tolist())
