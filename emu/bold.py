@@ -3,10 +3,16 @@
 Twins: ``golden/bold.py``, ``rtl/bold.py``.
 """
 
+import numpy as np
+
 from zimu.emu.arrays import Array
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.pointwise import PointwiseUnit, Random
+from zimu.emu.reals import MAX_SCALE, Reals, Scaled
+from zimu.emu.scaling import Floats
 from zimu.golden.bold import BoldConfig, BoldCounters
+from zimu.golden.errors import check_range
+from zimu.golden.scaling import Scaling
 
 
 class Bold(PointwiseUnit[BoldConfig]):
@@ -45,6 +51,29 @@ class Bold(PointwiseUnit[BoldConfig]):
 
         self.take(part)
         return BoldCounters(*self.counters)
+
+    def encoding(self, scale: int, scaling: Scaling) -> "Signs":
+        return Signs(2.0 ** check_range("scale", scale, -MAX_SCALE, MAX_SCALE), self.config.vote_bits, scaling)
+
+
+class Signs(Scaled):
+    """Weights of +1 and -1.
+
+    Parameters
+    ----------
+    worth : what +1 is worth.
+    vote_bits, scaling : of the gradients, `Scaled`.
+    """
+
+    def __init__(self, worth: float, vote_bits: int, scaling: Scaling) -> None:
+        super().__init__(vote_bits, scaling)
+        self.worth = worth
+
+    def weights(self, reals: Floats) -> Array:
+        return (reals > 0).astype(np.uint8)
+
+    def reals(self, weights: Array) -> Reals:
+        return np.where(weights, self.worth, -self.worth)
 
 
 @kernel

@@ -11,10 +11,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from zimu.emu.arrays import Array, check_unmasked, checked_array, checked_pair, pattern_dtype
 from zimu.emu.float_kernels import narrow_all, shape_of, step_binary32, step_patterns, widen_all
 from zimu.emu.pointwise import PointwiseUnit, Random
+from zimu.emu.reals import Encoding, Reals
+from zimu.emu.scaling import Floats
 from zimu.golden.errors import InputError
 from zimu.golden.float_format import FORMATS, FloatFormat
 from zimu.golden.float_sgd import Arithmetic, FloatSGDConfig
 from zimu.golden.pointwise import PointwiseCounters
+from zimu.golden.scaling import Scaling
 
 _NATIVE: dict[str, DTypeLike] = {"fp32": np.float32, "fp16": np.float16}
 
@@ -57,6 +60,9 @@ class FloatSGD(PointwiseUnit[FloatSGDConfig]):
             **registers,
         )
         return PointwiseCounters(*self.counters)
+
+    def encoding(self, scale: int, scaling: Scaling) -> "Formats":
+        return Formats(self.config.weights, self.config.gradients or self.config.weights)
 
     def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
         """Take one step on patterns and return the new weights."""
@@ -147,6 +153,30 @@ def from_format(name: str, values: Array) -> NDArray[np.float64]:
     flat = np.ascontiguousarray(values).reshape(-1).view(pattern_dtype(fmt.width))
     widen_all(flat, shape_of(fmt, False), out.reshape(-1))
     return out
+
+
+class Formats(Encoding):
+    """Numbers of floating-point formats, by their names; neither weights nor gradients are scaled."""
+
+    def __init__(self, weight: str, gradient: str) -> None:
+        self._weight, self._gradient = weight, gradient
+
+    def weights(self, reals: Floats) -> Array:
+        return to_format(self._weight, reals.astype(np.float64))
+
+    def reals(self, weights: Array) -> Reals:
+        return from_format(self._weight, weights)
+
+    def gradients(self, gradients: Floats) -> tuple[Array, int]:
+        return to_format(self._gradient, gradients.astype(np.float64)), 0
+
+    @property
+    def state(self) -> list[Any]:
+        return []
+
+    @state.setter
+    def state(self, state: list[Any]) -> None:
+        pass
 
 
 def _step_all(arithmetic: Arithmetic, w: Array, lr: int, g: Array, out: Array, random: Random) -> None:

@@ -6,8 +6,10 @@ Twins: ``golden/int_sgd.py``, ``rtl/int_sgd.py``.
 from zimu.emu.arrays import Array
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.pointwise import PointwiseUnit, Random
+from zimu.emu.reals import Counts
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.pointwise import PointwiseCounters
+from zimu.golden.scaling import Scaling
 
 
 class IntSGD(PointwiseUnit[IntSGDConfig]):
@@ -31,6 +33,9 @@ class IntSGD(PointwiseUnit[IntSGDConfig]):
 
         self.take(part)
         return PointwiseCounters(*self.counters)
+
+    def encoding(self, scale: int, scaling: Scaling) -> Counts:
+        return Counts(self.config.weight, scale, self.config.gradient_bits, scaling)
 
 
 @kernel

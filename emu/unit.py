@@ -11,11 +11,13 @@ from zimu.emu.accumulator import Integers
 from zimu.emu.arrays import check_limits, checked_array, checked_pair, integer_dtype
 from zimu.emu.momentum import Means
 from zimu.emu.prng import WordStream
+from zimu.emu.reals import Counts
 from zimu.emu.sampler import InverseSampler
 from zimu.emu.split import SplitSampler
 from zimu.emu.steps import Run, Sampler, Tally
 from zimu.emu.update import UpdateUnit
 from zimu.golden.rule import Integer
+from zimu.golden.scaling import Scaling
 from zimu.golden.unit import UnitConfig
 
 SAMPLERS: dict[str, type[InverseSampler] | type[SplitSampler]] = {"inverse": InverseSampler, "split": SplitSampler}
@@ -91,6 +93,9 @@ class ZimUnit(UpdateUnit[UnitConfig]):
         self.begin()
         gradients = self.means.sampled(self.memories, gradients, run.decay)
         return self.record(self.sampler.step(weights, gradients, run))
+
+    def encoding(self, scale: int, scaling: Scaling) -> Counts:
+        return Counts(self.config.weight, scale, self.config.gradient_bits, scaling)
 
     def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:
         """`step` on gradients as the hardware holds them; returns the new weights."""

@@ -13,6 +13,7 @@ import numpy as np
 from zimu.emu.arrays import Array, check_limits, checked_array, checked_pair, integer_dtype
 from zimu.emu.parallel import check_threads
 from zimu.emu.prng import WordStream
+from zimu.emu.reals import Encoding
 from zimu.emu.states import (
     Resumable,
     check_intact,
@@ -24,6 +25,7 @@ from zimu.emu.states import (
 )
 from zimu.golden.errors import check_range
 from zimu.golden.rule import CONTRACT_VERSION, RULES, RuleConfig, add_counters, counters_of, zero_counters
+from zimu.golden.scaling import Scaling
 
 Config = TypeVar("Config", bound=RuleConfig)
 
@@ -100,6 +102,16 @@ class UpdateUnit(Resumable, Generic[Config]):
         ------
         InputError
             an argument is refused, or the unit is torn; weights and state are as before.
+        """
+
+    @abstractmethod
+    def encoding(self, scale: int, scaling: Scaling) -> Encoding:
+        """Between real numbers and the arrays of `step`.
+
+        Parameters
+        ----------
+        scale : 2^scale is what a weight of one is worth, where weights are integers.
+        scaling : of gradients, where they are integers.
         """
 
     def step_patterns(self, weights: list[int], gradients: list[int], **registers: int) -> list[int]:

@@ -4,39 +4,20 @@ A method like those of ``study/methods.py``; ``study/train.py`` takes it like an
 ``docs/bold.md``.
 """
 
-from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zimu.emu.arrays import Array
+from zimu.emu.bold import Bold, Signs
+from zimu.emu.reals import Encoding
 from zimu.golden.bold import BoldConfig
-from zimu.study.encoding import Encoding, to_integers
+from zimu.golden.scaling import Tensor
 from zimu.study.methods import Method, layer_of
-from zimu.study.network import DEPTHS, SHAPES, Reals
+from zimu.study.network import DEPTHS, SHAPES
 
 
-@dataclass(frozen=True)
-class Signs(Encoding):
-    """Weights of +1 and -1, worth 1 / sqrt(inputs of the layer) each, and integer votes by `to_integers`."""
-
-    inputs: int
-    vote_bits: int
-
-    def start(self, counts: NDArray[np.int8]) -> Array:
-        return (counts > 0).astype(np.uint8)
-
-    def reals(self, weights: Array) -> Reals:
-        reals: Reals = (2.0 * weights - 1.0) / self.inputs**0.5
-        return reals
-
-    def gradients(self, gradients: Reals) -> Array:
-        return to_integers(gradients, self.vote_bits)[0]
-
-
-def _signs(config: BoldConfig, setting: float) -> Encoding:
-    return Signs(SHAPES[DEPTHS.index(config.depth)][0], config.vote_bits)
+def _signs(unit: Bold, scale: int) -> Encoding:
+    """Weights of a layer are worth 1 / sqrt(inputs) each."""
+    inputs = SHAPES[DEPTHS.index(unit.config.depth)][0]
+    return Signs(1 / inputs**0.5, unit.config.vote_bits, Tensor())
 
 
 def _shift(config: BoldConfig, setting: float, step: int, steps: int) -> dict[str, int]:
@@ -55,7 +36,7 @@ BOLD = Method(
     grid=(3, 4, 5, 6, 7, 8),
     config=partial(layer_of, "bold:16"),
     schedule=_shift,
-    encoding=_signs,
     describe=_describe,
+    encoding=_signs,
 )
 """Accumulators of 16 bits with the threshold 2^13, votes of 8 bits."""

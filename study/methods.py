@@ -1,7 +1,7 @@
 """The update rules that the study compares, and the grid each one's single knob is chosen from.
 
-A method is a configuration for each layer, a knob with its grid, a schedule of run-time values and an encoding: any
-rule trains that has these. The unit's knob is the weight scale (what one count is worth), SGD's is the learning rate:
+A method is a configuration for each layer, a knob with its grid and a schedule of run-time values: any rule trains that
+has these. The unit's knob is the weight scale (what one count is worth), SGD's is the learning rate:
 both set the size of a step. Everything else is fixed here, in advance. Used by ``study/train.py``.
 """
 
@@ -11,11 +11,12 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from zimu.golden.float_sgd import FloatSGDConfig
+from zimu.emu.reals import Encoding
+from zimu.emu.update import UpdateUnit
 from zimu.golden.names import named
 from zimu.golden.rule import RuleConfig
+from zimu.golden.scaling import Tensor
 from zimu.golden.unit import UnitConfig
-from zimu.study.encoding import START_SCALE_LOG2, Counts, Encoding, Formats
 from zimu.study.network import DEPTHS
 
 EPOCHS = 30
@@ -32,6 +33,19 @@ MOMENTUM_BITS = 12
 """Width of a mean of gradients, where there is one: the narrowest that takes b = 3, and as good as 16 bits."""
 
 
+START_SCALE = -6
+"""What one count of the start is worth where no setting says it: 2^-6."""
+
+
+def _start_scale(setting: float) -> int:
+    return START_SCALE
+
+
+def _encoding(unit: UpdateUnit[Any], scale: int) -> Encoding:
+    """Gradients become integers by an exponent that fits those of the step."""
+    return unit.encoding(scale, Tensor())
+
+
 @dataclass(frozen=True)
 class Method:
     """One way to train; its functions are of modules, so that other processes can have it.
@@ -43,8 +57,9 @@ class Method:
     grid : the settings tried.
     config : the unit of a layer (0 or 1).
     schedule : the run-time values of a step: configuration, setting, step in 0..steps-1, steps -> `step`'s arguments.
-    encoding : of configuration and setting.
     describe : a setting in one line.
+    scale : of a setting: log2 of what a count of the start is worth, and of a weight where weights are integers.
+    encoding : of a unit and that scale.
     """
 
     key: str
@@ -53,8 +68,9 @@ class Method:
     grid: tuple[float, ...]
     config: Callable[[int], RuleConfig]
     schedule: Callable[[Any, float, int, int], dict[str, Any]]
-    encoding: Callable[[Any, float], Encoding]
     describe: Callable[[float], str]
+    scale: Callable[[float], int] = _start_scale
+    encoding: Callable[[Any, int], Encoding] = _encoding
 
 
 def mean_trials(method: Method) -> int:
@@ -104,8 +120,8 @@ def integer_unit(
         grid=(-9, -8, -7, -6, -5, -4),
         config=layer_config if decay is None else partial(layer_config, momentum_bits=MOMENTUM_BITS),
         schedule=partial(_unit_schedule, **fixed),
-        encoding=_scaled,
         describe=partial(_describe_unit, **fixed),
+        scale=int,
     )
 
 
@@ -125,11 +141,6 @@ def _unit_schedule(
     if falling:
         values[falling] = values[falling] * (steps - step) // steps
     return values if decay is None else values | {"decay": decay}
-
-
-def _scaled(config: RuleConfig, setting: float) -> Encoding:
-    """The setting is the weight scale."""
-    return Counts(config.weight, config.gradient, int(setting))
 
 
 def _describe_unit(setting: float, *, share: Fraction, falling: str, smoothing: int, decay: int | None) -> str:
@@ -167,7 +178,6 @@ def float_unit(
         grid=grid,
         config=partial(layer_of, unit),
         schedule=partial(_rate, falling=falling, fixed=fixed),
-        encoding=_formats,
         describe=partial(_describe_rate, falling=falling),
     )
 
@@ -176,10 +186,6 @@ def _rate(
     config: RuleConfig, setting: float, step: int, steps: int, *, falling: bool, fixed: dict[str, float]
 ) -> dict[str, float]:
     return {"learning_rate": setting * (steps - step) / steps if falling else setting} | fixed
-
-
-def _formats(config: FloatSGDConfig, setting: float) -> Encoding:
-    return Formats(config.weights, config.gradients or config.weights)
 
 
 def _describe_rate(setting: float, *, falling: bool) -> str:
@@ -195,7 +201,6 @@ def plain_integer_unit(key: str, label: str, *, grid: tuple[float, ...] = (1, 2,
         grid=grid,
         config=partial(layer_of, "int_sgd:8"),
         schedule=_eta,
-        encoding=_unscaled,
         describe=_describe_eta,
     )
 
@@ -204,12 +209,8 @@ def _eta(config: RuleConfig, setting: float, step: int, steps: int) -> dict[str,
     return {"rate": int(setting)}
 
 
-def _unscaled(config: RuleConfig, setting: float) -> Encoding:
-    return Counts(config.weight, config.gradient)
-
-
 def _describe_eta(setting: float) -> str:
-    return f"eta = {int(setting)}, weight scale 1/{2**-START_SCALE_LOG2}"
+    return f"eta = {int(setting)}, weight scale 1/{2**-START_SCALE}"
 
 
 HEADLINE = integer_unit("unit", "int8 unit", Fraction(1, 5), "trials", 0)

@@ -9,8 +9,8 @@ Used by ``study/train.py``.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from zimu.emu.reals import Reals
 from zimu.study.digits import CLASSES, PIXELS, Part
 
 HIDDEN = 64
@@ -20,8 +20,6 @@ SHAPES = ((PIXELS + 1, HIDDEN), (HIDDEN + 1, CLASSES))
 
 DEPTHS = tuple(rows * columns for rows, columns in SHAPES)
 """Weights of each layer: 4160 and 650."""
-
-Reals = NDArray[np.float64]
 
 
 def _with_one(inputs: Reals) -> Reals:

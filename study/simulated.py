@@ -43,7 +43,7 @@ from zimu.golden.unit import UnitConfig
 from zimu.rtl.update import update_core
 from zimu.sim.count import Count, count_steps
 from zimu.sim.simulators import available
-from zimu.study import digits, encoding, methods, network, trace, train
+from zimu.study import digits, methods, network, trace, train
 from zimu.study import energy as measuring
 from zimu.study.energy import OCTAVE, measure_update, memory_energy, recorded_steps
 
@@ -208,7 +208,7 @@ def _identity(config: RuleConfig) -> str:
 def _sources() -> str:
     """A digest of all that decides what is simulated and counted."""
     packages = sources(zimu.golden, zimu.emu, zimu.rtl, zimu.sim)
-    mine = sources(sys.modules[__name__], measuring, digits, encoding, methods, network, trace, train)
+    mine = sources(sys.modules[__name__], measuring, digits, methods, network, trace, train)
     pricing = sources(energy, gates, liberty, memory, parts, power, silicon)
     return digest(packages, mine, pricing, metadata.version("amaranth"), metadata.version("numpy"))
 

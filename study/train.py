@@ -2,7 +2,7 @@
 
 A run is fixed by (method, setting, seed) alone: the number of worker processes never changes a result, and matrix
 products run on one thread. The units are bit-accurate models of the circuits that are priced.
-Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients), ``study/encoding.py`` (arrays).
+Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients)
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.arrays import Array
+from zimu.emu.reals import Counts, Reals
 from zimu.emu.update import make_unit
 from zimu.golden.errors import check_range
 from zimu.golden.rule import counters_of
 from zimu.golden.workers import worker_processes
 from zimu.study.digits import Digits
-from zimu.study.encoding import Counts
 from zimu.study.methods import BATCH, EPOCHS, START_RANGE, Method
-from zimu.study.network import DEPTHS, Reals, evaluate, gradients
+from zimu.study.network import DEPTHS, evaluate, gradients
 
 Progress = Callable[[int, int], object]
 """Called with the runs that ended and the runs there are."""
@@ -58,10 +58,11 @@ class Trainee:
     def __init__(self, method: Method, setting: float, seed: int, observe: Observer | None = None) -> None:
         self.method, self.setting, self.observe = method, setting, observe
         self.configs = [method.config(layer) for layer in range(len(DEPTHS))]
-        self.encodings = [method.encoding(config, setting) for config in self.configs]
         self.units = [make_unit(config, unit_seed(seed, layer)) for layer, config in enumerate(self.configs)]
+        scale = method.scale(setting)
+        self.encodings = [method.encoding(unit, scale) for unit in self.units]
         starts = zip(self.encodings, start_weights(seed), strict=True)
-        self.weights = [encoding.start(counts) for encoding, counts in starts]
+        self.weights = [encoding.weights(np.ldexp(counts.astype(np.float64), scale)) for encoding, counts in starts]
 
     @property
     def values(self) -> list[Reals]:
@@ -71,7 +72,7 @@ class Trainee:
     def update(self, gradients: list[Reals], step: int, steps: int) -> None:
         """Take ``step`` of ``steps``."""
         for layer, config in enumerate(self.configs):
-            encoded = self.encodings[layer].gradients(gradients[layer])
+            encoded, _ = self.encodings[layer].gradients(gradients[layer])
             values = self.method.schedule(config, self.setting, step, steps)
             self.units[layer].step(self.weights[layer], encoded, **values)
             if self.observe:

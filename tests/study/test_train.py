@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from zimu.emu.update import make_unit
 from zimu.golden.unit import ReferenceUnit
 from zimu.study import methods, train
 from zimu.study.claims import CLAIMS, LEAST_SEEDS, judge
@@ -17,6 +18,7 @@ class ReferenceDriven:
 
     def __init__(self, config, seed):
         self.reference = ReferenceUnit(config, seed)
+        self.encoding = make_unit(config).encoding
 
     @property
     def counters(self):
