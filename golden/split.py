@@ -120,9 +120,10 @@ class SplitSampler(Sampler):
             raise ValueError(f"tile = {shape.tile}: must be at least lanes = {config.lanes}, a tile is of whole beats")
         widest = 2**WORD_BITS // config.max_weight_mass
         if shape.tile > widest:
-            field, value = ("tile", shape.tile) if widest > 1 else ("gradient_bits", config.gradient_bits)
+            widths = ("gradient_bits", "smoothing_bits")
+            field = "tile" if widest > 1 else max(widths, key=lambda width: getattr(config, width))
             raise ValueError(
-                f"{field} = {value}: the masses of a tile must add up to {2**WORD_BITS} at most "
+                f"{field} = {getattr(config, field)}: the masses of a tile must add up to {2**WORD_BITS} at most "
                 f"(tile = {shape.tile}, gradient_bits = {config.gradient_bits}, "
                 f"smoothing_bits = {config.smoothing_bits})"
             )

@@ -70,7 +70,8 @@ class UnitConfig(RuleConfig):
     gradient_bits : width of a gradient, 2..32.
     gradient_encoding : ``"twos_complement"`` or ``"sign_magnitude"``, `zimu.golden.encoding`: how memories and ports
         hold a gradient. The second has no most negative number, and a zero with a sign.
-    smoothing_bits : width of the smoothing register c, 0..16; 0 fixes c = 0.
+    smoothing_bits : width of the smoothing register c, 0..32; 0 fixes c = 0. Where gradients are real numbers times 2^e, a
+        c of their own size takes e more bits: docs/contract.md, "Smoothing".
     depth : d, the number of weights, 1..2^27.
     lanes : gradients per beat of the sum pass; a power of two, 1..256.
     gate : ``"trial"`` gates every trial, ``"step"`` gates the whole step.
@@ -108,7 +109,7 @@ class UnitConfig(RuleConfig):
     weight_bits: int = Field(ge=2, le=32)
     gradient_bits: int = Field(ge=2, le=32)
     gradient_encoding: Literal["twos_complement", "sign_magnitude"] = optional("twos_complement")
-    smoothing_bits: int = Field(ge=0, le=16)
+    smoothing_bits: int = Field(ge=0, le=32)
     depth: int = Field(ge=1, le=2**27)
     lanes: int = Field(ge=1, le=256)
     gate: Literal["trial", "step"] = "trial"

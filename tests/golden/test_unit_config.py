@@ -48,8 +48,8 @@ REFUSALS = [
     ("weight_bits", "8", "must be an integer in 2..32"),
     ("gradient_bits", 1, "must be an integer in 2..32"),
     ("gradient_bits", 33, "must be an integer in 2..32"),
-    ("smoothing_bits", -1, "must be an integer in 0..16"),
-    ("smoothing_bits", 17, "must be an integer in 0..16"),
+    ("smoothing_bits", -1, "must be an integer in 0..32"),
+    ("smoothing_bits", 33, "must be an integer in 0..32"),
     ("depth", 0, "must be an integer in 1..134217728"),
     ("depth", 2**27 + 1, "must be an integer in 1..134217728"),
     ("lanes", 0, "must be an integer in 1..256"),
@@ -86,7 +86,7 @@ def test_a_value_out_of_range_is_refused_by_field_value_and_range(field, value, 
     [
         ("weight_bits", 2, 32),
         ("gradient_bits", 2, 32),
-        ("smoothing_bits", 0, 16),
+        ("smoothing_bits", 0, 32),
         ("depth", 1, 2**27),
         ("lanes", 1, 256),
         ("gate_bits", 1, 32),
@@ -140,6 +140,11 @@ SPLIT = {name: value for name, value in ZIM8.items() if name != "form"} | {"samp
             SPLIT | {"gradient_bits": 32, "lanes": 1, "tile": 2},
             "gradient_bits = 32: the masses of a tile must add up to 4294967296 at most "
             "(tile = 2, gradient_bits = 32, smoothing_bits = 4)",
+        ),
+        (
+            SPLIT | {"smoothing_bits": 32, "lanes": 1, "tile": 2},
+            "smoothing_bits = 32: the masses of a tile must add up to 4294967296 at most "
+            "(tile = 2, gradient_bits = 8, smoothing_bits = 32)",
         ),
     ],
 )
@@ -258,7 +263,7 @@ def test_toml_round_trip(data):
         name=data.draw(st.from_regex(r"zim[a-z0-9_]{0,45}", fullmatch=True).filter(lambda s: s != "zimu_core")),
         weight_bits=data.draw(st.integers(2, 32)),
         gradient_bits=data.draw(st.integers(2, 32)),
-        smoothing_bits=data.draw(st.integers(0, 16)),
+        smoothing_bits=data.draw(st.integers(0, 32)),
         depth=data.draw(st.integers(1, 2**16)),
         lanes=2 ** data.draw(st.integers(0, 6)),
         gate=data.draw(st.sampled_from(["trial", "step"])),

@@ -155,7 +155,7 @@ def test_a_run_begins_with_what_finds_most(form, seed):
     assert idle == {False, True}
 
 
-@pytest.mark.parametrize("smoothing_bits", [0, 1, 16])
+@pytest.mark.parametrize("smoothing_bits", [0, 1, 16, 32])
 @pytest.mark.parametrize("gradient_bits", [2, 32])
 @pytest.mark.parametrize(
     "fields", [{"depth": 1, "gate_bits": 1}, {"depth": 37, "gate_bits": 32, "gate": "step"}], ids=str
