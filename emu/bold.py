@@ -35,9 +35,7 @@ class Bold(PointwiseUnit[BoldConfig]):
         retention : B, 0..2^retention_bits; by default `BoldConfig.retention` of the flips of the step before.
         """
         config = self.config
-        if retention is None:
-            retention = config.retention(self.counters.last_flips)
-        values = config.registers(shift=shift, retention=retention)
+        values = self.registers(shift=shift, retention=retention)
         e, b = values["shift"], values["retention"]
         weights, gradients = self.checked(weights, gradients)
         accumulators = self.memories["accumulator"]
@@ -51,6 +49,11 @@ class Bold(PointwiseUnit[BoldConfig]):
 
         self.take(part)
         return BoldCounters(*self.counters)
+
+    def registers(self, *, shift: int, retention: int | None = None) -> dict[str, int]:
+        if retention is None:
+            retention = self.config.retention(self.counters.last_flips)
+        return self.config.registers(shift=shift, retention=retention)
 
     def encoding(self, scale: int, scaling: Scaling) -> "Signs":
         return Signs(2.0 ** check_range("scale", scale, -MAX_SCALE, MAX_SCALE), self.config.vote_bits, scaling)

@@ -104,6 +104,11 @@ class UpdateUnit(Resumable, Generic[Config]):
             an argument is refused, or the unit is torn; weights and state are as before.
         """
 
+    # A signature that a rule may replace by its own.
+    def registers(self, *args: Any, **values: Any) -> dict[str, int]:
+        """The run-time values of the next step as the hardware holds them; `InputError` where one cannot be."""
+        return self.config.registers(*args, **values)
+
     @abstractmethod
     def encoding(self, scale: int, scaling: Scaling) -> Encoding:
         """Between real numbers and the arrays of `step`.

@@ -10,6 +10,7 @@ is 2^f, eta is 2^(e - f), and beta is B / 2^k. In words: ``docs/bold.md``. Twins
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
+from math import log2
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -99,6 +100,12 @@ class BoldConfig(PointwiseConfig):
             f"Boolean weights flipped by accumulators of {self.accumulator_bits} bits, votes of {self.vote_bits} bits"
             + self._throughout
         )
+
+    def driven(self, learning_rate: float, shape: Sequence[int], exponent: int) -> dict[str, Any]:
+        """The learning rate is eta, 2^(shift - fraction_bits), a power of two; the retention is of the flips before."""
+        if learning_rate <= 0 or not log2(learning_rate).is_integer():
+            raise InputError(f"learning_rate = {learning_rate!r}: must be a power of two")
+        return {"shift": int(log2(learning_rate)) + self.fraction_bits}
 
     def registers(self, *, shift: int, retention: int) -> dict[str, int]:
         """The run-time values e, 0..accumulator_bits-1, and B, 0..2^k, if they are in range; `InputError` otherwise."""

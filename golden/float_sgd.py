@@ -272,6 +272,12 @@ class FloatSGDConfig(PointwiseConfig):
         ]
         return ", ".join(filter(None, parts)) + self._throughout
 
+    def driven(
+        self, learning_rate: float, shape: Sequence[int], exponent: int, *, momentum: float | None = None
+    ) -> dict[str, Any]:
+        """The learning rate is lr; ``momentum`` is for a unit that has it."""
+        return {"learning_rate": learning_rate} | ({} if momentum is None else {"momentum": momentum})
+
     def registers(self, *, learning_rate: float, momentum: float | None = None) -> dict[str, int]:
         """The patterns of the run-time values.
 

@@ -9,6 +9,7 @@ Twins: ``emu/int_sgd.py``, ``rtl/int_sgd.py``.
 
 import re
 from collections.abc import Sequence
+from math import log2
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -99,6 +100,17 @@ class IntSGDConfig(PointwiseConfig):
         """One line for a reader."""
         eta = "2^k" if self.rate else "eta"
         return f"w - {eta}*g / 2^{self.fraction_bits} in integers, weights of {self.weight_bits} bits{self._throughout}"
+
+    def driven(self, learning_rate: float, shape: Sequence[int], exponent: int) -> dict[str, Any]:
+        """The learning rate is that of integers, eta / 2^f, to the nearest there is; `InputError` if none is near."""
+        scaled = learning_rate * 2**self.fraction_bits
+        if self.rate is None:
+            return {"rate": round(scaled)}
+        if scaled < 1 or not log2(scaled).is_integer():
+            raise InputError(
+                f"learning_rate = {learning_rate!r}: must be a power of two, 2^-{self.fraction_bits} at least"
+            )
+        return {"rate": int(log2(scaled))}
 
     def registers(self, *, rate: int) -> dict[str, int]:
         """The run-time value eta, or k where eta is a power of two, if it is in range; `InputError` otherwise."""

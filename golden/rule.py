@@ -212,6 +212,23 @@ class RuleConfig(BaseModel):
     def registers(self, *args: Any, **values: Any) -> dict[str, int]:
         """The run-time values of a step as the unit's registers hold them; `InputError` if one cannot be held."""
 
+    @abstractmethod  # a signature that each rule replaces by its own
+    def driven(self, *args: Any, **values: Any) -> dict[str, Any]:
+        """The run-time values of a step, as the emulator's ``step`` takes them, that a learning rate stands for.
+
+        Parameters
+        ----------
+        learning_rate : in the rule's own sense.
+        shape : of the tensor that the weights are.
+        exponent : e, where gradients are real numbers times 2^e; else 0.
+        values : what the rule has beside.
+
+        Raises
+        ------
+        InputError
+            one is out of range, missing, or not the rule's.
+        """
+
     def replace(self, **changes: Any) -> Self:
         """A configuration like this one but for the fields given, checked like any other."""
         return type(self)(**self._kept(changes) | changes)

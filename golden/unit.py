@@ -5,16 +5,18 @@ purpose; ``emu/unit.py`` is the one for daily use. Run-time values (trials, thre
 configuration; their ranges follow from it. Twins: ``emu/unit.py``, ``rtl/unit.py``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import cached_property
 from itertools import chain
+from math import prod
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from zimu.golden.accumulator import accumulate
 from zimu.golden.encoding import ENCODINGS, GradientEncoding
-from zimu.golden.errors import InputError, check_range
+from zimu.golden.errors import InputError, check_choice, check_range
 from zimu.golden.gate import gate
 from zimu.golden.momentum import DECAY_BITS, MAX_BITS, Momentum
 from zimu.golden.prng import Stream, WordStream
@@ -70,8 +72,8 @@ class UnitConfig(RuleConfig):
     gradient_bits : width of a gradient, 2..32.
     gradient_encoding : ``"twos_complement"`` or ``"sign_magnitude"``, `zimu.golden.encoding`: how memories and ports
         hold a gradient. The second has no most negative number, and a zero with a sign.
-    smoothing_bits : width of the smoothing register c, 0..32; 0 fixes c = 0. Where gradients are real numbers times 2^e, a
-        c of their own size takes e more bits: docs/contract.md, "Smoothing".
+    smoothing_bits : width of the smoothing register c, 0..32; 0 fixes c = 0. Where gradients are real numbers times
+        2^e, a constant of their own size takes e bits more: docs/contract.md, "Smoothing".
     depth : d, the number of weights, 1..2^27.
     lanes : gradients per beat of the sum pass; a power of two, 1..256.
     gate : ``"trial"`` gates every trial, ``"step"`` gates the whole step.
@@ -312,6 +314,57 @@ class UnitConfig(RuleConfig):
         if changes.get("sampler", self.sampler) == self.sampler:
             return fields
         return {field: value for field, value in fields.items() if field not in _OF_SAMPLERS}
+
+    def driven(
+        self,
+        learning_rate: float,
+        shape: Sequence[int],
+        exponent: int,
+        *,
+        trials: int | float | str = MAX_TRIALS,
+        drives: str = "trials",
+        smoothing: int = 0,
+        gradient_smoothing: float = 0.0,
+        decay: int | None = None,
+        rate: int | None = None,
+    ) -> dict[str, Any]:
+        """The run-time values of a step; the learning rate is in 0..1.
+
+        Parameters
+        ----------
+        learning_rate, shape, exponent : as `RuleConfig.driven`.
+        trials : n of the learning rate 1: a number, or as a float a share of d; ``"sqrt"``: of d; ``"root"``:
+            d^(1/dimensions), which is the source's, arXiv 2512.04051. By default the most there can be.
+        drives : what the learning rate multiplies, ``"trials"``, n, or ``"threshold"``, which is 2^k.
+        smoothing : c.
+        gradient_smoothing : a constant of the size of the real gradients, c / 2^e; instead of ``smoothing``.
+        decay, rate : of a unit that has them.
+        """
+        if not 0 <= learning_rate <= 1:
+            raise InputError(f"learning_rate = {learning_rate!r}: must be in 0..1, a share of {drives}")
+        if smoothing and gradient_smoothing:
+            raise InputError("smoothing and gradient_smoothing: must be one of the two, leave the other out")
+        values = {"trials": self._most_trials(trials, shape), "threshold": self.max_threshold}
+        driven = check_choice("drives", drives, values)
+        values[driven] = round(learning_rate * values[driven])
+        if gradient_smoothing:
+            smoothing = round(Fraction(gradient_smoothing) * Fraction(2) ** exponent)
+            if not 0 <= smoothing <= self.max_smoothing:
+                raise InputError(
+                    f"gradient_smoothing = {gradient_smoothing!r}: is {smoothing} beside integers, must be in "
+                    f"0..{self.max_smoothing} (gradients times 2^{exponent}, smoothing_bits = {self.smoothing_bits})"
+                )
+        own = {"decay": decay, "rate": rate}
+        return values | {"smoothing": smoothing} | {name: value for name, value in own.items() if value is not None}
+
+    def _most_trials(self, trials: int | float | str, shape: Sequence[int]) -> int:
+        """The n that ``trials`` of `driven` means."""
+        size = prod(shape)
+        if isinstance(trials, str):
+            roots = {"sqrt": 2, "root": max(len(shape), 1)}
+            root: float = size ** (1 / roots[check_choice("trials", trials, roots)])
+            return round(root)
+        return round(trials * size) if isinstance(trials, float) else trials
 
     def registers(
         self, *, trials: int, threshold: int, smoothing: int, decay: int | None = None, rate: int | None = None
