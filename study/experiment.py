@@ -1,0 +1,253 @@
+"""Training runs of the source's models by units of any rule: data, model, recipe, setting and seed fix every bit.
+
+A run leaves a checkpoint after every epoch and its result in the end, in a folder; one that was stopped or killed goes
+on from there. Matrix products run on one thread of this machine, so that a run here is the same whatever runs beside.
+Uses ``study/images.py``, ``study/models.py``, ``study/optimizer.py``; called by ``zimu train``. Needs PyTorch.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+import zimu
+from zimu.golden.errors import check_choice, check_range
+from zimu.golden.files import write_whole
+from zimu.golden.rule import CONTRACT_VERSION
+from zimu.golden.workers import worker_processes
+from zimu.study import images, models
+from zimu.study.images import Part
+from zimu.study.optimizer import ZIM, quantize_
+from zimu.study.recipes import RECIPES
+from zimu.study.summary import Spread
+
+BATCH = 64
+"""Images of one step; what is left over at the end of an epoch waits for the next shuffle."""
+
+EVALUATED = 1000
+"""Images evaluated at a time."""
+
+Progress = Callable[[int, int], object]
+"""Called with the runs that ended and the runs there are."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What fixes a run.
+
+    Parameters
+    ----------
+    model : a name in `zimu.study.models.MODELS`.
+    recipe : a name in `zimu.study.recipes.RECIPES`.
+    setting : of the recipe's knob.
+    seed : of the model's start, the order of images, and the units.
+    data, folder : as `zimu.study.images.load` takes them.
+    epochs : passes over the fit part.
+    """
+
+    model: str
+    recipe: str
+    setting: float
+    seed: int
+    data: str
+    folder: str | None
+    epochs: int
+
+    @property
+    def key(self) -> str:
+        """A name for its files: what is trained, and a digest of all that fixes it."""
+        fixed = asdict(self) | {"folder": None, "version": zimu.__version__, "contract": CONTRACT_VERSION}
+        digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
+        return f"{self.data}-{self.model}-{self.recipe}-{digest}"
+
+
+@dataclass
+class Run:
+    """The result of a task. Curves have one value per epoch; accuracies are in 0..1, losses in nats."""
+
+    task: Task
+    weights: int
+    """In all parameters."""
+    trials_per_weight: float | None = None
+    """Of a unit that counts open trials, per weight and step, over all of the run."""
+    fit_loss: list[float] = field(default_factory=list)
+    """Mean over the steps of the epoch."""
+    validation_accuracy: list[float] = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
+    digest: str = ""
+    """SHA-256 of all parameters at the end."""
+
+
+def train(task: Task, folder: Path) -> Run:
+    """Take a run, or go on with it; its result is ``KEY.json`` in the folder."""
+    result = folder / f"{task.key}.json"
+    if result.exists():
+        kept = json.loads(result.read_text(encoding="utf-8"))
+        return Run(**kept | {"task": Task(**kept["task"])})
+    torch.set_num_threads(1)
+    data = images.load(task.data, task.folder)
+    recipe = RECIPES[task.recipe]
+    model = models.make(task.model, data.size, task.seed)
+    options = recipe.options(task.setting)
+    quantize_(model.parameters(), recipe.config, scale=options["scale"])
+    optimizer = ZIM(model.parameters(), recipe.config, seed=2**32 * task.seed, **options)
+    rate = options["lr"]
+    run = Run(task, sum(parameter.numel() for parameter in model.parameters()))
+    checkpoint = folder / f"{task.key}.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        run.fit_loss, run.validation_accuracy, run.test_accuracy = saved["curves"]
+    steps = len(data.fit) // BATCH
+    pixels, labels = torch.from_numpy(data.fit.images), torch.from_numpy(data.fit.labels)
+    for epoch in range(len(run.fit_loss), task.epochs):
+        order = torch.from_numpy(np.random.default_rng([task.seed, epoch]).permutation(len(data.fit)))
+        total = 0.0
+        for step in range(steps):
+            if recipe.falling:
+                optimizer.param_groups[0]["lr"] = rate * (1 - (epoch * steps + step) / (task.epochs * steps))
+            batch = order[step * BATCH : (step + 1) * BATCH]
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(pixels[batch]), labels[batch])
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        run.fit_loss.append(total / steps)
+        run.validation_accuracy.append(accuracy(model, data.validation))
+        run.test_accuracy.append(accuracy(model, data.test))
+        curves = run.fit_loss, run.validation_accuracy, run.test_accuracy
+        state = io.BytesIO()
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "curves": curves}, state)
+        write_whole(checkpoint, state.getvalue())
+    run.trials_per_weight = _trials(optimizer)
+    run.digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+    write_whole(result, json.dumps(asdict(run), indent=1) + "\n")
+    checkpoint.unlink(missing_ok=True)
+    return run
+
+
+@torch.no_grad()
+def accuracy(model: torch.nn.Module, part: Part) -> float:
+    """The share of images that the model tells right."""
+    right = 0
+    for first in range(0, len(part), EVALUATED):
+        pixels = torch.from_numpy(part.images[first : first + EVALUATED])
+        labels = torch.from_numpy(part.labels[first : first + EVALUATED])
+        right += int((model(pixels).argmax(1) == labels).sum())
+    return right / len(part)
+
+
+def _trials(optimizer: ZIM) -> float | None:
+    """Open trials per weight and step, where units count them."""
+    counted = [(unit.counters._asdict(), unit.config.depth) for unit in optimizer.units()]
+    if not all("open_trials" in counters for counters, _ in counted):
+        return None
+    opened = sum(counters["open_trials"] for counters, _ in counted)
+    offered = sum(counters["steps"] * depth for counters, depth in counted)
+    return opened / offered if offered else None
+
+
+def train_all(
+    tasks: Sequence[Task], folder: Path, *, jobs: int = 1, progress: Progress = lambda done, total: None
+) -> list[Run]:
+    """The runs of tasks, in their order, by ``jobs`` processes at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    runs: dict[int, Run] = {}
+    progress(0, len(tasks))
+    if jobs == 1:
+        for number, task in enumerate(tasks):
+            runs[number] = train(task, folder)
+            progress(len(runs), len(tasks))
+    else:
+        with worker_processes(min(jobs, len(tasks))) as submit:
+            futures = {submit(train, task, folder): number for number, task in enumerate(tasks)}
+            for future in as_completed(futures):
+                runs[futures[future]] = future.result()
+                progress(len(runs), len(tasks))
+    return [runs[number] for number in range(len(tasks))]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A recipe with a model, at the setting that validation chose."""
+
+    model: str
+    recipe: str
+    label: str
+    setting: float
+    runs: list[Run]
+    """One for each seed."""
+
+    @property
+    def accuracy(self) -> Spread:
+        """On the test images, after the last epoch."""
+        return Spread.of([run.test_accuracy[-1] for run in self.runs])
+
+    @property
+    def trials_per_weight(self) -> float | None:
+        """Per weight and step, of the run with most."""
+        counted = [run.trials_per_weight for run in self.runs if run.trials_per_weight is not None]
+        return max(counted, default=None)
+
+
+def compare(
+    model_names: Sequence[str],
+    recipe_names: Sequence[str],
+    data: str,
+    images_folder: str | None,
+    folder: Path,
+    *,
+    epochs: int,
+    repeats: int,
+    tuned_with: int,
+    jobs: int = 1,
+    progress: Callable[[str, int, int], object] = lambda stage, done, total: None,
+) -> list[Outcome]:
+    """Train every model by every recipe, each at the setting that validation images choose.
+
+    Every setting of a recipe's grid is tried with the first ``tuned_with`` of the seeds 0..repeats-1; the one with the
+    best mean accuracy on the validation images is trained with all of them. Test images have no say.
+    """
+    check_range("epochs", epochs, 1, 10_000)
+    check_range("repeats", repeats, 1, 1000)
+    check_range("tuned_with", tuned_with, 1, repeats)
+    check_range("jobs", jobs, 1, 1024)
+    pairs = [
+        (check_choice("model", model, models.MODELS), check_choice("rule", recipe, RECIPES))
+        for model in model_names
+        for recipe in recipe_names
+    ]
+    images.load(data, images_folder)  # what is missing is said before work begins
+
+    def task(model: str, recipe: str, setting: float, seed: int) -> Task:
+        return Task(model, recipe, setting, seed, data, images_folder, epochs)
+
+    settings = [(*pair, setting) for pair in pairs for setting in RECIPES[pair[1]].grid]
+    tried = [task(*setting, seed) for setting in settings for seed in range(tuned_with)]
+    done = train_all(tried, folder, jobs=jobs, progress=partial(progress, "settings tried"))
+    chosen = {pair: _best([run for run in done if (run.task.model, run.task.recipe) == pair]) for pair in pairs}
+    final = [task(*pair, chosen[pair], seed) for pair in pairs for seed in range(repeats)]
+    runs = train_all(final, folder, jobs=jobs, progress=partial(progress, "runs"))
+    return [
+        Outcome(*pair, RECIPES[pair[1]].label, chosen[pair], runs[number * repeats : (number + 1) * repeats])
+        for number, pair in enumerate(pairs)
+    ]
+
+
+def _best(runs: Sequence[Run]) -> float:
+    """The setting with the best mean validation accuracy; of equals the first."""
+    by_setting: dict[float, list[float]] = {}
+    for run in runs:
+        by_setting.setdefault(run.task.setting, []).append(run.validation_accuracy[-1])
+    # Rounded because sums of equal accuracies in another order differ in the last bit.
+    return max(by_setting, key=lambda setting: round(fmean(by_setting[setting]), 12))
