@@ -7,6 +7,7 @@ ratios within repeats. Subjects are in ``study/bench_subjects.py``; rows are sho
 import math
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import numba
 
 from zimu.golden.errors import ToolError, check_range
 from zimu.study import bench_memory
@@ -31,6 +34,14 @@ QUICK_TORCH_TRIALS = 10**6
 
 RATIOS = {"times_faster_than_numpy": NUMPY, "times_faster_than_pytorch": TORCH, "times_int8_subtract": FLOOR}
 """Fields that are ratios, and the subject each refers to."""
+
+_VECTORS = {
+    r"%zmm": "AVX-512, 512 bits",
+    r"%ymm": "AVX2, 256 bits",
+    r"%xmm": "SSE, 128 bits",
+    r"\b[qv][0-9]+\b": "NEON, 128 bits",
+}
+"""How registers are called in machine code, and what they are; the widest first."""
 
 Progress = Callable[[int, int], object]
 """Called with the measurements done and the measurements there are."""
@@ -156,7 +167,25 @@ def describe_machine() -> dict[str, Any]:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             versions[package] = None
-    return {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system(), "versions": versions}
+    return {
+        "processor": _processor(),
+        "vectors": vectors(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "versions": versions,
+    }
+
+
+def vectors() -> str:
+    """The widest vectors that compiled loops work with here, as the machine code of one shows them."""
+    compiled = numba.njit("void(int8[::1])")(_double)
+    (code,) = compiled.inspect_asm().values()
+    return next((name for register, name in _VECTORS.items() if re.search(register, code)), "none that is known")
+
+
+def _double(values: Any) -> None:
+    for i in range(values.size):
+        values[i] += values[i]
 
 
 def _processor() -> str:

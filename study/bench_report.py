@@ -70,7 +70,8 @@ def sweep_table(rows: Sequence[Timing]) -> RenderableType:
 def machine_line(machine: dict[str, Any]) -> str:
     """What `zimu.study.bench.describe_machine` found, on one line."""
     versions = ", ".join(f"{package} {version or DASH}" for package, version in machine["versions"].items())
-    return f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; {versions}"
+    facts = (machine["processor"], f"vectors of {machine['vectors']}", f"{machine['cores']} cores", machine["system"])
+    return f"{', '.join(facts)}; {versions}"
 
 
 def crossovers(rows: Sequence[Timing], first: str, second: str) -> list[float]:

@@ -2,6 +2,9 @@
 
 import importlib.util
 import json
+import os
+import platform
+import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -308,3 +311,17 @@ def test_quick_run_at_full_size_is_whole(tmp_path):
     program = Path(sys.executable).parent / "zimu"
     document = json.loads(run([program, "bench", "--quick", "--json"], timeout=900).partition("{")[2].join("{ "))
     assert len(document["rows"]) == 6 * (len(bench_subjects.SAMPLERS) + len(bench_subjects.RULES) + 4)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="vectors of x86-64: other machines have others")
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({"NUMBA_CPU_NAME": "znver3", "NUMBA_CPU_FEATURES": ""}, "AVX2, 256 bits"),
+        ({"NUMBA_CPU_NAME": "generic"}, "SSE, 128 bits"),
+    ],
+)
+def test_the_vectors_named_are_those_that_loops_are_compiled_for(environment, wanted):
+    program = "from zimu.study.bench import describe_machine; print(describe_machine()['vectors'])"
+    done = subprocess.run([sys.executable, "-c", program], env=os.environ | environment, capture_output=True, text=True)
+    assert done.stdout.strip() == wanted, done.stderr
