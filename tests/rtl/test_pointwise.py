@@ -240,6 +240,9 @@ class RollingConfig(PointwiseConfig):
     memories: ClassVar[dict[str, Integer]] = {"velocity": Integer(4)}
     values: ClassVar[dict[str, Value]] = {"k": Value(8)}
 
+    def driven(self, learning_rate, shape, exponent):
+        return {"k": round(learning_rate)}
+
     def registers(self, *, k):
         return {"k": k}
 
