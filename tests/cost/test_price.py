@@ -60,7 +60,7 @@ def test_rows_name_unit_target_and_metric_in_order(tiny):
 def test_same_design_is_measured_once(tiny):
     seen = []
     price([tiny("a"), tiny("b"), tiny("c")], ["generic"], progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(0, 1), (1, 1)]
+    assert list(dict.fromkeys(seen)) == [(0, 1), (1, 1)]  # a program that takes long is told of again
 
 
 def test_without_a_library_area_is_missing_with_a_reason(tiny, monkeypatch):
