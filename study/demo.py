@@ -34,8 +34,8 @@ from zimu.study.network import DEPTHS, HIDDEN
 from zimu.study.numbers import number, spread
 from zimu.study.report import render
 from zimu.study.summary import MethodSummary, summarise
-from zimu.study.trace import Trace, record
-from zimu.study.train import train_all
+from zimu.study.trace import Trace
+from zimu.study.train import record, train_all
 
 TRACE_SEED = 0
 

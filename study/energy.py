@@ -30,8 +30,7 @@ from zimu.rtl.update import update_core
 from zimu.sim.activity import Activity, run_netlist
 from zimu.study.digits import load
 from zimu.study.methods import EPOCHS, HEADLINE, MOMENTUM, RIVAL, Method, float_unit, plain_integer_unit
-from zimu.study.trace import record
-from zimu.study.train import steps_per_epoch
+from zimu.study.train import record, steps_per_epoch
 
 RATE, COUNTS, SCALE, DECAY = 0.125, 8, -6, 3
 """Settings of the training that gradients are recorded from: learning rate of float units, eta of ``int_sgd:8``, log2

@@ -8,12 +8,14 @@ Uses ``study/images.py``, ``study/models.py``, ``study/optimizer.py``; called by
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,8 +28,8 @@ from zimu.golden.rule import CONTRACT_VERSION
 from zimu.golden.workers import worker_processes
 from zimu.study import images, models
 from zimu.study.images import Part
-from zimu.study.optimizer import ZIM, quantize_
-from zimu.study.recipes import RECIPES
+from zimu.study.optimizer import ZIM
+from zimu.study.recipes import KNOBS, Recipe
 from zimu.study.summary import Spread
 
 BATCH = 64
@@ -47,7 +49,7 @@ class Task:
     Parameters
     ----------
     model : a name in `zimu.study.models.MODELS`.
-    recipe : a name in `zimu.study.recipes.RECIPES`.
+    recipe : how it is trained.
     setting : of the recipe's knob.
     seed : of the model's start, the order of images, and the units.
     data, folder : as `zimu.study.images.load` takes them.
@@ -55,7 +57,7 @@ class Task:
     """
 
     model: str
-    recipe: str
+    recipe: Recipe
     setting: float
     seed: int
     data: str
@@ -63,18 +65,31 @@ class Task:
     epochs: int
 
     @property
+    def fixed(self) -> dict[str, Any]:
+        """All that fixes the bits of the run, ready for JSON; of the images their digests, wherever they lie."""
+        return {
+            "model": self.model,
+            "recipe": self.recipe.fixed,
+            "setting": self.setting,
+            "seed": self.seed,
+            "data": self.data,
+            "sources": images.load(self.data, self.folder).sources,
+            "epochs": self.epochs,
+            "version": zimu.__version__,
+            "contract": CONTRACT_VERSION,
+        }
+
+    @property
     def key(self) -> str:
         """A name for its files: what is trained, and a digest of all that fixes it."""
-        fixed = asdict(self) | {"folder": None, "version": zimu.__version__, "contract": CONTRACT_VERSION}
-        digest = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
-        return f"{self.data}-{self.model}-{self.recipe}-{digest}"
+        digest = hashlib.sha256(json.dumps(self.fixed, sort_keys=True).encode()).hexdigest()[:16]
+        return f"{self.data}-{self.model}-{digest}"
 
 
 @dataclass
 class Run:
     """The result of a task. Curves have one value per epoch; accuracies are in 0..1, losses in nats."""
 
-    task: Task
     weights: int
     """In all parameters."""
     trials_per_weight: float | None = None
@@ -89,20 +104,16 @@ class Run:
 
 def train(task: Task, folder: Path) -> Run:
     """Take a run, or go on with it; its result is ``KEY.json`` in the folder."""
-    result = folder / f"{task.key}.json"
+    key = task.key
+    result, checkpoint = folder / f"{key}.json", folder / f"{key}.pt"
     if result.exists():
-        kept = json.loads(result.read_text(encoding="utf-8"))
-        return Run(**kept | {"task": Task(**kept["task"])})
+        return Run(**json.loads(result.read_text(encoding="utf-8"))["run"])
     torch.set_num_threads(1)
     data = images.load(task.data, task.folder)
-    recipe = RECIPES[task.recipe]
     model = models.make(task.model, data.size, task.seed)
-    options = recipe.options(task.setting)
-    quantize_(model.parameters(), recipe.config, scale=options["scale"])
-    optimizer = ZIM(model.parameters(), recipe.config, seed=2**32 * task.seed, **options)
-    rate = options["lr"]
-    run = Run(task, sum(parameter.numel() for parameter in model.parameters()))
-    checkpoint = folder / f"{task.key}.pt"
+    optimizer = task.recipe.optimizer(list(model.parameters()), task.setting, 2**32 * task.seed)
+    rate = optimizer.param_groups[0]["lr"]
+    run = Run(sum(parameter.numel() for parameter in model.parameters()))
     if checkpoint.exists():
         saved = torch.load(checkpoint)
         model.load_state_dict(saved["model"])
@@ -114,7 +125,7 @@ def train(task: Task, folder: Path) -> Run:
         order = torch.from_numpy(np.random.default_rng([task.seed, epoch]).permutation(len(data.fit)))
         total = 0.0
         for step in range(steps):
-            if recipe.falling:
+            if task.recipe.falling:
                 optimizer.param_groups[0]["lr"] = rate * (1 - (epoch * steps + step) / (task.epochs * steps))
             batch = order[step * BATCH : (step + 1) * BATCH]
             optimizer.zero_grad()
@@ -131,7 +142,7 @@ def train(task: Task, folder: Path) -> Run:
         write_whole(checkpoint, state.getvalue())
     run.trials_per_weight = _trials(optimizer)
     run.digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
-    write_whole(result, json.dumps(asdict(run), indent=1) + "\n")
+    write_whole(result, json.dumps({"task": task.fixed, "run": asdict(run)}, indent=1) + "\n")
     checkpoint.unlink(missing_ok=True)
     return run
 
@@ -147,8 +158,10 @@ def accuracy(model: torch.nn.Module, part: Part) -> float:
     return right / len(part)
 
 
-def _trials(optimizer: ZIM) -> float | None:
-    """Open trials per weight and step, where units count them."""
+def _trials(optimizer: torch.optim.Optimizer) -> float | None:
+    """Open trials per weight and step, where there are units that count them."""
+    if not isinstance(optimizer, ZIM):
+        return None
     counted = [(unit.counters._asdict(), unit.config.depth) for unit in optimizer.units()]
     if not all("open_trials" in counters for counters, _ in counted):
         return None
@@ -179,14 +192,22 @@ def train_all(
 
 @dataclass(frozen=True)
 class Outcome:
-    """A recipe with a model, at the setting that validation chose."""
+    """A recipe with a model, at the setting that validation chose.
+
+    Parameters
+    ----------
+    model : its name.
+    recipe : how it was trained.
+    setting : the one chosen.
+    tried : mean accuracy on the validation images of every setting.
+    runs : one for each seed.
+    """
 
     model: str
-    recipe: str
-    label: str
+    recipe: Recipe
     setting: float
+    tried: dict[float, float]
     runs: list[Run]
-    """One for each seed."""
 
     @property
     def accuracy(self) -> Spread:
@@ -199,10 +220,24 @@ class Outcome:
         counted = [run.trials_per_weight for run in self.runs if run.trials_per_weight is not None]
         return max(counted, default=None)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and text, ready for JSON."""
+        return {
+            "model": self.model,
+            "weights": self.runs[0].weights,
+            "rule": self.recipe.label,
+            "knob": KNOBS[self.recipe.knob],
+            "setting": self.setting,
+            "tried": [{"setting": setting, "validation_accuracy": value} for setting, value in self.tried.items()],
+            "trials_per_weight": self.trials_per_weight,
+            "test_accuracy": asdict(self.accuracy),
+            "runs": [asdict(run) for run in self.runs],
+        }
+
 
 def compare(
     model_names: Sequence[str],
-    recipe_names: Sequence[str],
+    recipes: Sequence[Recipe],
     data: str,
     images_folder: str | None,
     folder: Path,
@@ -222,32 +257,25 @@ def compare(
     check_range("repeats", repeats, 1, 1000)
     check_range("tuned_with", tuned_with, 1, repeats)
     check_range("jobs", jobs, 1, 1024)
-    pairs = [
-        (check_choice("model", model, models.MODELS), check_choice("rule", recipe, RECIPES))
-        for model in model_names
-        for recipe in recipe_names
-    ]
+    pairs = [(check_choice("model", model, models.MODELS), recipe) for model in model_names for recipe in recipes]
     images.load(data, images_folder)  # what is missing is said before work begins
 
-    def task(model: str, recipe: str, setting: float, seed: int) -> Task:
-        return Task(model, recipe, setting, seed, data, images_folder, epochs)
+    def tasks(model: str, recipe: Recipe, setting: float, seeds: int) -> list[Task]:
+        return [Task(model, recipe, setting, seed, data, images_folder, epochs) for seed in range(seeds)]
 
-    settings = [(*pair, setting) for pair in pairs for setting in RECIPES[pair[1]].grid]
-    tried = [task(*setting, seed) for setting in settings for seed in range(tuned_with)]
-    done = train_all(tried, folder, jobs=jobs, progress=partial(progress, "settings tried"))
-    chosen = {pair: _best([run for run in done if (run.task.model, run.task.recipe) == pair]) for pair in pairs}
-    final = [task(*pair, chosen[pair], seed) for pair in pairs for seed in range(repeats)]
-    runs = train_all(final, folder, jobs=jobs, progress=partial(progress, "runs"))
-    return [
-        Outcome(*pair, RECIPES[pair[1]].label, chosen[pair], runs[number * repeats : (number + 1) * repeats])
-        for number, pair in enumerate(pairs)
-    ]
+    def trained(wanted: list[list[Task]], stage: str) -> Iterator[list[Run]]:
+        flat = [task for group in wanted for task in group]
+        runs = iter(train_all(flat, folder, jobs=jobs, progress=partial(progress, stage)))
+        return (list(islice(runs, len(group))) for group in wanted)
 
-
-def _best(runs: Sequence[Run]) -> float:
-    """The setting with the best mean validation accuracy; of equals the first."""
-    by_setting: dict[float, list[float]] = {}
-    for run in runs:
-        by_setting.setdefault(run.task.setting, []).append(run.validation_accuracy[-1])
+    settings = [(*pair, setting) for pair in pairs for setting in pair[1].grid]
+    tries = trained([tasks(*setting, tuned_with) for setting in settings], "settings tried")
     # Rounded because sums of equal accuracies in another order differ in the last bit.
-    return max(by_setting, key=lambda setting: round(fmean(by_setting[setting]), 12))
+    means = iter([round(fmean(run.validation_accuracy[-1] for run in runs), 12) for runs in tries])
+    tried = [dict(zip(recipe.grid, means, strict=False)) for _, recipe in pairs]
+    chosen = [max(each, key=lambda setting: each[setting]) for each in tried]  # of equals the first
+    final = trained([tasks(*pair, setting, repeats) for pair, setting in zip(pairs, chosen, strict=True)], "runs")
+    return [
+        Outcome(model, recipe, setting, each, runs)
+        for (model, recipe), setting, each, runs in zip(pairs, chosen, tried, final, strict=True)
+    ]

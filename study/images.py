@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +78,9 @@ class Data:
         return int(self.fit.images.shape[-1])
 
 
+@lru_cache(1)
 def load(name: str, folder: str | os.PathLike[str] | None = None) -> Data:
-    """The pictures of a name.
+    """The pictures of a name; those that were asked for last are kept.
 
     Parameters
     ----------

@@ -3,7 +3,8 @@
 What users import is ``zimu.torch``; in words: ``docs/optimizer.md``. Needs PyTorch.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any
 
@@ -14,10 +15,11 @@ from zimu.emu.arrays import Array
 from zimu.emu.reals import Encoding
 from zimu.emu.scaling import check_finite
 from zimu.emu.update import UpdateUnit, make_unit
-from zimu.golden.errors import InputError
+from zimu.golden.errors import InputError, check_range
 from zimu.golden.names import named
 from zimu.golden.rule import RuleConfig
 from zimu.golden.scaling import scaling as scaling_of
+from zimu.study.trace import Trace, TraceStep
 
 _SEEDS = 2**64
 
@@ -47,11 +49,14 @@ class _Slot:
         sizes = [parameter.numel() for parameter in parameters]
         self.places = [slice(end - size, end) for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
         self.shape = tuple(parameters[0].shape) if len(parameters) == 1 else (sum(sizes),)
+        self.seed = seed
         self.unit: UpdateUnit[Any] = make_unit(config.replace(depth=sum(sizes)), seed, threads)
         self.encoding: Encoding = self.unit.encoding(scale, scaling_of(scaling))
         self.weights = np.zeros(sum(sizes), self.unit.weight_dtype)
         self._versions: list[int | None] = [None] * len(sizes)
         self._gradients = np.zeros(sum(sizes), np.float32)
+        self.recorded: list[TraceStep] | None = None
+        """Where steps are written down, if anybody asked."""
 
     def read(self) -> Array:
         """The weights as the unit holds them; `InputError` where a parameter holds what no weight is worth."""
@@ -125,6 +130,8 @@ class _Plan:
         slot = self._slot
         slot.weights = self._weights
         slot.unit.step(slot.weights, self._gradients, **self._values)
+        if slot.recorded is not None:
+            slot.recorded.append(TraceStep(self._gradients.copy(), self._values, slot.weights.copy()))
         slot.write()
 
 
@@ -219,13 +226,32 @@ class ZIM(torch.optim.Optimizer):
 
     def units(self) -> list[UpdateUnit[Any]]:
         """The units, with their counters, in the order of the parameters."""
-        return [slot.unit for slots in self._slots for slot in slots]
+        return [slot.unit for slot in self._all_slots()]
+
+    @contextmanager
+    def record(self, number: int = 0) -> Iterator[Trace]:
+        """Keep what a unit is given, for a replay on the circuit: ``with optimizer.record(0) as trace:``.
+
+        Parameters
+        ----------
+        number : of the unit, as in `units`; it must not have taken a step yet.
+        """
+        slots = self._all_slots()
+        slot = slots[check_range("number", number, 0, len(slots) - 1)]
+        if slot.unit.counters.steps:
+            raise InputError(f"unit {number} has taken {slot.unit.counters.steps} steps: record from the first on")
+        trace = Trace(slot.unit.config, slot.seed, slot.read(), [])
+        slot.recorded = trace.steps
+        try:
+            yield trace
+        finally:
+            slot.recorded = None
 
     def state_dict(self) -> dict[str, Any]:
         """Everything there is to save but the parameters: a run that goes on from both has the same bits."""
         state = super().state_dict()
         groups = [group | {"unit": group["unit"].to_toml()} for group in state["param_groups"]]
-        units = {number: slot.state() for number, slot in enumerate(slot for slots in self._slots for slot in slots)}
+        units = {number: slot.state() for number, slot in enumerate(self._all_slots())}
         return {"state": units, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -238,7 +264,7 @@ class ZIM(torch.optim.Optimizer):
         ValueError
             it has other groups of parameters.
         """
-        slots = [slot for slots in self._slots for slot in slots]
+        slots = self._all_slots()
         units = state_dict["state"]
         if set(units) != set(range(len(slots))):
             raise InputError(f"the state is of {len(units)} units: must be of {len(slots)}, as the optimizer has")
@@ -250,6 +276,9 @@ class ZIM(torch.optim.Optimizer):
         super().load_state_dict({"state": {}, "param_groups": groups})
         for slot, (unit, scaling) in zip(slots, resumed, strict=True):
             slot.unit, slot.encoding.state = unit, scaling
+
+    def _all_slots(self) -> list[_Slot]:
+        return [slot for group in self._slots for slot in group]
 
     def _new_slots(self, group: dict[str, Any]) -> list[_Slot]:
         parameters = group["params"]

@@ -8,7 +8,7 @@ by ``study/report.py``, which passes what it read from results.json, and by ``st
 
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from zimu.cost.layout import Chart
@@ -204,6 +204,36 @@ def weights(results: Results, layer: int) -> str:
         axes.legend(loc="upper left")
 
     return figure(f"weights{layer + 1}", draw)
+
+
+CYCLE = ((BLUE, "-"), (VERMILION, "-"), (GREEN, "--"), (ORANGE, "-."), (PURPLE, ":"), (GREY, "--"), (BROWN, "-."))
+"""Colours and dashes of lines that are told apart by their order."""
+
+
+def curves(name: str, label: str, lines: Sequence[tuple[str, Sequence[Sequence[float]]]], **axis: Any) -> str:
+    """Lines over epochs, each with its name and the curves of its runs: their mean, and their range as a band.
+
+    Parameters
+    ----------
+    name : of the figure.
+    label : of the upright axis.
+    lines : name and curves of each; none of them empty.
+    axis : further properties of the axes, as matplotlib's ``Axes.set`` takes them.
+    """
+
+    def draw(axes: Any) -> None:
+        for place, (line, runs) in enumerate(lines):
+            colour, dash = CYCLE[place % len(CYCLE)]
+            epochs = range(1, len(runs[0]) + 1)
+            columns = list(zip(*runs, strict=True))
+            axes.fill_between(epochs, list(map(min, columns)), list(map(max, columns)), color=colour, alpha=0.15, lw=0)
+            mean = [sum(column) / len(column) for column in columns]
+            axes.plot(epochs, mean, dash, color=colour, label=line, marker="o" if len(mean) == 1 else "")
+        axes.set(xlabel="epoch", ylabel=label, **axis)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(loc="best")
+
+    return figure(name, draw)
 
 
 def cost_bars(name: str, chart: Chart) -> str:

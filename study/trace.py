@@ -1,24 +1,33 @@
-"""Records what the unit of one layer is given during real training, so that another rendering can replay it.
+"""What a unit was given during real training, so that another rendering can replay it.
 
-Uses ``study/train.py``; replayed by ``study/demo.py`` on the circuit and by the tests on the scalar reference.
+Recorded by ``study/train.py`` and ``study/optimizer.py``; replayed on the circuit by ``study/replay.py``, and by tests
+on the scalar reference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from typing import Any, NamedTuple
 
 from zimu.emu.arrays import Array
-from zimu.golden.errors import check_range
 from zimu.golden.rule import RuleConfig
-from zimu.study.digits import Digits
-from zimu.study.methods import EPOCHS, Method
-from zimu.study.network import DEPTHS
-from zimu.study.train import TraceStep, Trainee, iterate, steps_per_epoch, unit_seed
+
+
+class TraceStep(NamedTuple):
+    """What one step gave a unit, and the weights it left."""
+
+    gradients: Array
+    values: dict[str, Any]
+    """The run-time values, by name."""
+    weights: Array
+
+
+Observer = Callable[[int, TraceStep], None]
+"""Called with the number of a unit after each of its steps."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """The first steps of one layer's unit in a training run.
+    """The first steps of one unit in a training run.
 
     Parameters
     ----------
@@ -31,39 +40,7 @@ class Trace:
     config: RuleConfig
     seed: int
     weights: Array
-    steps: tuple[TraceStep, ...]
+    steps: list[TraceStep]
 
     def __iter__(self) -> Iterator[TraceStep]:
         return iter(self.steps)
-
-
-def record(
-    method: Method,
-    setting: float,
-    seed: int,
-    data: Digits,
-    *,
-    layer: int,
-    steps: int,
-    epochs: int = EPOCHS,
-) -> Trace:
-    """Train for ``steps`` steps of a run of ``epochs`` epochs and keep what the unit of ``layer`` (0 or 1) saw.
-
-    Raises
-    ------
-    InputError
-        there is no such layer, or the run has fewer steps.
-    """
-    check_range("layer", layer, 0, len(DEPTHS) - 1)
-    check_range("steps", steps, 1, epochs * steps_per_epoch(data))
-    kept: list[TraceStep] = []
-
-    def observe(updated: int, step: TraceStep) -> None:
-        if updated == layer:
-            kept.append(step)
-
-    trainee = Trainee(method, setting, seed, observe)
-    before = [weights.copy() for weights in trainee.weights]
-    for _ in islice(iterate(trainee, data, seed, epochs), steps):
-        pass
-    return Trace(trainee.configs[layer], unit_seed(seed, layer), before[layer], tuple(kept))

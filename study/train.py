@@ -2,13 +2,13 @@
 
 A run is fixed by (method, setting, seed) alone: the number of worker processes never changes a result, and matrix
 products run on one thread. The units are bit-accurate models of the circuits that are priced.
-Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients)
+Uses ``study/methods.py`` (what is compared), ``study/network.py`` (gradients).
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,22 +22,10 @@ from zimu.golden.workers import worker_processes
 from zimu.study.digits import Digits
 from zimu.study.methods import BATCH, EPOCHS, START_RANGE, Method
 from zimu.study.network import DEPTHS, evaluate, gradients
+from zimu.study.trace import Observer, Trace, TraceStep
 
 Progress = Callable[[int, int], object]
 """Called with the runs that ended and the runs there are."""
-
-
-class TraceStep(NamedTuple):
-    """What one step gave a unit, and the weights it left."""
-
-    gradients: Array
-    values: dict[str, Any]
-    """The run-time values, by name."""
-    weights: Array
-
-
-Observer = Callable[[int, TraceStep], None]
-"""Called with the layer after each of its updates."""
 
 
 class Trainee:
@@ -188,3 +176,35 @@ def train_all(
                 runs[futures[future]] = future.result()
                 progress(len(runs), len(tasks))
     return [runs[number] for number in range(len(tasks))]
+
+
+def record(
+    method: Method,
+    setting: float,
+    seed: int,
+    data: Digits,
+    *,
+    layer: int,
+    steps: int,
+    epochs: int = EPOCHS,
+) -> Trace:
+    """Train for ``steps`` steps of a run of ``epochs`` epochs and keep what the unit of ``layer`` (0 or 1) saw.
+
+    Raises
+    ------
+    InputError
+        there is no such layer, or the run has fewer steps.
+    """
+    check_range("layer", layer, 0, len(DEPTHS) - 1)
+    check_range("steps", steps, 1, epochs * steps_per_epoch(data))
+    kept: list[TraceStep] = []
+
+    def observe(updated: int, step: TraceStep) -> None:
+        if updated == layer:
+            kept.append(step)
+
+    trainee = Trainee(method, setting, seed, observe)
+    before = [weights.copy() for weights in trainee.weights]
+    for _ in islice(iterate(trainee, data, seed, epochs), steps):
+        pass
+    return Trace(trainee.configs[layer], unit_seed(seed, layer), before[layer], kept)

@@ -17,7 +17,7 @@ from zimu.sim.netlist import RAM
 from zimu.study.digits import load
 from zimu.study.energy import SCALE, MemoryEnergy, UpdateEnergy, measure_update, memory_energy, recorded_steps
 from zimu.study.methods import HEADLINE
-from zimu.study.trace import record
+from zimu.study.train import record
 
 
 def test_deep_unit_is_given_the_gradients_of_several_steps():

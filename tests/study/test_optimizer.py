@@ -11,6 +11,7 @@ from zimu.emu.update import make_unit
 from zimu.golden import scaling
 from zimu.golden.errors import InputError
 from zimu.golden.names import named
+from zimu.golden.unit import ReferenceUnit
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install zimu[torch]")
 
@@ -344,3 +345,31 @@ def test_another_smoothing_is_told_apart():
     optimizer = ZIM([parameter], "zim8", scale=0, scaling="fixed:12", trials=100, smoothing=1)
     optimizer.step()
     assert abs(parameter[2]) < 10 < abs(parameter[3])
+
+
+def test_a_recorded_trace_replays_on_the_reference():
+    """What the circuit is given later; with momentum, whose means are not in the trace."""
+    made = parameters(MOMENTUM, (12, 5), (7,))
+    optimizer = ZIM(made, MOMENTUM, seed=3, trials=0.5, decay=3)
+    with optimizer.record(1) as trace:
+        for _ in range(5):
+            slopes(made)
+            optimizer.step()
+    optimizer.step()  # is not recorded any more
+    reference = ReferenceUnit(trace.config, trace.seed)
+    weights = trace.weights.tolist()
+    for step in trace:
+        weights = reference.step(weights, step.gradients.tolist(), **step.values)
+        assert weights == step.weights.tolist()
+    assert len(trace.steps) == 5
+    assert weights != trace.weights.tolist()
+
+
+def test_a_trace_begins_with_the_first_step():
+    made = parameters("zim8", (9,))
+    optimizer = ZIM(made, "zim8")
+    optimizer.step()
+    with pytest.raises(InputError, match="unit 0 has taken 1 steps: record from the first on"), optimizer.record():
+        pass
+    with pytest.raises(InputError, match=r"number = 1: must be in 0..0"), optimizer.record(1):
+        pass

@@ -9,7 +9,7 @@ from zimu.sim.bench import Finding
 from zimu.sim.verify import Verification
 from zimu.study import methods
 from zimu.study import replay as module
-from zimu.study.trace import record
+from zimu.study.train import record
 
 AGREED = Verification(
     name="digits_layer2",

@@ -5,7 +5,7 @@ import pytest
 from zimu.golden.errors import InputError
 from zimu.golden.unit import ReferenceUnit
 from zimu.study import methods, train
-from zimu.study.trace import record
+from zimu.study.train import record
 
 
 @pytest.mark.parametrize("layer", [0, 1])
