@@ -78,7 +78,6 @@ class Data:
         return int(self.fit.images.shape[-1])
 
 
-@lru_cache(1)
 def load(name: str, folder: str | os.PathLike[str] | None = None) -> Data:
     """The pictures of a name; those that were asked for last are kept.
 
@@ -95,6 +94,11 @@ def load(name: str, folder: str | os.PathLike[str] | None = None) -> Data:
     MissingToolError
         scikit-learn is not installed.
     """
+    return _load(name, None if folder is None else Path(folder))
+
+
+@lru_cache(1)
+def _load(name: str, folder: Path | None) -> Data:
     check_choice("data", name, ("digits", "mnist", "idx"))
     if name == "digits":
         if folder is not None:
@@ -102,7 +106,7 @@ def load(name: str, folder: str | os.PathLike[str] | None = None) -> Data:
         return _digits()
     if folder is None:
         raise InputError(f"data = {name!r}: needs the folder of its files, which are never downloaded")
-    arrays, sources = _read(Path(folder))
+    arrays, sources = _read(folder)
     wrong = [file for file, digest in sources.items() if PUBLISHED.get(file, digest) != digest]
     if name == "mnist" and wrong:
         raise InputError(f"{wrong[0]} in {folder}: is not the published file of MNIST; data 'idx' takes it as it is")

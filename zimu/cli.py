@@ -13,7 +13,22 @@ from types import FrameType
 
 import typer
 
-from zimu.commands import battery, bench, config, cost, demo, doctor, emulate, rtl, sweep, train, vectors, verify
+from zimu.commands import (
+    battery,
+    bench,
+    config,
+    cost,
+    demo,
+    doctor,
+    emulate,
+    rtl,
+    sweep,
+    theory,
+    tradeoff,
+    train,
+    vectors,
+    verify,
+)
 from zimu.commands.common import CLOSED_PIPE, drop_output
 from zimu.golden.errors import ZimuError
 from zimu.golden.programs import stop_programs
@@ -26,7 +41,22 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, config, emulate, rtl, vectors, verify, cost, sweep, train, bench, battery, doctor):
+for module in (
+    demo,
+    config,
+    emulate,
+    rtl,
+    vectors,
+    verify,
+    cost,
+    sweep,
+    train,
+    tradeoff,
+    theory,
+    bench,
+    battery,
+    doctor,
+):
     name, context = module.__name__.rpartition(".")[2], getattr(module, "CONTEXT", None)
     app.command(name=name, context_settings=context)(module.command)
 
