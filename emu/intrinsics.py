@@ -29,6 +29,9 @@ BLOCKS = 16
 RUN = 64
 """Values summed at a time by `sum_sizes`."""
 
+NEAR = 8
+"""Bounds that `count_reached` compares."""
+
 
 def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
     return cast(Callable[..., Any], intrinsic(function))
@@ -243,8 +246,47 @@ def _summer(size: int) -> Callable[..., Any]:
     return _typed(run)
 
 
-sum_run, sum_lanes = _summer(RUN), _summer(LANES)
-"""Operations ``(values, start)`` for kernels: the sum of |values[start + i]| for `RUN`, or `LANES`, values of i."""
+sum_run = _summer(RUN)
+"""An operation ``(values, start)`` for kernels: the sum of |values[start + i]| for `RUN` values of i."""
+
+
+@_typed
+def sum_eights(_context: Any, values: Any, start: Any, added: Any, sums: Any, to: Any) -> Any:
+    """``sums[to + j] = added + sum of |values[start + 8 j + i]|, i < 8``, for the eights of `RUN` values; their sum.
+
+    ``added`` is of the dtype of sums, which holds each of them.
+    """
+    narrow, wide = ir.IntType(_bits(values)), ir.IntType(_bits(sums))
+    eights = RUN // 8
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source = _at(context, builder, signature, args, 0, args[1], ir.VectorType(narrow, RUN))
+        sizes = _magnitude(builder, builder.load(source, align=narrow.width // 8))
+        if narrow.width == 8:
+            # The bytes of a word of 64 bits: neighbours, then pairs, then quarters.
+            words = builder.bitcast(sizes, ir.VectorType(_INT64, eights))
+            mask = ir.Constant(words.type, [0x00FF00FF00FF00FF] * eights)
+            words = builder.add(builder.and_(words, mask), builder.and_(builder.lshr(words, _splat(words, 8)), mask))
+            for step in (32, 16):
+                words = builder.add(words, builder.lshr(words, _splat(words, step)))
+            words = builder.and_(words, _splat(words, 0xFFFF))
+            vector = ir.VectorType(wide, eights)
+            each = words if wide == _INT64 else builder.trunc(words, vector)
+        else:
+            each = ir.Constant(ir.VectorType(wide, eights), ir.Undefined)
+            of_one = ir.VectorType(wide, 8)
+            for j in range(eights):
+                places = ir.Constant(ir.VectorType(_INT32, 8), list(range(8 * j, 8 * j + 8)))
+                part = builder.shuffle_vector(sizes, sizes, places)
+                part = part if part.type == of_one else builder.zext(part, of_one)
+                each = builder.insert_element(each, _reduce("add", builder, part), _INT32(j))
+        each = builder.add(each, _everywhere(builder, args[2], eights))
+        builder.store(each, _at(context, builder, signature, args, 3, args[4], each.type), align=wide.width // 8)
+        total = each if wide == _INT64 else builder.sext(each, ir.VectorType(_INT64, eights))
+        return _reduce("add", builder, total)
+
+    one = sums.dtype
+    return types.int64(values, types.int64, one, sums, types.int64), codegen
 
 
 @_typed
@@ -323,15 +365,15 @@ def _finder(lanes: int) -> Callable[..., Any]:
 
 @_typed
 def count_reached(_context: Any, bounds: Any, at: Any, u: Any) -> Any:
-    """How many of the `LANES` numbers ``bounds[at:]`` of 64 bits, which rise, are at most ``u``."""
+    """How many of the `NEAR` numbers ``bounds[at:]`` of 64 bits, which rise, are at most ``u``."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(_INT64, LANES)
+        vector = ir.VectorType(_INT64, NEAR)
         values = builder.load(_at(context, builder, signature, args, 0, args[1], vector), align=8)
-        beyond = builder.icmp_signed(">", values, _everywhere(builder, args[2], LANES))
+        beyond = builder.icmp_signed(">", values, _everywhere(builder, args[2], NEAR))
         # Added up lane by lane: with few of them in a vector that is less than to gather their bits.
         total = _reduce("add", builder, builder.sext(beyond, vector))
-        return builder.add(_INT64(LANES), total)
+        return builder.add(_INT64(NEAR), total)
 
     return types.int64(bounds, types.int64, types.int64), codegen
 

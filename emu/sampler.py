@@ -1,46 +1,29 @@
 """The ``inverse`` sampler: masked rejection, and the weight of a draw by its place among the prefix sums of the masses.
 
 Which weight a draw lands on depends on its value alone, so draws may be looked up in any order, and by any number of
-threads. Weights are summed in groups and blocks first: a draw looks for its block by halving, then for its group and
-its weight by comparing all of them at once. Each of the three is a loop over many draws, whose memory accesses overlap.
-Few draws of a small unit, `_step_small`, need no sums of groups.
+threads; ``emu/landing.py`` does. Few draws of a small unit, `_step_small`, need no sums of groups.
 Twins: ``golden/sampler.py``, ``rtl/sampler.py``.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.accumulator import Integers, accumulate
+from zimu.emu.accumulator import Integers
 from zimu.emu.gate import count_open, count_open_in_kernel
 from zimu.emu.generators import Generators, fill
-from zimu.emu.intrinsics import LANES, bit_length, count_reached, find_of_8, find_of_16, sum_lanes
 from zimu.emu.kernel import int64, kernel
+from zimu.emu.landing import BLOCK, FAR, GROUPS, Draws, Sums, find_starts, land, sort_roughly, sum_groups
 from zimu.emu.parallel import spread
 from zimu.emu.prng import TRIALS_STREAM, Words, WordStream
-from zimu.emu.steps import Bounds, Masses, Run, Sampler, Tally, put_row
+from zimu.emu.steps import Masses, Run, Sampler, Tally, put_row
 from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
 
-GROUPS = 8
-"""Groups of a block, which are of `LANES` weights each."""
-
-BLOCK = GROUPS * LANES
-"""Weights per partial sum."""
-
 CHUNK = 2**16
 """Draws of a step taken at a time, or an eighth as many as there are weights: that bounds the extra memory."""
-
-SORTED_BITS = 11
-"""Upper bits of draws by which they are sorted before they are looked up."""
-
-SLICE = 2**10
-"""Draws looked up at a time."""
-
-Draws = NDArray[Any]
-"""Accepted draws: uint32 where W <= 2^32, else uint64."""
 
 _BUFFER_WORDS = 2**14
 
@@ -61,32 +44,6 @@ class InverseSettings(NamedTuple):
     high: int
     trials_shift: int
     """k' where n follows from the mass, else -1."""
-
-
-class Sums(NamedTuple):
-    """Of the masses of a unit or a shard."""
-
-    groups: NDArray[Any]
-    """The mass of each group; of the dtype in which those of a block are added up."""
-    ladder: Bounds
-    """The bounds last: prefix sums before each block, then W, as often as it takes to fill `LANES`. Before them every
-    `LANES`-th of the bounds, filled up in the same way, before these every `LANES`-th of those, up to `LANES` alone."""
-    rungs: NDArray[np.int64]
-    """Where each of these parts of the ladder begins."""
-
-    @classmethod
-    def of(cls, blocks: int, dtype: np.dtype[Any]) -> "Sums":
-        """Sums of so many blocks, not yet made."""
-        sizes = [-(-(blocks + 1) // LANES) * LANES]
-        while sizes[0] > LANES:
-            sizes.insert(0, -(-sizes[0] // LANES // LANES) * LANES)
-        rungs = np.cumsum([0, *sizes])
-        return cls(np.zeros(GROUPS * blocks, dtype), np.zeros(rungs[-1], np.int64), rungs[:-1])
-
-    @property
-    def bounds(self) -> Bounds:
-        """Prefix sums of the masses of blocks."""
-        return self.ladder[self.rungs[-1] :]
 
 
 class InverseSampler(Sampler):
@@ -111,7 +68,8 @@ class InverseSampler(Sampler):
         )
         self._most_mass = config.max_mass
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
-        self.sums = Sums.of(0, _sum_dtype(config))
+        # The smallest in which the masses of a block can be added up.
+        self.sums = Sums.of(0, np.dtype(np.min_scalar_type(-BLOCK * config.max_weight_mass - 1)))
 
     def most_trials(self, run: Run) -> int:
         return trials_of_step(run.trials, self._most_mass, run.rate, self._settings.trials_shift)
@@ -137,6 +95,7 @@ class InverseSampler(Sampler):
         opened = self._open(trials, run.threshold) if mass else 0
         rejected, lost = 0, [(0, 0)]
         bounds, low, high = masses.bounds, self._settings.low, self._settings.high
+        blocks = self.sums.groups.size // GROUPS
         draws_wanted = draw(
             self.streams["trials"],
             self._settings.draw_words,
@@ -149,14 +108,16 @@ class InverseSampler(Sampler):
         )
         for found, more in draws_wanted:
             rejected += more
-            sorted_draws = sort_roughly(found, int(bounds[-1]))
+            if weights.size > FAR:
+                in_order = np.empty_like(found)
+                sort_roughly(found, int(bounds[-1]), in_order)
+                found = in_order
+            shift = find_starts(bounds, found.size, self.sums.starts)
 
-            def part(first: int, last: int, draws: Draws = sorted_draws) -> None:
-                if last - first < bounds.size - 1:
-                    draws = _between(draws, int(bounds[first]), int(bounds[last]))
-                lost.append(land(weights, masses, self.sums, draws, low, high))
+            def part(first: int, last: int, draws: Draws = found, shift: int = shift) -> None:
+                lost.append(land(weights, masses, self.sums, shift, draws, first, last, low, high))
 
-            spread(part, bounds.size - 1, found.size, self.threads)
+            spread(part, blocks, found.size, self.threads)
         discarded, saturations = (sum(column) for column in zip(*lost, strict=True))
         return opened, discarded, rejected, saturations, mass == 0, mass, trials
 
@@ -213,11 +174,6 @@ def draw(
         yield kept[:size], rejected
 
 
-def _sum_dtype(config: UnitConfig) -> np.dtype[Any]:
-    """The smallest dtype in which the masses of a block are added up."""
-    return np.dtype(np.min_scalar_type(-BLOCK * config.max_weight_mass - 1))
-
-
 @kernel
 def trials_of_step(limit: int, mass: int, rate: int, shift: int) -> int:
     """How many trials a step takes: n, or floor(mass * rate / 2^shift) where ``shift`` is not -1, at most ``limit``."""
@@ -255,119 +211,6 @@ def _accept(
             at += draw_words
         rejected += candidates
     return at, accepted, size, rejected - accepted
-
-
-@kernel
-def _between(draws: Draws, low: int, high: int) -> Draws:
-    """The draws in ``low .. high - 1``, in their order."""
-    size = 0
-    for u in draws:
-        size += (int64(u) >= low) & (int64(u) < high)
-    found = np.empty(size + 1, draws.dtype)
-    at = 0
-    for u in draws:
-        found[at] = u
-        at += (int64(u) >= low) & (int64(u) < high)
-        if at == size:
-            break
-    return found[:size]
-
-
-@kernel
-def sum_groups(masses: Masses, sums: Sums) -> None:
-    """Set the sums, and with them the bounds, from the gradients."""
-    gradients, smoothing, block, bounds = masses
-    groups, ladder, rungs = sums
-    whole, reached = gradients.size // block, 0
-    for b in range(whole):
-        bounds[np.uintp(b)] = reached
-        for group in range(b * GROUPS, (b + 1) * GROUPS):
-            total = sum_lanes(gradients, group * LANES) + LANES * smoothing
-            groups[np.uintp(group)] = total
-            reached += total
-    for b in range(whole, groups.size // GROUPS):
-        bounds[b] = reached
-        for group in range(b * GROUPS, (b + 1) * GROUPS):
-            total = 0
-            for i in range(group * LANES, min((group + 1) * LANES, gradients.size)):
-                gradient = int64(gradients[i])
-                total += max(gradient, -gradient) + smoothing
-            groups[group] = total
-            reached += total
-    bounds[groups.size // GROUPS :] = reached
-    for part in range(rungs.size - 2, -1, -1):
-        first, following = rungs[part], rungs[part + 1]
-        end = rungs[part + 2] if part + 2 < rungs.size else ladder.size
-        for j in range(following - first):
-            at = following + j * LANES
-            ladder[first + j] = ladder[at] if at < end else reached
-
-
-@kernel
-def sort_roughly(draws: Draws, below: int) -> Draws:
-    """The draws, which are below ``below``, by their upper `SORTED_BITS` bits: neighbours land near each other."""
-    shift = max(bit_length(below - 1) - SORTED_BITS, 0)
-    places = np.zeros(2**SORTED_BITS + 1, np.int64)
-    for i in range(draws.size):
-        places[np.uintp((draws[np.uintp(i)] >> shift) + 1)] += 1
-    for j in range(2**SORTED_BITS):
-        places[j + 1] += places[j]
-    ordered = np.empty_like(draws)
-    for i in range(draws.size):
-        draw = draws[np.uintp(i)]
-        bucket = np.uintp(draw >> shift)
-        ordered[np.uintp(places[bucket])] = draw
-        places[bucket] += 1
-    return ordered
-
-
-@kernel
-def land(weights: Integers, masses: Masses, sums: Sums, draws: Draws, low: int, high: int) -> tuple[int, int]:
-    """Apply the trials of ``draws``, which are below the last bound; returns as `accumulate`."""
-    indices, rests = np.empty(SLICE, np.int64), np.empty(SLICE, sums.groups.dtype)
-    discarded = saturations = 0
-    for start in range(0, draws.size, SLICE):
-        found = indices[: min(SLICE, draws.size - start)]
-        look_up(masses, sums, draws[start:], found, rests)
-        more = accumulate(weights, masses.gradients, found, low, high)
-        discarded += more[0]
-        saturations += more[1]
-    return discarded, saturations
-
-
-@kernel
-def look_up(masses: Masses, sums: Sums, draws: Draws, indices: NDArray[np.int64], rests: NDArray[Any]) -> None:
-    """Set ``indices`` to the weights that the first of ``draws`` land on; ``rests`` is scratch of as many."""
-    gradients, smoothing, _, bounds = masses
-    groups, ladder, rungs = sums
-    kept = groups.dtype.type
-    for i in range(indices.size):
-        u = int64(draws[np.uintp(i)])
-        block = 0
-        for part in range(rungs.size):
-            block *= LANES
-            block += count_reached(ladder, rungs[np.uintp(part)] + block, u) - 1
-        indices[np.uintp(i)] = block
-        rests[np.uintp(i)] = u - bounds[np.uintp(block)]
-    for i in range(indices.size):
-        first = indices[np.uintp(i)] * GROUPS
-        group, rest = find_of_8(groups, first, kept(0), rests[np.uintp(i)])
-        indices[np.uintp(i)] = (first + group) * LANES
-        rests[np.uintp(i)] = rest
-    for i in range(indices.size):
-        first, rest = indices[np.uintp(i)], rests[np.uintp(i)]
-        if first + LANES <= gradients.size:
-            indices[np.uintp(i)] = first + find_of_16(gradients, first, kept(smoothing), rest)[0]
-            continue
-        # In the last group, which is not whole, one by one.
-        left = int64(rest)
-        while True:
-            gradient = int64(gradients[first])
-            left -= max(gradient, -gradient) + smoothing
-            if left < 0:
-                break
-            first += 1
-        indices[np.uintp(i)] = first
 
 
 @kernel

@@ -93,6 +93,34 @@ def float_sgd(weights: NDArray[np.float32], gradients: NDArray[np.float32]) -> S
     return step
 
 
+def torch_sgd(weights: NDArray[np.float32], gradients: NDArray[np.float32], *, fused: bool = False) -> Step:
+    """``torch.optim.SGD`` with a momentum of 0.9, on one thread; ``fused`` is PyTorch's own single pass."""
+    import torch
+
+    torch.set_num_threads(1)
+    parameter = torch.nn.Parameter(torch.from_numpy(weights))
+    parameter.grad = torch.from_numpy(gradients)
+    optimizer = torch.optim.SGD([parameter], lr=LEARNING_RATE, momentum=0.9, fused=fused or None)
+    return lambda: optimizer.step()
+
+
+def conv_gradients() -> Step:
+    """Forward and backward pass of the model ``conv`` for 64 images of 28x28, on one thread."""
+    import torch
+
+    from zimu.study.models import make
+
+    torch.set_num_threads(1)
+    model = make("conv", 28, 0)
+    images, labels = torch.rand(64, 1, 28, 28), torch.randint(10, (64,))
+
+    def step() -> None:
+        model.zero_grad()
+        torch.nn.functional.cross_entropy(model(images), labels).backward()
+
+    return step
+
+
 def int8_subtract(weights: NDArray[np.int8], gradients: NDArray[np.int8]) -> Step:
     """The bare saturating w - g: what it takes to read both arrays and write one, and nothing more."""
     return lambda: subtract(weights, gradients)

@@ -21,7 +21,7 @@ import numba
 from zimu.golden.errors import ToolError, check_range
 from zimu.study import bench_memory
 from zimu.study.baselines import Step
-from zimu.study.bench_subjects import FLOOR, NUMPY, TORCH, Problem, Subject
+from zimu.study.bench_subjects import FLOOR, NUMPY, TORCH, TORCH_SGD, Problem, Subject
 
 DEPTHS = (10_000, 421_642, 11_170_000)
 """d: a layer, a small network, and the size of a ResNet-18."""
@@ -32,7 +32,15 @@ SWEEP = tuple(2.0**power for power in range(-12, 3))
 QUICK_TORCH_TRIALS = 10**6
 """In a quick run PyTorch is left out where it has more trials than this."""
 
-RATIOS = {"times_faster_than_numpy": NUMPY, "times_faster_than_pytorch": TORCH, "times_int8_subtract": FLOOR}
+SHARES = (0.015, 0.005)
+"""n / d of steps with momentum."""
+
+RATIOS = {
+    "times_faster_than_numpy": NUMPY,
+    "times_faster_than_pytorch": TORCH,
+    "times_int8_subtract": FLOOR,
+    "times_faster_than_torch_sgd": TORCH_SGD,
+}
 """Fields that are ratios, and the subject each refers to."""
 
 _VECTORS = {
@@ -81,6 +89,7 @@ class Timing:
     samples : ns per weight of each repeat, in order; of equal place in all rows of a problem.
     times_faster_than_numpy, times_faster_than_pytorch : median over repeats of the rival's time over this one.
     times_int8_subtract : median over repeats of this time over the bare int8 subtract's.
+    times_faster_than_torch_sgd : as those above, of PyTorch's SGD with momentum.
     extra_bytes_per_weight : peak memory beyond weights and gradients over d.
     reasons : why fields are None.
     """
@@ -95,6 +104,7 @@ class Timing:
     times_faster_than_numpy: float | None = None
     times_faster_than_pytorch: float | None = None
     times_int8_subtract: float | None = None
+    times_faster_than_torch_sgd: float | None = None
     extra_bytes_per_weight: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -113,6 +123,11 @@ def default_problems(depths: Sequence[int]) -> list[Problem]:
 def sweep_problems(depths: Sequence[int]) -> list[Problem]:
     """For every depth n / d over the range of `SWEEP`."""
     return [Problem(depth, max(round(share * depth), 1)) for depth in depths for share in SWEEP]
+
+
+def momentum_problems(depths: Sequence[int]) -> list[Problem]:
+    """For every depth the n of `SHARES`, at which networks train with momentum."""
+    return [Problem(depth, round(share * depth)) for depth in depths for share in SHARES]
 
 
 def measure(
@@ -216,6 +231,8 @@ def _measure_one(
 
 
 def _left_out(problem: Problem, subject: Subject, effort: Effort) -> str:
+    if subject.depth not in (None, problem.depth):
+        return f"has {subject.depth:,} weights"
     limit = effort.torch_trials
     if subject.name == TORCH and limit is not None and problem.trials > limit:
         return f"left out of a quick run above {limit:,} trials: a step takes seconds"
@@ -255,7 +272,7 @@ def _compare(chosen: Sequence[Subject], rows: Sequence[Timing]) -> None:
     for subject, row in zip(chosen, rows, strict=True):
         for field_name, name in RATIOS.items():
             rival = others.get(name)
-            if not subject.draws and name != FLOOR:
+            if not subject.draws and name in (NUMPY, TORCH):
                 row.reasons[field_name] = "draws no random numbers"
             elif rival is None:
                 row.reasons[field_name] = f"{name} was not measured"

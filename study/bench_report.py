@@ -4,7 +4,7 @@ Rows come from ``study/bench.py``. Numbers are written as in ``study/numbers.py`
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
@@ -29,6 +29,12 @@ COLUMNS: dict[str, str] = {
 }
 """Fields of a row in the order they are shown, with their headings."""
 
+MOMENTUM_COLUMNS: dict[str, str] = {
+    "times_faster_than_torch_sgd": "x faster\nthan PyTorch's\nSGD with\nmomentum",
+    "ns_per_weight": "ns/\nweight",
+}
+"""The same for steps with momentum."""
+
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B87A00", "#56B4E9", "#000000", "#999999")
 """Okabe and Ito's colours, told apart by colour-blind readers, the fifth darkened to be seen on white; and a grey."""
 
@@ -36,16 +42,16 @@ _MARKERS = "osD^vPX<>*pdh"
 """Shapes told apart at a glance; further ones are stars with more and more points."""
 
 
-def table(rows: Sequence[Timing]) -> RenderableType:
+def table(rows: Sequence[Timing], columns: Mapping[str, str] = COLUMNS) -> RenderableType:
     """One table, a section for each problem; what was not measured is an em dash with its reason in a footnote."""
     notes: list[str] = []
     grid = Table(Column("subject", no_wrap=True), box=SIMPLE, pad_edge=False)
-    for heading in COLUMNS.values():
+    for heading in columns.values():
         grid.add_column(heading, justify="right")
     for (d, n), some in groupby(rows, lambda row: (row.d, row.n)):
         grid.add_row(Text(f"d = {d:,}, n = {'d' if n == d else f'{n:,}'}", style="bold"))
         for row in some:
-            grid.add_row(row.label, *(_cell(row, name, notes) for name in COLUMNS))
+            grid.add_row(row.label, *(_cell(row, name, notes) for name in columns))
         grid.add_section()
     return Group(grid, *(Text(f"[{place}] {note}") for place, note in enumerate(notes, 1)))
 

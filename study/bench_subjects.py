@@ -6,7 +6,7 @@ Rivals are in ``study/baselines.py``; measured by ``study/bench.py`` (time) and 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,15 @@ RULES: dict[str, dict[str, Any]] = {
 }
 """Units of other rules that the emulator is measured with, each with the run-time values of its steps."""
 
-NUMPY, TORCH, FLOOR = "numpy", "pytorch", "int8_subtract"
+MOMENTUM: dict[str, Any] = {"prng_lanes": 8, "momentum_bits": 12}
+"""The emulator's configuration with a running mean, which only the sampler ``inverse`` has; b is `DECAY`."""
+
+DECAY = 3
+
+CONV_WEIGHTS = 421_642
+"""Weights of the model whose forward and backward pass is measured beside steps of as many."""
+
+NUMPY, TORCH, FLOOR, TORCH_SGD = "numpy", "pytorch", "int8_subtract", "torch_sgd"
 """The subjects that ratios refer to."""
 
 
@@ -86,6 +94,7 @@ class Subject:
     encode : makes the gradients its own from the problem's, where it is not a matter of dtype.
     draws : whether it draws a multinomial, so that it may be compared with others that do.
     missing : why it cannot run here; empty where it can.
+    depth : the only d that it has a step for; None where it has one for any.
     """
 
     name: str
@@ -95,6 +104,7 @@ class Subject:
     dtype: type[Any] = np.int8
     draws: bool = True
     missing: str = ""
+    depth: int | None = None
     encode: Callable[[NDArray[np.int8]], NDArray[Any]] | None = None
 
     def arrays(self, problem: Problem) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -113,6 +123,26 @@ def subjects(threads: Sequence[int] = (1,)) -> list[Subject]:
         Subject(TORCH, _drawing(baselines.torch_multinomial), missing=baselines.missing_torch()),
         Subject("fp32_sgd", _plain(baselines.float_sgd), dtype=np.float32, draws=False),
         Subject(FLOOR, _plain(baselines.int8_subtract), draws=False),
+    ]
+
+
+def momentum_subjects() -> list[Subject]:
+    """The emulator with a running mean, PyTorch's SGD with momentum, and what comes before a step of either."""
+    missing = baselines.missing_torch()
+
+    def build(problem: Problem, weights: NDArray[Any], gradients: NDArray[Any]) -> Step:
+        config = unit_config("inverse", problem.depth).replace(**MOMENTUM)
+        unit = ZimUnit(config, SEED)
+        values = {"threshold": config.max_threshold, "smoothing": 0, "decay": DECAY}
+        return lambda: unit.step(weights, gradients, trials=problem.trials, **values)
+
+    rival: dict[str, Any] = {"draws": False, "missing": missing}
+    fused = partial(baselines.torch_sgd, fused=True)
+    return [
+        Subject("zimu", build, "inverse with momentum"),
+        Subject(TORCH_SGD, _plain(baselines.torch_sgd), dtype=np.float32, **rival),
+        Subject("torch_sgd_fused", _plain(fused), dtype=np.float32, **rival),
+        Subject("conv_forward_backward", lambda *_: baselines.conv_gradients(), depth=CONV_WEIGHTS, **rival),
     ]
 
 

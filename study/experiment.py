@@ -245,22 +245,25 @@ def compare(
     epochs: int,
     repeats: int,
     tuned_with: int,
+    tuned_epochs: int | None = None,
     jobs: int = 1,
     progress: Callable[[str, int, int], object] = lambda stage, done, total: None,
 ) -> list[Outcome]:
     """Train every model by every recipe, each at the setting that validation images choose.
 
-    Every setting of a recipe's grid is tried with the first ``tuned_with`` of the seeds 0..repeats-1; the one with the
-    best mean accuracy on the validation images is trained with all of them. Test images have no say.
+    Every setting of a recipe's grid is tried with the first ``tuned_with`` of the seeds 0..repeats-1, for
+    ``tuned_epochs`` epochs, by default as many as all; the one with the best mean accuracy on the validation images is
+    trained with all of them. Test images have no say.
     """
     check_range("epochs", epochs, 1, 10_000)
     check_range("repeats", repeats, 1, 1000)
     check_range("tuned_with", tuned_with, 1, repeats)
+    tuned_epochs = check_range("tuned_epochs", epochs if tuned_epochs is None else tuned_epochs, 1, epochs)
     check_range("jobs", jobs, 1, 1024)
     pairs = [(check_choice("model", model, models.MODELS), recipe) for model in model_names for recipe in recipes]
     images.load(data, images_folder)  # what is missing is said before work begins
 
-    def tasks(model: str, recipe: Recipe, setting: float, seeds: int) -> list[Task]:
+    def tasks(model: str, recipe: Recipe, setting: float, seeds: int, epochs: int) -> list[Task]:
         return [Task(model, recipe, setting, seed, data, images_folder, epochs) for seed in range(seeds)]
 
     def trained(wanted: list[list[Task]], stage: str) -> Iterator[list[Run]]:
@@ -269,12 +272,13 @@ def compare(
         return (list(islice(runs, len(group))) for group in wanted)
 
     settings = [(*pair, setting) for pair in pairs for setting in pair[1].grid]
-    tries = trained([tasks(*setting, tuned_with) for setting in settings], "settings tried")
+    tries = trained([tasks(*setting, tuned_with, tuned_epochs) for setting in settings], "settings tried")
     # Rounded because sums of equal accuracies in another order differ in the last bit.
     means = iter([round(fmean(run.validation_accuracy[-1] for run in runs), 12) for runs in tries])
     tried = [dict(zip(recipe.grid, means, strict=False)) for _, recipe in pairs]
     chosen = [max(each, key=lambda setting: each[setting]) for each in tried]  # of equals the first
-    final = trained([tasks(*pair, setting, repeats) for pair, setting in zip(pairs, chosen, strict=True)], "runs")
+    wanted = [tasks(*pair, setting, repeats, epochs) for pair, setting in zip(pairs, chosen, strict=True)]
+    final = trained(wanted, "runs")
     return [
         Outcome(model, recipe, setting, each, runs)
         for (model, recipe), setting, each, runs in zip(pairs, chosen, tried, final, strict=True)

@@ -20,7 +20,7 @@ def render(outcomes: Sequence[Results], about: Results) -> str:
     Parameters
     ----------
     outcomes : as `zimu.study.experiment.Outcome.to_dict` gives them.
-    about : ``data``, ``epochs``, ``repeats`` and ``tuned_with``, as they were asked for.
+    about : ``data``, ``epochs``, ``repeats``, ``tuned_with`` and ``tuned_epochs``, as they were asked for.
     """
     models = list(dict.fromkeys(outcome["model"] for outcome in outcomes))
     return page(

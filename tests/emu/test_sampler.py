@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from zimu.emu import sampler
+from zimu.emu import landing, sampler
 from zimu.emu.prng import WordStream
 from zimu.emu.steps import Masses
 from zimu.golden import sampler as golden
 from zimu.golden.unit import UnitConfig
 
 
-def sums_of(gradients, smoothing: int, gradient_bits: int = 32) -> tuple[Masses, sampler.Sums]:
+def sums_of(gradients, smoothing: int, gradient_bits: int = 32) -> tuple[Masses, landing.Sums]:
     """The masses of gradients that are to be of a unit with so many bits."""
     config = UnitConfig(
         name="any",
@@ -29,7 +29,8 @@ def landed(gradients, smoothing: int, draws, gradient_bits: int = 32) -> np.ndar
     """How many of ``draws`` land on each weight."""
     masses, sums = sums_of(gradients, smoothing, gradient_bits)
     indices = np.empty(draws.size, np.int64)
-    sampler.look_up(masses, sums, draws, indices, np.empty(draws.size, sums.groups.dtype))
+    shift = landing.find_starts(sums.bounds, draws.size, sums.starts)
+    landing.look_up(masses, sums, shift, draws, indices, np.empty(draws.size, sums.groups.dtype))
     return np.bincount(indices, minlength=gradients.size)
 
 
@@ -49,11 +50,11 @@ def test_every_u_lands_where_the_contract_says(bits, smoothing, depth):
         assert landed(gradients, smoothing, draws, bits).tolist() == mass.tolist()
 
 
-def test_a_ladder_leads_to_every_one_of_many_blocks():
-    """More than 16^4 blocks, whose bounds take five parts; each draw is the first or the last of a block."""
+def test_every_one_of_many_blocks_is_found():
+    """Each draw is the first or the last of a block."""
     gradients = np.random.default_rng(1).integers(-3, 4, 128 * 70_000).astype(np.int8)
     masses, sums = sums_of(gradients, 1, 8)
-    assert len(sums.rungs) == 5
+    assert sums.starts.size == 2**16
     bounds = masses.bounds[:70_001]
     first = np.arange(70_000) * 128
     assert np.flatnonzero(landed(gradients, 1, bounds[:-1].astype(np.uint64), 8)).tolist() == first.tolist()
@@ -62,11 +63,29 @@ def test_a_ladder_leads_to_every_one_of_many_blocks():
     )
 
 
+@pytest.mark.parametrize("draws", [1, 3, 100, 10**6])
+@pytest.mark.parametrize("gap", [0, 1, 7, 8, 9, 40])
+def test_blocks_without_mass_are_passed_over(gap, draws):
+    """However many lie between two that have one, and however few starts there are."""
+    gradients = np.zeros(128 * (2 * gap + 3), np.int8)
+    gradients[[5, 128 * (gap + 1) + 9, -1]] = 3, -4, 5
+    masses, sums = sums_of(gradients, 0, 8)
+    shift = landing.find_starts(sums.bounds, draws, sums.starts)
+    found, wanted = np.empty(12, np.int64), [5] * 3 + [128 * (gap + 1) + 9] * 4 + [gradients.size - 1] * 5
+    landing.look_up(masses, sums, shift, np.arange(12, dtype=np.uint32), found, np.empty(12, np.int16))
+    assert found.tolist() == wanted
+
+
+def test_without_a_mass_there_are_no_starts():
+    bounds = np.zeros(12, np.int64)
+    assert landing.find_starts(bounds, 5, np.zeros(4, np.int32)) == 0
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
 def test_the_most_negative_gradient_has_its_exact_mass(dtype):
     gradients = np.full(300, np.iinfo(dtype).min, dtype)
     mass = -int(np.iinfo(dtype).min)
-    assert sums_of(gradients, 0)[0].bounds.tolist() == [0, 128 * mass, 256 * mass] + [300 * mass] * 13
+    assert sums_of(gradients, 0)[0].bounds.tolist() == [0, 128 * mass, 256 * mass] + [300 * mass] * 9
     edges = np.array([mass - 1, mass, 300 * mass - 1], np.uint64)
     assert np.flatnonzero(landed(gradients, 0, edges)).tolist() == [0, 1, 299]
 
@@ -126,8 +145,8 @@ def test_results_do_not_depend_on_how_work_is_cut(draw_words, mass, lanes):
 def test_a_rough_sort_keeps_every_draw_and_puts_far_ones_apart(below):
     rng = np.random.default_rng(below)
     draws = rng.integers(0, below, 5000).astype(np.uint32 if below <= 2**32 else np.uint64)
-    found = sampler.sort_roughly(draws, below)
-    assert found.dtype == draws.dtype
+    found = np.empty_like(draws)
+    landing.sort_roughly(draws, below, found)
     assert sorted(found.tolist()) == sorted(draws.tolist())
-    upper = found >> max((below - 1).bit_length() - sampler.SORTED_BITS, 0)
+    upper = found >> max((below - 1).bit_length() - 13, 0)  # as many bits as 5000 has
     assert upper.tolist() == sorted(upper.tolist())

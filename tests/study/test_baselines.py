@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from zimu.study import baselines
-from zimu.study.bench_subjects import SMOOTHING, Problem, subjects
+from zimu.study.bench_subjects import CONV_WEIGHTS, SMOOTHING, Problem, subjects
 
 GRADIENTS = np.array([3, -1, 20, -7, 1, -128, 64], np.int8)
 TRIALS = 120
@@ -84,3 +84,23 @@ def test_gradients_are_as_stated():
     assert np.array_equal(gradients, Problem(depth, 5).gradients)
     magnitude = np.abs(gradients.astype(np.int64)).mean()
     assert abs(magnitude - 1 / (2 * np.sinh(0.5 / scale))) < 5 * 1.1 * scale / depth**0.5  # false alarm below 1e-6
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_pytorch_s_sgd_takes_the_step_that_its_name_says(fused):
+    """The velocity is 0.9 of itself and the gradient, which it is in the first step; the weight less lr times it."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install zimu[torch]")
+    weights, gradients = np.zeros(5, np.float32), np.linspace(-1, 1, 5, dtype=np.float32)
+    step = baselines.torch_sgd(weights, gradients, fused=fused)
+    step()
+    step()
+    assert weights == pytest.approx(-baselines.LEARNING_RATE * (1 + 1.9) * gradients)
+    assert torch.get_num_threads() == 1
+
+
+def test_the_conv_model_has_as_many_weights_as_its_steps():
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install zimu[torch]")
+    from zimu.study.models import make
+
+    assert sum(parameter.numel() for parameter in make("conv", 28, 0).parameters()) == CONV_WEIGHTS
+    baselines.conv_gradients()()

@@ -325,3 +325,43 @@ def test_the_vectors_named_are_those_that_loops_are_compiled_for(environment, wa
     program = "from zimu.study.bench import describe_machine; print(describe_machine()['vectors'])"
     done = subprocess.run([sys.executable, "-c", program], env=os.environ | environment, capture_output=True, text=True)
     assert done.stdout.strip() == wanted, done.stderr
+
+
+def test_steps_with_momentum_are_held_against_pytorch_s(clock):
+    """Repeats take 2, 4, 8 s against 3, 4, 16 s: the median ratio is 1.5. What has other weights has no figure."""
+    chosen = [
+        clock.subject("zimu", 99, 1, 2, 4, 8, sampler="inverse with momentum"),
+        clock.subject("torch_sgd", 99, 1, 3, 4, 16, draws=False),
+        clock.subject("conv", 1, draws=False, depth=7),
+    ]
+    rows = measure([Problem(100, 1)], chosen, replace(TINY, sample_seconds=0), memory=False)
+    assert [row.times_faster_than_torch_sgd for row in rows] == [1.5, 1, None]
+    assert rows[2].reasons["ns_per_weight"] == "has 7 weights"
+    text = shown(bench_report.table(rows, bench_report.MOMENTUM_COLUMNS))
+    assert "zimu inverse with momentum" in text
+    assert "has 7 weights" in text
+
+
+def test_the_emulator_follows_means_where_momentum_is_measured():
+    """Its second step differs from one without: the gradients of a sample are the same, their mean moves."""
+    (unit, *_) = bench_subjects.momentum_subjects()
+    problem = Problem(3000, 45)
+    weights, gradients = unit.arrays(problem)
+    step = unit.build(problem, weights, gradients)
+    step()
+    assert np.abs(weights.astype(int)).sum() <= 45
+    assert weights.any()
+
+
+def test_the_command_measures_momentum(small, monkeypatch):
+    monkeypatch.setattr(bench, "DEPTHS", (10, 1500))
+    done = small("--momentum", "--json")
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["rows"]
+    assert [(row["d"], row["n"]) for row in rows[::4]] == [(1500, 22), (1500, 8)]
+    assert {row["subject"] for row in rows} == {"zimu", "torch_sgd", "torch_sgd_fused", "conv_forward_backward"}
+
+
+@pytest.mark.parametrize("options", [("--crossover",), ("--plot", "x.svg"), ("--threads", 2)])
+def test_momentum_goes_with_no_other_kind(small, options):
+    assert isinstance(small("--momentum", *options).exception, InputError)

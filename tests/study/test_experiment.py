@@ -111,6 +111,18 @@ def test_the_setting_is_the_one_that_validation_prefers(tmp_path, monkeypatch):
     assert [(task.setting, task.seed) for task in asked[:4]] == [(-9.0, 0), (-9.0, 1), (-8.0, 0), (-8.0, 1)]
 
 
+def test_settings_may_be_tried_for_fewer_epochs(tmp_path, monkeypatch):
+    asked = []
+
+    def fake(task, folder):
+        asked.append((task.epochs, task.seed))
+        return experiment.Run(10, None, [1.0], [0.5], [0.5])
+
+    monkeypatch.setattr(experiment, "train", fake)
+    compare(["hidden"], [RECIPES["sgd"]], "digits", None, tmp_path, epochs=9, repeats=2, tuned_with=1, tuned_epochs=3)
+    assert asked == [(3, 0)] * 5 + [(9, 0), (9, 1)]
+
+
 def test_processes_change_no_bit(tmp_path):
     tasks = [Task("linear", RECIPES["zim"], -7.0, seed, "digits", None, 1) for seed in (0, 1)]
     alone = experiment.train_all(tasks, tmp_path / "one")
@@ -123,6 +135,7 @@ def test_processes_change_no_bit(tmp_path):
         ({"epochs": 0}, "epochs = 0: must be in 1..10000"),
         ({"repeats": 0}, "repeats = 0: must be in 1..1000"),
         ({"tuned_with": 3}, "tuned_with = 3: must be in 1..2"),
+        ({"tuned_epochs": 2}, "tuned_epochs = 2: must be in 1..1"),
         ({"jobs": 0}, "jobs = 0: must be in 1..1024"),
     ],
 )

@@ -23,6 +23,7 @@ def command(
     tuned_with: Annotated[
         int | None, typer.Option(help="Runs of each setting that validation chooses from; 2, or 1 if repeats are 1.")
     ] = None,
+    tuned_epochs: Annotated[int | None, typer.Option(help="Epochs of those; else as many as of all runs.")] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder of runs and report; runs that were stopped go on.")
     ] = Path("zimu-train"),
@@ -54,11 +55,18 @@ def command(
             epochs=epochs,
             repeats=repeats,
             tuned_with=tuned_with,
+            tuned_epochs=tuned_epochs,
             jobs=jobs,
             progress=show,
         )
     results = [outcome.to_dict() for outcome in outcomes]
-    about = {"data": data, "epochs": epochs, "repeats": repeats, "tuned_with": tuned_with}
+    about = {
+        "data": data,
+        "epochs": epochs,
+        "repeats": repeats,
+        "tuned_with": tuned_with,
+        "tuned_epochs": tuned_epochs or epochs,
+    }
     if json:
         print_json(results)
     else:

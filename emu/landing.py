@@ -1,0 +1,195 @@
+"""Where draws land: sums of masses, and the weight of each draw by its place among them.
+
+Weights are summed in groups and blocks. A draw looks for its block near where a table of the upper bits of draws says,
+then for its group and its weight by comparing all of them at once. Each is a loop over many draws, whose memory
+accesses overlap. Used by ``emu/sampler.py``.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zimu.emu.accumulator import Integers, accumulate
+from zimu.emu.intrinsics import NEAR, RUN, bit_length, count_reached, find_of_8, find_of_16, sum_eights, sum_sizes
+from zimu.emu.kernel import int64, kernel
+from zimu.emu.steps import Bounds, Masses
+
+GROUP = 8
+"""Weights of a group."""
+
+GROUPS = 16
+"""Groups of a block."""
+
+BLOCK = GROUPS * GROUP
+"""Weights per partial sum."""
+
+SORTED_BITS = 16
+"""Upper bits of draws by which they are sorted at most, before they are looked up."""
+
+FAR = 2**20
+"""Weights beyond which that is worth it: fewer are near whatever the order."""
+
+SLICE = 2**10
+"""Draws looked up at a time."""
+
+Draws = NDArray[Any]
+"""Accepted draws: uint32 where W <= 2^32, else uint64."""
+
+
+class Sums(NamedTuple):
+    """Of the masses of a unit or a shard."""
+
+    groups: NDArray[Any]
+    """The mass of each group; of the dtype in which those of a block are added up."""
+    bounds: Bounds
+    """Prefix sums of the masses of blocks, then W, `NEAR` + 1 times."""
+    starts: NDArray[np.int32]
+    """Scratch of `find_starts`."""
+
+    @classmethod
+    def of(cls, blocks: int, dtype: np.dtype[Any]) -> "Sums":
+        """Sums of so many blocks, not yet made."""
+        return cls(
+            np.zeros(GROUPS * blocks, dtype),
+            np.zeros(blocks + NEAR + 1, np.int64),
+            np.zeros(2 ** max(blocks.bit_length() - 1, 0), np.int32),
+        )
+
+
+@kernel
+def sum_groups(masses: Masses, sums: Sums) -> None:
+    """Set groups and bounds from the gradients."""
+    gradients, smoothing, block, bounds = masses
+    groups, reached = sums.groups, 0
+    kept = groups.dtype.type
+    whole = gradients.size // block
+    for b in range(whole):
+        bounds[np.uintp(b)] = reached
+        for part in range(block // RUN):
+            at = b * block + part * RUN
+            reached += sum_eights(gradients, at, kept(GROUP * smoothing), groups, at // GROUP)
+    for b in range(whole, groups.size // GROUPS):
+        bounds[b] = reached
+        for group in range(b * GROUPS, (b + 1) * GROUPS):
+            start, stop = group * GROUP, min((group + 1) * GROUP, gradients.size)
+            total = sum_sizes(gradients, start, stop) + smoothing * max(stop - start, 0)
+            groups[group] = total
+            reached += total
+    bounds[groups.size // GROUPS :] = reached
+
+
+@kernel
+def find_starts(bounds: Bounds, draws: int, starts: NDArray[np.int32]) -> int:
+    """Set ``starts[j]`` to the last block that begins at or below j times 2^shift, while that is below W; the shift.
+
+    There are as many as it takes to be near the block of each of so many draws.
+    """
+    bits = min(bit_length(starts.size) - 1, bit_length(draws))
+    most = int64(bounds[-1]) - 1
+    if most < 0:
+        return 0
+    shift = max(bit_length(most) - bits, 0)
+    b = 0
+    for j in range((most >> shift) + 1):
+        b = find_block(bounds, b, j << shift)
+        starts[np.uintp(j)] = b
+    return shift
+
+
+@kernel
+def find_block(bounds: Bounds, b: int, u: int) -> int:
+    """The last block that begins at or below ``u``, which is below W; it is not before ``b``."""
+    while True:
+        reached = count_reached(bounds, b + 1, u)
+        b += reached
+        if reached < NEAR:
+            return b
+
+
+@kernel
+def sort_roughly(draws: Draws, below: int, ordered: Draws) -> None:
+    """Set ``ordered`` to the draws, which are below ``below``, by about as many upper bits as tell them apart."""
+    bits = min(bit_length(draws.size), SORTED_BITS)
+    shift = max(bit_length(below - 1) - bits, 0)
+    places = np.zeros((1 << bits) + 1, np.int32)
+    for i in range(draws.size):
+        places[np.uintp((draws[np.uintp(i)] >> shift) + 1)] += 1
+    for j in range(1 << bits):
+        places[j + 1] += places[j]
+    for i in range(draws.size):
+        draw = draws[np.uintp(i)]
+        bucket = np.uintp(draw >> shift)
+        ordered[np.uintp(places[bucket])] = draw
+        places[bucket] += 1
+
+
+@kernel
+def land(
+    weights: Integers,
+    masses: Masses,
+    sums: Sums,
+    shift: int,
+    draws: Draws,
+    first: int,
+    last: int,
+    low: int,
+    high: int,
+) -> tuple[int, int]:
+    """Apply the trials of ``draws`` that land in the blocks ``first .. last - 1``; returns as `accumulate`.
+
+    ``shift`` is that of the starts.
+    """
+    indices, rests = np.empty(SLICE, np.int64), np.empty(SLICE, sums.groups.dtype)
+    own = np.empty(SLICE, draws.dtype)
+    begin, end = masses.bounds[first], masses.bounds[last]
+    discarded = saturations = 0
+    for start in range(0, draws.size, SLICE):
+        size = 0
+        for i in range(start, min(start + SLICE, draws.size)):
+            u = int64(draws[np.uintp(i)])
+            own[np.uintp(size)] = u
+            size += (u >= begin) & (u < end)
+        found = indices[:size]
+        look_up(masses, sums, shift, own, found, rests)
+        more = accumulate(weights, masses.gradients, found, low, high)
+        discarded += more[0]
+        saturations += more[1]
+    return discarded, saturations
+
+
+@kernel
+def look_up(
+    masses: Masses, sums: Sums, shift: int, draws: Draws, indices: NDArray[np.int64], rests: NDArray[Any]
+) -> None:
+    """Set ``indices`` to the weights that the first of ``draws`` land on.
+
+    ``shift`` is that of the starts; ``rests`` is scratch of as many.
+    """
+    gradients, smoothing, _, bounds = masses
+    groups, _, starts = sums
+    kept = groups.dtype.type
+    for i in range(indices.size):
+        u = int64(draws[np.uintp(i)])
+        block = find_block(bounds, int64(starts[np.uintp(u >> shift)]), u)
+        indices[np.uintp(i)] = block
+        rests[np.uintp(i)] = u - bounds[np.uintp(block)]
+    for i in range(indices.size):
+        first = indices[np.uintp(i)] * GROUPS
+        group, rest = find_of_16(groups, first, kept(0), rests[np.uintp(i)])
+        indices[np.uintp(i)] = (first + group) * GROUP
+        rests[np.uintp(i)] = rest
+    for i in range(indices.size):
+        first, rest = indices[np.uintp(i)], rests[np.uintp(i)]
+        if first + GROUP <= gradients.size:
+            indices[np.uintp(i)] = first + find_of_8(gradients, first, kept(smoothing), rest)[0]
+            continue
+        # In the last group, which is not whole, one by one.
+        left = int64(rest)
+        while True:
+            gradient = int64(gradients[first])
+            left -= max(gradient, -gradient) + smoothing
+            if left < 0:
+                break
+            first += 1
+        indices[np.uintp(i)] = first
