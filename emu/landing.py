@@ -89,7 +89,7 @@ def find_starts(bounds: Bounds, draws: int, starts: NDArray[np.int32]) -> int:
     most = int64(bounds[-1]) - 1
     if most < 0:
         return 0
-    shift = max(bit_length(most) - bits, 0)
+    shift: int = max(bit_length(most) - bits, 0)
     b = 0
     for j in range((most >> shift) + 1):
         b = find_block(bounds, b, j << shift)
