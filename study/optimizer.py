@@ -13,7 +13,6 @@ import torch
 
 from zimu.emu.arrays import Array
 from zimu.emu.reals import Encoding
-from zimu.emu.scaling import check_finite
 from zimu.emu.update import UpdateUnit, make_unit
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.names import named
@@ -76,7 +75,7 @@ class _Slot:
         return weights
 
     def gradients(self) -> np.ndarray[Any, Any]:
-        """The gradients of all parameters, binary32; zeros for one without; `InputError` where one is not finite."""
+        """The gradients of all parameters, binary32, until the next call; zeros for one without."""
         for parameter, place in zip(self.parameters, self.places, strict=True):
             gradient = parameter.grad
             if gradient is None:
@@ -85,7 +84,6 @@ class _Slot:
             if gradient.is_sparse:
                 raise InputError("a gradient is sparse: must be dense")
             self._gradients[place] = gradient.detach().reshape(-1).numpy()
-        check_finite(self._gradients)
         return self._gradients
 
     def values(self, learning_rate: float, exponent: int, given: dict[str, Any]) -> dict[str, Any]:
@@ -269,10 +267,8 @@ class ZIM(torch.optim.Optimizer):
         if set(units) != set(range(len(slots))):
             raise InputError(f"the state is of {len(units)} units: must be of {len(slots)}, as the optimizer has")
         resumed = [slot.resumed(units[number]) for number, slot in enumerate(slots)]
-        groups = [
-            saved | {"unit": own["unit"]}
-            for saved, own in zip(state_dict["param_groups"], self.param_groups, strict=True)
-        ]
+        saved_groups = zip(state_dict["param_groups"], self.param_groups, strict=False)  # PyTorch counts them
+        groups = [saved | {"unit": own["unit"]} for saved, own in saved_groups]
         super().load_state_dict({"state": {}, "param_groups": groups})
         for slot, (unit, scaling) in zip(slots, resumed, strict=True):
             slot.unit, slot.encoding.state = unit, scaling

@@ -222,6 +222,8 @@ def curves(name: str, label: str, lines: Sequence[tuple[str, Sequence[Sequence[f
     """
 
     def draw(axes: Any) -> None:
+        from matplotlib.ticker import LogFormatter
+
         for place, (line, runs) in enumerate(lines):
             colour, dash = CYCLE[place % len(CYCLE)]
             epochs = range(1, len(runs[0]) + 1)
@@ -231,6 +233,9 @@ def curves(name: str, label: str, lines: Sequence[tuple[str, Sequence[Sequence[f
             axes.plot(epochs, mean, dash, color=colour, label=line, marker="o" if len(mean) == 1 else "")
         axes.set(xlabel="epoch", ylabel=label, **axis)
         axes.xaxis.get_major_locator().set_params(integer=True)
+        if axes.get_yscale() == "log":
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter(LogFormatter())
         axes.legend(loc="best")
 
     return figure(name, draw)

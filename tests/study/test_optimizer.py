@@ -373,3 +373,13 @@ def test_a_trace_begins_with_the_first_step():
         pass
     with pytest.raises(InputError, match=r"number = 1: must be in 0..0"), optimizer.record(1):
         pass
+
+
+def test_a_state_of_other_groups_is_refused():
+    """As PyTorch words it: as many units, otherwise grouped."""
+    made = parameters("zim8", (5,), (6,))
+    kept = ZIM(made, "zim8").state_dict()
+    other = ZIM([{"params": made[:1]}, {"params": made[1:]}], "zim8")
+    with pytest.raises(ValueError, match="different number of parameter groups"):
+        other.load_state_dict(kept)
+    assert [unit.counters.steps for unit in other.units()] == [0, 0]
