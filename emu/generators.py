@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.intrinsics import xoshiro_pass
 from zimu.emu.kernel import int64, kernel
+from zimu.emu.xoshiro import xoshiro_pass
 from zimu.golden.rule import PrngKind
 
 Words = NDArray[np.uint32]

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers, accumulate
-from zimu.emu.intrinsics import NEAR, RUN, bit_length, count_reached, find_of_8, find_of_16, sum_eights, sum_sizes
+from zimu.emu.intrinsics import bit_length
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.steps import Bounds, Masses
+from zimu.emu.vectors import NEAR, RUN, count_reached, find_of_8, find_of_16, sum_eights, sum_sizes
 
 GROUP = 8
 """Weights of a group."""

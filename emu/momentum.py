@@ -9,9 +9,10 @@ import numpy as np
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.arrays import Array
-from zimu.emu.intrinsics import LANES, follow, follow_wide
+from zimu.emu.intrinsics import LANES
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
+from zimu.emu.vectors import follow, follow_wide
 from zimu.golden.unit import UnitConfig
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.arrays import Array
-from zimu.emu.intrinsics import RUN, largest_run
 from zimu.emu.kernel import kernel
+from zimu.emu.vectors import RUN, largest_run
 from zimu.golden.errors import InputError
 from zimu.golden.scaling import ScaleState, Scaling
 

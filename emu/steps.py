@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers
-from zimu.emu.intrinsics import RUN, sum_run, sum_sizes
 from zimu.emu.kernel import kernel
 from zimu.emu.parallel import spread
 from zimu.emu.prng import GATE_STREAM, Words, WordStream
+from zimu.emu.vectors import RUN, sum_run, sum_sizes
 from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
 

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers, accumulate_run
 from zimu.emu.generators import Generators, fill
-from zimu.emu.intrinsics import BLOCK, BLOCKS, LANES, bit_length, count_over, move, ones, scan, stage
+from zimu.emu.intrinsics import LANES, bit_length, ones
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.prng import Words
 from zimu.emu.steps import Masses
+from zimu.emu.tile_vectors import BLOCK, BLOCKS, count_over, move, stage
+from zimu.emu.vectors import scan
 from zimu.golden.unit import UnitConfig
 
 BUFFER = 512
