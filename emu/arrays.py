@@ -1,5 +1,6 @@
 """What every unit asks of the arrays it is given."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from zimu.golden.rule import Integer
 Array = NDArray[Any]
 
 
+@cache
 def integer_dtype(kind: Integer) -> np.dtype[Any]:
     """The smallest signed or unsigned integers of 8, 16 or 32 bits that hold a number of this kind."""
     if not kind.signed:
@@ -18,6 +20,7 @@ def integer_dtype(kind: Integer) -> np.dtype[Any]:
     return np.dtype(np.int8 if kind.bits <= 8 else np.int16 if kind.bits <= 16 else np.int32)
 
 
+@cache
 def pattern_dtype(bits: int) -> np.dtype[Any]:
     """The smallest of uint8, uint16 and uint32 that holds ``bits``."""
     return np.dtype(np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32)
@@ -46,12 +49,17 @@ def check_unmasked(field: str, values: object) -> None:
 def check_limits(field: str, values: Array, limits: tuple[int, int]) -> None:
     """`InputError` naming the first integer out of ``limits``."""
     low, high = limits
-    held = np.iinfo(values.dtype)
-    # Not where the type itself can hold no value out of range.
-    if (held.min < low or held.max > high) and (values.min() < low or values.max() > high):
+    if not _holds_only(values.dtype, limits) and (values.min() < low or values.max() > high):
         at = np.unravel_index(int(np.argmax((values < low) | (values > high))), values.shape)
         place = ", ".join(str(int(i)) for i in at)
         raise InputError(f"{field}[{place}] = {values[at]}: must be in {low}..{high}")
+
+
+@cache
+def _holds_only(dtype: np.dtype[Any], limits: tuple[int, int]) -> bool:
+    """Whether the type itself can hold no value out of range."""
+    held = np.iinfo(dtype)
+    return limits[0] <= int(held.min) and int(held.max) <= limits[1]
 
 
 def checked_pair(weights: Array, gradients: Array) -> tuple[Array, Array]:
