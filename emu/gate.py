@@ -46,6 +46,8 @@ def count_open_in_kernel(
 @kernel
 def below(words: Words, mask: int, threshold: int) -> int:
     """How many ``words & mask`` are below ``threshold``, which may be 2^32."""
+    if threshold > mask:
+        return words.size
     count = 0
     for word in words:
         count += (int64(word) & mask) < threshold

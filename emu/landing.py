@@ -14,12 +14,12 @@ from zimu.emu.accumulator import Integers, accumulate
 from zimu.emu.intrinsics import bit_length
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.steps import Bounds, Masses
-from zimu.emu.vectors import NEAR, RUN, count_reached, find_of_8, find_of_16, sum_eights, sum_sizes
+from zimu.emu.vectors import EIGHTS, NEAR, count_reached, find_of_8, find_of_16, sum_eights, sum_sizes
 
 GROUP = 8
 """Weights of a group."""
 
-GROUPS = 16
+GROUPS = EIGHTS
 """Groups of a block."""
 
 BLOCK = GROUPS * GROUP
@@ -67,9 +67,7 @@ def sum_groups(masses: Masses, sums: Sums) -> None:
     whole = gradients.size // block
     for b in range(whole):
         bounds[np.uintp(b)] = reached
-        for part in range(block // RUN):
-            at = b * block + part * RUN
-            reached += sum_eights(gradients, at, kept(GROUP * smoothing), groups, at // GROUP)
+        reached += sum_eights(gradients, b * block, kept(GROUP * smoothing), groups, b * GROUPS)
     for b in range(whole, groups.size // GROUPS):
         bounds[b] = reached
         for group in range(b * GROUPS, (b + 1) * GROUPS):
@@ -86,7 +84,7 @@ def find_starts(bounds: Bounds, draws: int, starts: NDArray[np.int32]) -> int:
 
     There are as many as it takes to be near the block of each of so many draws.
     """
-    bits = min(bit_length(starts.size) - 1, bit_length(draws))
+    bits = min(bit_length(starts.size) - 1, max(bit_length(draws) - 3, 0))
     most = int64(bounds[-1]) - 1
     if most < 0:
         return 0

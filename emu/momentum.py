@@ -9,10 +9,9 @@ import numpy as np
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.arrays import Array
-from zimu.emu.intrinsics import LANES
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.parallel import spread
-from zimu.emu.vectors import follow, follow_wide
+from zimu.emu.vectors import FOLLOWED, follow, follow_wide
 from zimu.golden.unit import UnitConfig
 
 
@@ -62,12 +61,12 @@ class Means:
 def update_means(means: Integers, gradients: Integers, sampled: Integers, bits: int, shift: int, decay: int) -> None:
     """Move each mean, of ``bits`` bits, towards its gradient, and put its upper bits into ``sampled``."""
     half = int64(1) << (shift - 1)
-    whole = means.size // LANES * LANES if bits < 16 or decay > 0 else 0
+    whole = means.size // FOLLOWED * FOLLOWED if bits < 16 or decay > 0 else 0
     if bits < 16:
-        for at in range(0, whole, LANES):
+        for at in range(0, whole, FOLLOWED):
             follow(means, gradients, sampled, at, shift, decay)
     else:
-        for at in range(0, whole, LANES):
+        for at in range(0, whole, FOLLOWED):
             follow_wide(means, gradients, sampled, at, shift, decay)
     for i in range(whole, means.size):
         mean = int64(means[i])

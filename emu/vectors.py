@@ -28,6 +28,12 @@ from zimu.emu.kernel import int64, kernel
 RUN = 64
 """Values summed at a time by `sum_sizes`."""
 
+FOLLOWED = 32
+"""Means that `follow` moves at a time."""
+
+EIGHTS = 16
+"""Sums that `sum_eights` makes at a time."""
+
 NEAR = 8
 """Bounds that `count_reached` compares."""
 
@@ -50,38 +56,36 @@ def sum_run(_context: Any, values: Any, start: Any) -> Any:
 
 @typed
 def sum_eights(_context: Any, values: Any, start: Any, added: Any, sums: Any, to: Any) -> Any:
-    """``sums[to + j] = added + sum of |values[start + 8 j + i]|, i < 8``, for the eights of `RUN` values; their sum.
+    """``sums[to + j] = added + sum of |values[start + 8 j + i]|, i < 8``, for `EIGHTS` values of j; their sum.
 
-    ``added`` is of the dtype of sums, which holds each of them.
+    ``added`` is of the dtype of sums, which holds the sum.
     """
     narrow, wide = ir.IntType(bits_of(values)), ir.IntType(bits_of(sums))
-    eights = RUN // 8
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        source = at_element(context, builder, signature, args, 0, args[1], ir.VectorType(narrow, RUN))
+        source = at_element(context, builder, signature, args, 0, args[1], ir.VectorType(narrow, 8 * EIGHTS))
         sizes = magnitude(builder, builder.load(source, align=narrow.width // 8))
         if narrow.width == 8:
             # The bytes of a word of 64 bits: neighbours, then pairs, then quarters.
-            words = builder.bitcast(sizes, ir.VectorType(INT64, eights))
-            mask = ir.Constant(words.type, [0x00FF00FF00FF00FF] * eights)
+            words = builder.bitcast(sizes, ir.VectorType(INT64, EIGHTS))
+            mask = ir.Constant(words.type, [0x00FF00FF00FF00FF] * EIGHTS)
             words = builder.add(builder.and_(words, mask), builder.and_(builder.lshr(words, splat(words, 8)), mask))
             for step in (32, 16):
                 words = builder.add(words, builder.lshr(words, splat(words, step)))
             words = builder.and_(words, splat(words, 0xFFFF))
-            vector = ir.VectorType(wide, eights)
-            each = words if wide == INT64 else builder.trunc(words, vector)
+            each = words if wide == INT64 else builder.trunc(words, ir.VectorType(wide, EIGHTS))
         else:
-            each = ir.Constant(ir.VectorType(wide, eights), ir.Undefined)
+            each = ir.Constant(ir.VectorType(wide, EIGHTS), ir.Undefined)
             of_one = ir.VectorType(wide, 8)
-            for j in range(eights):
+            for j in range(EIGHTS):
                 places = ir.Constant(ir.VectorType(INT32, 8), list(range(8 * j, 8 * j + 8)))
                 part = builder.shuffle_vector(sizes, sizes, places)
                 part = part if part.type == of_one else builder.zext(part, of_one)
                 each = builder.insert_element(each, reduce("add", builder, part), INT32(j))
-        each = builder.add(each, everywhere(builder, args[2], eights))
+        each = builder.add(each, everywhere(builder, args[2], EIGHTS))
         builder.store(each, at_element(context, builder, signature, args, 3, args[4], each.type), align=wide.width // 8)
-        total = each if wide == INT64 else builder.sext(each, ir.VectorType(INT64, eights))
-        return reduce("add", builder, total)
+        total = reduce("add", builder, each)
+        return total if wide == INT64 else builder.zext(total, INT64)
 
     one = sums.dtype
     return types.int64(values, types.int64, one, sums, types.int64), codegen
@@ -191,11 +195,11 @@ of all.
 def _follower(narrow: bool) -> Callable[..., Any]:
     def follow(_context: Any, means: Any, gradients: Any, sampled: Any, at: Any, shift: Any, decay: Any) -> Any:
         half_word = ir.IntType(16)
-        vector = ir.VectorType(half_word, LANES)
+        vector = ir.VectorType(half_word, FOLLOWED)
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             def place(number: int) -> Any:
-                kind = ir.VectorType(ir.IntType(bits_of(signature.args[number])), LANES)
+                kind = ir.VectorType(ir.IntType(bits_of(signature.args[number])), FOLLOWED)
                 return at_element(context, builder, signature, args, number, args[3], kind)
 
             def load(number: int) -> Any:
@@ -206,13 +210,13 @@ def _follower(narrow: bool) -> Callable[..., Any]:
             def store(value: Any, number: int) -> None:
                 width = bits_of(signature.args[number])
                 if width < 16:
-                    value = builder.trunc(value, ir.VectorType(ir.IntType(width), LANES))
+                    value = builder.trunc(value, ir.VectorType(ir.IntType(width), FOLLOWED))
                 builder.store(value, place(number), align=width // 8)
 
             def splat(value: Any) -> Any:
-                return everywhere(builder, builder.trunc(value, half_word), LANES)
+                return everywhere(builder, builder.trunc(value, half_word), FOLLOWED)
 
-            one = ir.Constant(vector, [1] * LANES)
+            one = ir.Constant(vector, [1] * FOLLOWED)
             shift, mean = splat(args[4]), load(0)
             target = builder.add(builder.shl(load(1), shift), builder.shl(one, builder.sub(shift, one)))
             if narrow:
@@ -233,7 +237,7 @@ def _follower(narrow: bool) -> Callable[..., Any]:
 
 
 follow, follow_wide = _follower(narrow=True), _follower(narrow=False)
-"""Operations ``(means, gradients, sampled, at, shift, decay)`` for kernels: move `LANES` running means from ``at`` on.
+"""Operations ``(means, gradients, sampled, at, shift, decay)`` for kernels: move `FOLLOWED` means from ``at`` on.
 
 As `zimu.golden.momentum`; their upper bits go into ``sampled``. Arrays are of 8 or 16 bits; the first operation is for
 means of at most 15 bits, the second for a ``decay`` of at least 1.
