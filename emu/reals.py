@@ -39,7 +39,7 @@ class Encoding(ABC):
         Raises
         ------
         InputError
-            one is not finite; nothing has changed.
+            one is not finite, where gradients are integers; nothing has changed.
         """
 
     @property

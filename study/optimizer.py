@@ -13,6 +13,7 @@ import torch
 
 from zimu.emu.arrays import Array
 from zimu.emu.reals import Encoding
+from zimu.emu.scaling import check_finite
 from zimu.emu.update import UpdateUnit, make_unit
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.names import named
@@ -75,7 +76,10 @@ class _Slot:
         return weights
 
     def gradients(self) -> np.ndarray[Any, Any]:
-        """The gradients of all parameters, binary32, until the next call; zeros for one without."""
+        """The gradients of all parameters, binary32, until the next call; zeros for one without.
+
+        `InputError` where one is not finite: a unit of floating point would take it.
+        """
         for parameter, place in zip(self.parameters, self.places, strict=True):
             gradient = parameter.grad
             if gradient is None:
@@ -84,6 +88,7 @@ class _Slot:
             if gradient.is_sparse:
                 raise InputError("a gradient is sparse: must be dense")
             self._gradients[place] = gradient.detach().reshape(-1).numpy()
+        check_finite(self._gradients)
         return self._gradients
 
     def values(self, learning_rate: float, exponent: int, given: dict[str, Any]) -> dict[str, Any]:

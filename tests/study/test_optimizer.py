@@ -367,7 +367,7 @@ def test_a_recorded_trace_replays_on_the_reference():
 
 def test_a_trace_begins_with_the_first_step():
     made = parameters("zim8", (9,))
-    optimizer = ZIM(made, "zim8")
+    optimizer = ZIM(made, "zim8", trials=5)
     optimizer.step()
     with pytest.raises(InputError, match="unit 0 has taken 1 steps: record from the first on"), optimizer.record():
         pass
