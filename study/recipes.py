@@ -114,7 +114,7 @@ RECIPES: dict[str, Recipe] = {
         "scale",
         SCALES,
         False,
-        named("zim8").replace(smoothing_bits=26),  # more would not leave room for the weights of ResNet-18
+        named("zim8").replace(smoothing_bits=26),  # with more, W of ResNet-18's largest layer leaves its 48 bits
         {"trials": 1.0, "gradient_smoothing": 1.0},
     ),
     "paper_torch": SourceRecipe("the source's method in PyTorch, n = d, c = 1", "scale", SCALES, False, 1.0, 1.0),

@@ -43,17 +43,15 @@ class Terms:
     weights : d.
     trials : n.
     terms : M / mu of each step alone.
-    losses : of each step, in nats.
     """
 
     weights: int
     trials: int
     terms: list[float]
-    losses: list[float]
 
     @property
     def boolean(self) -> float:
-        """D kappa / 2, with kappa = 1."""
+        """That of BOLD's bound: half as many as there are weights, with kappa = 1."""
         return self.weights / 2
 
 
@@ -86,7 +84,7 @@ def network_terms(
         optimizer = ZIM(parameters, "zim8", scale=SCALE, joint=True, seed=seed, trials=share)
         (unit,) = optimizer.units()
         coder = unit.encoding(SCALE, scaling("tensor"))
-        terms, losses = [], []
+        terms = []
         for step in range(steps):
             batch = torch.from_numpy(order.integers(0, len(labels), BATCH))
             optimizer.zero_grad()
@@ -97,9 +95,8 @@ def network_terms(
             gradients, _ = coder.gradients(slope)
             mean, energy = Law(trials).descent(gradients, slope)
             terms.append(2.0**SCALE * energy * float(slope @ slope) / mean)
-            losses.append(loss.item())
             optimizer.param_groups[0]["lr"] = 1 - step / steps
             optimizer.step()
             progress(number * steps + step + 1, len(SHARES) * steps)
-        runs.append(Terms(len(slope), round(share * len(slope)), terms, losses))
+        runs.append(Terms(len(slope), round(share * len(slope)), terms))
     return runs

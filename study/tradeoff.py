@@ -300,10 +300,11 @@ def run_tradeoff(
 
     The other parameters are those of `zimu.study.experiment.compare` and of `zimu.study.cost_run.run_study`.
     """
-    target = target or cost_target(liberty)
-    wanted = [variant for variant in variants() if not axes or variant.axis in {*axes, VARIED, RIVALS}]
     if missing := [axis for axis in axes if axis not in _AXES]:
         raise InputError(f"axis = {missing[0]!r}: must be one of {', '.join(_AXES)}")
+    target = target or cost_target(liberty)
+    find_targets([target], liberty=liberty)  # what is not there is said before work begins
+    wanted = [variant for variant in variants() if not axes or variant.axis in {*axes, VARIED, RIVALS}]
     recipes: list[UnitRecipe] = []
     for variant in wanted:
         if variant.recipe not in recipes:

@@ -47,6 +47,7 @@ def test_train_writes_a_report_and_prints_results(tmp_path, monkeypatch):
         (("train", "--data", "mnist", "--folder", "nowhere"), "nowhere: has no train-images-idx3-ubyte"),
         (("train", "--repeats", "0"), "repeats = 0: must be in 1..1000"),
         (("tradeoff", "--axis", "colour", "--target", "generic"), "axis = 'colour': must be one of "),
+        (("tradeoff", "--target", "nowhere"), "target = 'nowhere': must be one of "),
         (("theory", "--epochs", "0"), "epochs = 0: must be in 1..1000"),
         (("theory", "--data", "cifar"), "data = 'cifar': must be one of 'digits', "),
     ],

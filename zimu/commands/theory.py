@@ -24,6 +24,7 @@ def command(
     from zimu.golden.programs import package_folder
 
     package_folder("torch")
+    package_folder("matplotlib")
     check_range("epochs", epochs, 1, 1000)
     from zimu.study import images, theory
     from zimu.study.theory_network import network_terms

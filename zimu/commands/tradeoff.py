@@ -27,6 +27,7 @@ def command(
     from zimu.golden.programs import package_folder
 
     package_folder("torch")
+    package_folder("matplotlib")
     from zimu.study import tradeoff_report
     from zimu.study.tradeoff import run_tradeoff
 

@@ -36,6 +36,7 @@ def command(
     from zimu.golden.programs import package_folder
 
     package_folder("torch")
+    package_folder("matplotlib")
     from zimu.study.experiment import compare
     from zimu.study.numbers import DASH, spread
     from zimu.study.recipes import RECIPES
