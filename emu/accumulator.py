@@ -16,24 +16,26 @@ Integers = NDArray[Any]
 
 @kernel
 def accumulate(
-    weights: Integers, gradients: Integers, indices: NDArray[np.int64], low: int, high: int
+    weights: Integers, gradients: Integers, shift: int | None, indices: NDArray[np.int64], low: int, high: int
 ) -> tuple[int, int]:
     """Move ``weights[i]`` by one against the sign of ``gradients[i]``, for each time that i is among ``indices``.
 
-    Returns the trials that met a gradient of 0, and those lost at the rails ``low`` and ``high``. Within a step a
-    weight only ever moves one way, so that one by one or all at once is the same.
+    Gradients are without ``shift`` lower bits, where it is not None. Returns the trials that met a gradient of 0, and
+    those lost at the rails ``low`` and ``high``. Within a step a weight only ever moves one way, so that one by one or
+    all at once is the same.
     """
-    discarded = saturations = 0
+    both = 0  # in halves of one number: two would not stay in registers
     for at in range(indices.size):
         i = np.uintp(indices[np.uintp(at)])
         gradient, weight = int64(gradients[i]), int64(weights[i])
+        if shift is not None:
+            gradient >>= shift
         # Signs are random: branches would be mispredicted.
         moved = weight - int64(gradient > 0) + int64(gradient < 0)
         kept = min(max(moved, low), high)
         weights[i] = kept
-        discarded += int64(gradient == 0)
-        saturations += int64(kept != moved)
-    return discarded, saturations
+        both += int64(gradient == 0) + (int64(kept != moved) << 32)
+    return both & 0xFFFFFFFF, both >> 32
 
 
 @kernel

@@ -10,11 +10,11 @@ from typing import Any, Self, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.momentum import Means
+from zimu.emu.momentum import means_in
 from zimu.emu.parallel import check_threads
 from zimu.emu.states import Resumable, check_intact, checksum
 from zimu.emu.steps import Run, SamplerGroup
-from zimu.emu.unit import StepResult, ZimUnit, checked_arrays
+from zimu.emu.unit import StepResult, ZimUnit, arrays_of
 from zimu.emu.update import UnitState
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.rule import CONTRACT_VERSION
@@ -58,8 +58,9 @@ class Batch(Resumable):
         if not numbered:
             raise InputError("seeds is empty: must hold a seed for each unit")
         self.units = [ZimUnit(config, check_range(f"seeds[{i}]", seed, 0, 2**64 - 1), threads) for i, seed in numbered]
+        self._momentum = config.momentum
+        self._arrays = arrays_of(config, len(self.units), config.depth)
         self._samplers = SamplerGroup([unit.sampler for unit in self.units], self.threads)
-        self._means = Means(config, self.threads)
         # From now on what the units keep lies side by side.
         self._memories = {name: np.stack([unit.memories[name] for unit in self.units]) for name in config.memories}
         for name, rows in self._memories.items():
@@ -96,12 +97,12 @@ class Batch(Resumable):
         """
         config = self.config
         run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing, decay=decay, rate=rate))
-        weights, gradients = checked_arrays(config, (len(self.units), config.depth), weights, gradients)
+        weights, gradients = self._arrays.checked(weights, gradients)
         self.begin()
         for unit in self.units:
             unit.begin()
-        gradients = self._means.sampled(self._memories, gradients, run.decay)
-        rows = self._samplers.step(weights, gradients, run)
+        means = means_in(self._momentum, self._memories, gradients, run.decay)
+        rows = self._samplers.step(weights, gradients, run, means)
         results = [unit.record(row) for unit, row in zip(self.units, rows, strict=True)]
         self._torn = False
         return results
@@ -124,7 +125,7 @@ class Batch(Resumable):
             raise InputError("gradients must be a numpy array of three dimensions: steps, units, depth")
         for number, one in enumerate(gradients):
             try:
-                checked_arrays(self.config, (len(self.units), self.config.depth), weights, one)
+                self._arrays.checked(weights, one)
             except InputError as error:
                 raise InputError(f"{error} (step {number})") from None
         return [self.step(weights, one, **values) for one in gradients]

@@ -37,7 +37,7 @@ class Bold(PointwiseUnit[BoldConfig]):
         config = self.config
         values = self.registers(shift=shift, retention=retention)
         e, b = values["shift"], values["retention"]
-        weights, gradients = self.checked(weights, gradients)
+        weights, gradients = self.arrays.checked(weights, gradients)
         accumulators = self.memories["accumulator"]
         limits = config.memories["accumulator"].limits
 

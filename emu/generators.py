@@ -35,14 +35,16 @@ class Kind(NamedTuple):
     """The state word that must be 0 or 1."""
     locks_up: bool = True
     """Whether it gives zeros for ever where all expanded words are 0."""
+    linear: bool = False
+    """Whether the next state is a sum over bits of the state, which has four words."""
 
 
 KINDS: dict[PrngKind, Kind] = {
-    "xoshiro128++": Kind(XOSHIRO128PP, expanded=4, saved=4),
+    "xoshiro128++": Kind(XOSHIRO128PP, expanded=4, saved=4, linear=True),
     "philox4x32-10": Kind(PHILOX4X32, expanded=2, saved=4, locks_up=False),
     "pcg32": Kind(PCG32, expanded=4, saved=4, odd=2, locks_up=False),
     "xoroshiro128aox": Kind(XOROSHIRO128AOX, expanded=4, saved=5, flag=4),
-    "lfsr128": Kind(LFSR128, expanded=4, saved=4),
+    "lfsr128": Kind(LFSR128, expanded=4, saved=4, linear=True),
     "trivium": Kind(TRIVIUM, expanded=9, saved=9),
 }
 """The kinds by name."""
@@ -55,6 +57,8 @@ class Generators(NamedTuple):
     """Of their kind."""
     lanes: int
     """How many."""
+    jumps: Words
+    """Those of their kind, `zimu.emu.jumps.jumps_of`."""
 
 
 MANY_BLOCKS = 64

@@ -25,7 +25,7 @@ class IntSGD(PointwiseUnit[IntSGDConfig]):
         shift = config.fraction_bits
         if config.rate:
             shift, eta = shift - eta, 1
-        weights, gradients = self.checked(weights, gradients)
+        weights, gradients = self.arrays.checked(weights, gradients)
 
         def part(first: int, last: int, random: Random) -> tuple[int]:
             span = slice(first, last)

@@ -44,6 +44,21 @@ def bit_length(_context: Any, _x: Any) -> Any:
     return types.int64(types.int64), codegen
 
 
+@typed
+def prefetch(_context: Any, array: Any, i: Any) -> Any:
+    """Let the machine bring the element of an array near, which is soon to be read."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        octet = ir.IntType(8)
+        place = at_element(context, builder, signature, args, 0, args[1], octet)
+        kind = ir.FunctionType(ir.VoidType(), [octet.as_pointer(), INT32, INT32, INT32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [place, INT32(0), INT32(3), INT32(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), codegen
+
+
 def at_element(context: Any, builder: Any, signature: Any, args: Any, number: int, offset: Any, kind: Any) -> Any:
     """A pointer to ``kind`` at an element of the array that is argument ``number``."""
     array = context.make_array(signature.args[number])(context, builder, args[number])
@@ -87,12 +102,14 @@ def count_hits(builder: Any, conditions: Any, width: int) -> Any:
 
 
 def scanned(builder: Any, values: Any) -> Any:
-    """Inclusive prefix sums of a vector of 8 lanes, or of 16."""
+    """Inclusive prefix sums of a vector of 8 lanes, or of each 16 lanes of one."""
     zeros, lanes = ir.Constant(values.type, [0] * values.type.count), values.type.count
     # Within each 8 first, since machines move lanes about in halves; then the upper half takes the sum of the lower.
     moves = [[lanes if j % 8 < step else j - step for j in range(lanes)] for step in (1, 2, 4)]
-    # Lanes that take nothing take zeros, which are those of numbers from that of the lanes on.
-    for moved in moves + ([[lanes] * 8 + [7] * 8] if lanes == 16 else []):
+    if lanes > 8:
+        moves.append([lanes if j % 16 < 8 else j - j % 8 - 1 for j in range(lanes)])
+    for moved in moves:
+        # Lanes that take nothing take zeros, which are those of numbers from that of the lanes on.
         taken = builder.shuffle_vector(values, zeros, ir.Constant(ir.VectorType(INT32, lanes), moved))
         values = builder.add(values, taken)
     return values

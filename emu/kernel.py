@@ -26,6 +26,7 @@ from zimu.golden.files import write_whole
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+Record = TypeVar("Record", bound=Iterable[Any])
 
 KEPT = 8
 """Cache folders left in place, the one in use included; those of older sources are removed if they bear the mark."""
@@ -57,6 +58,11 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
         return cast(Callable[Arguments, Result], numba.njit(nogil=True)(function))
     with _numba_caches_in(_FOLDER):
         return cast(Callable[Arguments, Result], numba.njit(cache=True, nogil=True)(function))
+
+
+def plain(record: Record) -> Record:
+    """A named tuple as kernels take it sooner that only unpack it: a plain one, at whose class numba need not look."""
+    return cast(Record, tuple(record))
 
 
 def sources_digest(folders: Iterable[Path]) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers, accumulate
-from zimu.emu.intrinsics import bit_length
+from zimu.emu.intrinsics import bit_length, prefetch
 from zimu.emu.kernel import int64, kernel
+from zimu.emu.momentum import Means, update_means
 from zimu.emu.steps import Bounds, Masses
-from zimu.emu.vectors import EIGHTS, NEAR, count_reached, find_of_8, find_of_16, sum_eights, sum_sizes
+from zimu.emu.vectors import EIGHTS, NEAR, count_reached, find_of_8, last_reached, sum_eights
 
 GROUP = 8
 """Weights of a group."""
@@ -24,6 +25,9 @@ GROUPS = EIGHTS
 
 BLOCK = GROUPS * GROUP
 """Weights per partial sum."""
+
+AHEAD = 16
+"""Blocks whose means are moved before their masses are added up: what was just written is slow to read otherwise."""
 
 SORTED_BITS = 16
 """Upper bits of draws by which they are sorted at most, before they are looked up."""
@@ -42,7 +46,7 @@ class Sums(NamedTuple):
     """Of the masses of a unit or a shard."""
 
     groups: NDArray[Any]
-    """The mass of each group; of the dtype in which those of a block are added up."""
+    """The mass before each group in its block; of the dtype in which that of a block is held."""
     bounds: Bounds
     """Prefix sums of the masses of blocks, then W, `NEAR` + 1 times."""
     starts: NDArray[np.int32]
@@ -54,44 +58,66 @@ class Sums(NamedTuple):
         return cls(
             np.zeros(GROUPS * blocks, dtype),
             np.zeros(blocks + NEAR + 1, np.int64),
-            np.zeros(2 ** max(blocks.bit_length() - 1, 0), np.int32),
+            np.zeros(2 ** max(blocks.bit_length() - 1, 0) + 1, np.int32),
         )
 
 
 @kernel
-def sum_groups(masses: Masses, sums: Sums) -> None:
-    """Set groups and bounds from the gradients."""
-    gradients, smoothing, block, bounds = masses
+def sum_groups(masses: Masses, sums: Sums, means: Means | None, unit: int, first: int, last: int) -> int:
+    """Set the groups of the blocks ``first .. last - 1``, and their bounds as though nothing were before; their mass.
+
+    If there are ``means``, those of the ``unit`` are first brought up to date.
+    """
+    gradients, shift, smoothing, block, bounds = masses
     groups, reached = sums.groups, 0
     kept = groups.dtype.type
-    whole = gradients.size // block
-    for b in range(whole):
-        bounds[np.uintp(b)] = reached
-        reached += sum_eights(gradients, b * block, kept(GROUP * smoothing), groups, b * GROUPS)
-    for b in range(whole, groups.size // GROUPS):
-        bounds[b] = reached
-        for group in range(b * GROUPS, (b + 1) * GROUPS):
-            start, stop = group * GROUP, min((group + 1) * GROUP, gradients.size)
-            total = sum_sizes(gradients, start, stop) + smoothing * max(stop - start, 0)
-            groups[group] = total
-            reached += total
-    bounds[groups.size // GROUPS :] = reached
+    whole = first + (min(gradients.size // block, last) - first) // 2 * 2
+    begin = unit * gradients.size
+    for start in range(first, last, AHEAD):
+        stop = min(start + AHEAD, last)
+        if means is not None:
+            update_means(means, begin + start * block, begin + min(stop * block, gradients.size))
+        for b in range(start, min(stop, whole), 2):
+            one, other = sum_eights(gradients, b * block, shift, kept(GROUP * smoothing), groups, b * GROUPS)
+            bounds[np.uintp(b)] = reached
+            bounds[np.uintp(b + 1)] = reached + one
+            reached += one + other
+        for b in range(max(start, whole), stop):
+            bounds[b] = reached
+            for group in range(b * GROUPS, (b + 1) * GROUPS):
+                groups[group] = reached - bounds[b]
+                for i in range(group * GROUP, min((group + 1) * GROUP, gradients.size)):
+                    reached += size_of(int64(gradients[i]), shift) + smoothing
+    return reached
+
+
+@kernel
+def size_of(gradient: int, shift: int | None) -> int:
+    """|g|, where g is ``gradient`` without so many lower bits."""
+    if shift is not None:
+        gradient >>= shift
+    return max(gradient, -gradient)
 
 
 @kernel
 def find_starts(bounds: Bounds, draws: int, starts: NDArray[np.int32]) -> int:
     """Set ``starts[j]`` to the last block that begins at or below j times 2^shift, while that is below W; the shift.
 
-    There are as many as it takes to be near the block of each of so many draws.
+    For less than two draws there is but one start.
     """
-    bits = min(bit_length(starts.size) - 1, max(bit_length(draws) - 3, 0))
     most = int64(bounds[-1]) - 1
     if most < 0:
         return 0
+    bits = bit_length(starts.size - 1) - 1 if draws > 1 else 0
     shift: int = max(bit_length(most) - bits, 0)
+    last = most >> shift
+    starts[: last + 1] = 0
+    for b in range(bounds.size - NEAR - 1):
+        # The first j that reaches the block; where that is beyond W, it is the last of all or without mass.
+        starts[np.uintp((bounds[np.uintp(b)] + (1 << shift) - 1) >> shift)] = b
     b = 0
-    for j in range((most >> shift) + 1):
-        b = find_block(bounds, b, j << shift)
+    for j in range(last + 1):
+        b = max(b, int64(starts[np.uintp(j)]))
         starts[np.uintp(j)] = b
     return shift
 
@@ -150,8 +176,8 @@ def land(
             own[np.uintp(size)] = u
             size += (u >= begin) & (u < end)
         found = indices[:size]
-        look_up(masses, sums, shift, own, found, rests)
-        more = accumulate(weights, masses.gradients, found, low, high)
+        look_up(weights, masses, sums, shift, own, found, rests)
+        more = accumulate(weights, masses.gradients, masses.shift, found, low, high)
         discarded += more[0]
         saturations += more[1]
     return discarded, saturations
@@ -159,35 +185,43 @@ def land(
 
 @kernel
 def look_up(
-    masses: Masses, sums: Sums, shift: int, draws: Draws, indices: NDArray[np.int64], rests: NDArray[Any]
+    weights: Integers,
+    masses: Masses,
+    sums: Sums,
+    shift: int,
+    draws: Draws,
+    indices: NDArray[np.int64],
+    rests: NDArray[Any],
 ) -> None:
     """Set ``indices`` to the weights that the first of ``draws`` land on.
 
     ``shift`` is that of the starts; ``rests`` is scratch of as many.
     """
-    gradients, smoothing, _, bounds = masses
+    gradients, lower, smoothing, _, bounds = masses
     groups, _, starts = sums
     kept = groups.dtype.type
     for i in range(indices.size):
         u = int64(draws[np.uintp(i)])
         block = find_block(bounds, int64(starts[np.uintp(u >> shift)]), u)
+        prefetch(groups, block * GROUPS)
         indices[np.uintp(i)] = block
         rests[np.uintp(i)] = u - bounds[np.uintp(block)]
     for i in range(indices.size):
         first = indices[np.uintp(i)] * GROUPS
-        group, rest = find_of_16(groups, first, kept(0), rests[np.uintp(i)])
-        indices[np.uintp(i)] = (first + group) * GROUP
-        rests[np.uintp(i)] = rest
+        group = first + last_reached(groups, first, rests[np.uintp(i)])
+        prefetch(gradients, group * GROUP)
+        prefetch(weights, group * GROUP)
+        indices[np.uintp(i)] = group * GROUP
+        rests[np.uintp(i)] -= groups[np.uintp(group)]
     for i in range(indices.size):
         first, rest = indices[np.uintp(i)], rests[np.uintp(i)]
         if first + GROUP <= gradients.size:
-            indices[np.uintp(i)] = first + find_of_8(gradients, first, kept(smoothing), rest)[0]
+            indices[np.uintp(i)] = first + find_of_8(gradients, first, lower, kept(smoothing), rest)
             continue
         # In the last group, which is not whole, one by one.
         left = int64(rest)
         while True:
-            gradient = int64(gradients[first])
-            left -= max(gradient, -gradient) + smoothing
+            left -= size_of(int64(gradients[first]), lower) + smoothing
             if left < 0:
                 break
             first += 1

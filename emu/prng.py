@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zimu.emu.generators import KINDS, Generators, fill
 from zimu.emu.generators import Words as Words
+from zimu.emu.jumps import WORTH, jumps_of, skip
 from zimu.golden.errors import InputError, check_range
 from zimu.golden.rule import PrngKind
 
@@ -30,6 +31,9 @@ DRAW_STREAM = 4
 
 ROUND_STREAM = 5
 """Number of the stream of rounding bits."""
+
+_SKIPPED = 2**14
+"""Words made at a time where generators cannot jump, so that an interrupt is heeded."""
 
 Halves = NDArray[Any]  # uint16; numpy's own types lose the width in shifts
 
@@ -56,7 +60,7 @@ class WordStream:
     def __init__(self, kind: PrngKind, seed: int, stream: int, lanes: int, first_lane: int = 0) -> None:
         self.kind, self.lanes = kind, lanes
         record = KINDS[kind]
-        self.generators = Generators(record.code, lanes)
+        self.generators = Generators(record.code, lanes, jumps_of(kind))
         state = np.zeros((lanes, record.saved), np.uint32)
         state[:, : record.expanded] = expand_seed(seed, stream, first_lane, lanes, record.expanded)
         if record.odd is not None:
@@ -66,6 +70,15 @@ class WordStream:
     def read(self, out: Words) -> None:
         """Fill ``out``, a whole number of rows, with the next words."""
         fill(self.generators.code, self.state, self.lanes, out)
+
+    def skip(self, rows: int) -> None:
+        """Go on as though so many rows had been read, 0..2^32-1."""
+        if rows < WORTH or KINDS[self.kind].linear:
+            skip(self.generators, self.state, rows, np.empty(_SKIPPED, np.uint32))
+            return
+        words = np.empty(min(rows * self.lanes, _SKIPPED), np.uint32)
+        for first in range(0, rows, _SKIPPED // self.lanes):
+            self.read(words[: min(rows - first, _SKIPPED // self.lanes) * self.lanes])
 
     def restore(self, words: list[int]) -> None:
         """Continue from a saved `state`.

@@ -1,7 +1,7 @@
 """The ``inverse`` sampler: masked rejection, and the weight of a draw by its place among the prefix sums of the masses.
 
 Which weight a draw lands on depends on its value alone, so draws may be looked up in any order, and by any number of
-threads; ``emu/landing.py`` does. Few draws of a small unit, `_step_small`, need no sums of groups.
+threads; ``emu/landing.py`` does.
 Twins: ``golden/sampler.py``, ``rtl/sampler.py``.
 """
 
@@ -11,11 +11,25 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zimu.emu.accumulator import Integers
+from zimu.emu.accumulator import Integers, accumulate
 from zimu.emu.gate import count_open, count_open_in_kernel
 from zimu.emu.generators import Generators, fill
-from zimu.emu.kernel import int64, kernel
-from zimu.emu.landing import BLOCK, FAR, GROUPS, Draws, Sums, find_starts, land, sort_roughly, sum_groups
+from zimu.emu.intrinsics import bit_length
+from zimu.emu.kernel import int64, kernel, plain
+from zimu.emu.landing import (
+    BLOCK,
+    FAR,
+    GROUPS,
+    SLICE,
+    Draws,
+    Sums,
+    find_starts,
+    land,
+    look_up,
+    sort_roughly,
+    sum_groups,
+)
+from zimu.emu.momentum import Means, sampled_of
 from zimu.emu.parallel import spread
 from zimu.emu.prng import TRIALS_STREAM, Words, WordStream
 from zimu.emu.steps import Masses, Run, Sampler, Tally, put_row
@@ -27,15 +41,16 @@ CHUNK = 2**16
 
 _BUFFER_WORDS = 2**14
 
-_FEW_WORDS = 256
-"""Words generated ahead where draws are few."""
-
 
 class InverseSettings(NamedTuple):
     """What kernels take of a configuration."""
 
-    generators: Generators
-    """Of the draws."""
+    code: int
+    """Of the kind of generators."""
+    lanes: int
+    """Generators of draws."""
+    jumps: Words
+    """Of that kind."""
     draw_words: int
     step_gate: bool
     gate_bits: int
@@ -54,12 +69,13 @@ class InverseSampler(Sampler):
     sums : those of the masses that were asked for last.
     """
 
-    FEW: ClassVar[int] = 256
+    SMALL: ClassVar[int] = FAR
+    FEW: ClassVar[int] = 2**16
 
     def __init__(self, config: UnitConfig, seed: int, threads: int) -> None:
         super().__init__(config, seed, threads, {"trials": (TRIALS_STREAM, config.prng_lanes)})
         self._settings = InverseSettings(
-            self.streams["trials"].generators,
+            *self.streams["trials"].generators,
             config.draw_words,
             config.gate == "step",
             config.gate_bits,
@@ -72,7 +88,8 @@ class InverseSampler(Sampler):
         self.sums = Sums.of(0, np.dtype(np.min_scalar_type(-BLOCK * config.max_weight_mass - 1)))
 
     def most_trials(self, run: Run) -> int:
-        return trials_of_step(run.trials, self._most_mass, run.rate, self._settings.trials_shift)
+        shift = self._settings.trials_shift
+        return run.trials if shift < 0 else trials_of_step(run.trials, self._most_mass, run.rate, shift)
 
     def sharding(self) -> "InverseSampler":
         """The sampler itself."""
@@ -80,13 +97,22 @@ class InverseSampler(Sampler):
             raise InputError(f"momentum_bits = {self.config.momentum_bits}: must be left out where weights are sharded")
         return self
 
-    def masses(self, gradients: Integers, smoothing: int) -> Masses:
+    def masses(self, gradients: Integers, smoothing: int, means: Means | None = None) -> Masses:
         """The masses of a unit or a shard, those of `BLOCK` weights summed; the next call overwrites the sums."""
-        blocks = -(-gradients.size // BLOCK)
-        if self.sums.groups.size != GROUPS * blocks:
-            self.sums = Sums.of(blocks, self.sums.groups.dtype)
-        masses = Masses(gradients, smoothing, BLOCK, self.sums.bounds)
-        sum_groups(masses, self.sums)
+        sums = self._sums_of(gradients.size)
+        masses = Masses(*sampled_of(gradients, means), smoothing, BLOCK, sums.bounds)
+        blocks = sums.groups.size // GROUPS
+        parts = {}
+
+        def part(first: int, last: int) -> None:
+            parts[first, last] = sum_groups(masses, sums, means, 0, first, last)
+
+        spread(part, blocks, gradients.size // BLOCK, self.threads)
+        reached = 0
+        for (first, last), mass in sorted(parts.items()):
+            sums.bounds[first:last] += reached
+            reached += mass
+        sums.bounds[blocks:] = reached
         return masses
 
     def step_shard(self, weights: Integers, masses: Masses, run: Run, *, before: int, mass: int) -> Tally:
@@ -121,14 +147,39 @@ class InverseSampler(Sampler):
         discarded, saturations = (sum(column) for column in zip(*lost, strict=True))
         return opened, discarded, rejected, saturations, mass == 0, mass, trials
 
-    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
-        masses = self.masses(gradients, run.smoothing)
+    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run, means: Means | None) -> Tally:
+        masses = self.masses(gradients, run.smoothing, means)
         return self.step_shard(weights, masses, run, before=0, mass=int(masses.bounds[-1]))
 
     def _step_rows(
-        self, states: Mapping[str, Words], weights: Integers, gradients: Integers, run: Run, rows: NDArray[np.int64]
+        self,
+        states: Mapping[str, Words],
+        weights: Integers,
+        gradients: Integers,
+        run: Run,
+        means: Means | None,
+        rows: NDArray[np.int64],
     ) -> None:
-        _step_small(self._settings, run, states["gate"], states["trials"], weights, gradients, rows)
+        sampled, lower = sampled_of(gradients, means)
+        _step_rows(
+            plain(self._settings),
+            plain(run),
+            means and plain(means),
+            plain(self._sums_of(self.config.depth)),
+            states["gate"],
+            states["trials"],
+            weights,
+            sampled,
+            lower,
+            rows,
+        )
+
+    def _sums_of(self, depth: int) -> Sums:
+        """Sums for so many weights, not yet made."""
+        blocks = -(-depth // BLOCK)
+        if self.sums.groups.size != GROUPS * blocks:
+            self.sums = Sums.of(blocks, self.sums.groups.dtype)
+        return self.sums
 
     def _open(self, trials: int, threshold: int) -> int:
         """How many trials pass the gate."""
@@ -199,81 +250,94 @@ def _accept(
     while at < words.size and accepted < wanted and size < kept.size - 1:
         # As many as can be taken before any of the three can end.
         candidates = min((words.size - at) // draw_words, wanted - accepted, kept.size - 1 - size)
-        for _ in range(candidates):
-            u = int64(words[np.uintp(at)])
-            if draw_words == 2:
-                u |= int64(words[np.uintp(at + 1)]) << 32
-            u &= mask
-            # Written always and kept or not: a branch here would be mispredicted at every other rejection.
-            kept[np.uintp(size)] = u - before
-            size += (u >= before) & (u < before + own)
-            accepted += u < mass
-            at += draw_words
+        of_all = words[at : at + candidates * draw_words]
+        now = _keep(of_all, draw_words, mask, before, own, kept, size)
+        accepted += now - size if own == mass else _count(of_all, draw_words, mask, mass)
+        size = now
+        at += of_all.size
         rejected += candidates
     return at, accepted, size, rejected - accepted
 
 
 @kernel
-def _step_small(
+def _keep(words: Words, draw_words: int, mask: int, before: int, own: int, kept: Draws, size: int) -> int:
+    """Append the draws of ``words`` that are in ``before .. before + own - 1``, less ``before``; the size after that.
+
+    All are written, and overwritten if they are not kept: a branch would be mispredicted at every other rejection.
+    """
+    for at in range(0, words.size, draw_words):
+        u = (_candidate(words, at, draw_words) & mask) - before
+        kept[np.uintp(size)] = u
+        size += int64(np.uint64(u) < np.uint64(own))
+    return size
+
+
+@kernel
+def _count(words: Words, draw_words: int, mask: int, mass: int) -> int:
+    """The draws of ``words`` that are below ``mass``."""
+    accepted = 0
+    for at in range(0, words.size, draw_words):
+        accepted += (_candidate(words, at, draw_words) & mask) < mass
+    return accepted
+
+
+@kernel
+def _candidate(words: Words, at: int, draw_words: int) -> int:
+    u = int64(words[np.uintp(at)])
+    if draw_words == 2:
+        u |= int64(words[np.uintp(at + 1)]) << 32
+    return u
+
+
+@kernel
+def _step_rows(
     settings: InverseSettings,
     run: Run,
+    means: Means | None,
+    scratch: Sums,
     gates: Words,
     streams: Words,
     weights: Integers,
-    gradients: Integers,
+    sampled: Integers,
+    lower: int | None,
     rows: NDArray[np.int64],
 ) -> None:
-    """One step for each row of weights; ``gates`` and ``streams`` hold a state a row, and ``rows`` what was done."""
-    depth = weights.shape[1]
-    code, lanes = settings.generators
-    prefix, buffer = np.empty(depth, np.int64), np.empty(_FEW_WORDS, np.uint32)
-    saved = np.empty(streams.shape[1], np.uint32)
-    for row in range(weights.shape[0]):
-        mass = 0
-        for i in range(depth):
-            gradient = int64(gradients[row, i])
-            mass += max(gradient, -gradient) + run.smoothing
-            prefix[i] = mass
-        trials = trials_of_step(run.trials, mass, run.rate, settings.trials_shift)
+    """One step of each of several units, whose arrays and states lie one after the other; ``rows`` is what was done.
+
+    The records may be `plain`.
+    """
+    code, lanes, jumps, draw_words, step_gate, gate_bits, low, high, trials_shift = settings
+    most, threshold, smoothing, _, rate = run
+    groups, bounds, starts = scratch
+    sums, blocks = Sums(groups, bounds, starts), groups.size // GROUPS
+    buffer, kept = np.empty(SLICE, np.uint32), np.empty(SLICE + 1, np.uint64)
+    indices, rests = np.empty(SLICE, np.int64), np.empty(SLICE, groups.dtype)
+    units = rows.shape[0]
+    depth, of_gate, of_draws = weights.size // units, gates.size // units, streams.size // units
+    for unit in range(units):
+        own, gate = weights[unit * depth : (unit + 1) * depth], gates[unit * of_gate : (unit + 1) * of_gate]
+        stream = streams[unit * of_draws : (unit + 1) * of_draws]
+        masses = Masses(sampled[unit * depth : (unit + 1) * depth], lower, smoothing, BLOCK, bounds)
+        mass = sum_groups(masses, sums, means, unit, 0, blocks)
+        bounds[blocks:] = mass
+        trials = trials_of_step(most, mass, rate, trials_shift)
         opened = 0
         if mass > 0:
-            draws, worth = (1, trials) if settings.step_gate else (trials, 1)
-            of_gate = Generators(code, 1)
-            opened = worth * count_open_in_kernel(of_gate, gates[row], settings.gate_bits, run.threshold, draws, buffer)
-        mask = 1
-        while mask < mass:
-            mask <<= 1
-        mask -= 1
-        accepted = rejected = discarded = saturations = 0
-        at = buffer.size
-        while accepted < opened:
-            if at == buffer.size:
-                saved[:] = streams[row]
-                fill(code, streams[row], lanes, buffer)
-                at = 0
-            u = int64(buffer[at])
-            if settings.draw_words == 2:
-                u |= int64(buffer[at + 1]) << 32
-            at += settings.draw_words
-            u &= mask
-            if u >= mass:
-                rejected += 1
-                continue
-            accepted += 1
-            # The first weight whose prefix sum exceeds u, by halving.
-            first, size = 0, depth
-            while size > 1:
-                half = size >> 1
-                first += half * (prefix[first + half - 1] <= u)
-                size -= half
-            gradient, weight = int64(gradients[row, first]), int64(weights[row, first])
-            if gradient == 0:
-                discarded += 1
-            elif weight == (settings.low if gradient > 0 else settings.high):
-                saturations += 1
-            else:
-                weights[row, first] = weight - (1 if gradient > 0 else -1)
-        if at < buffer.size:
-            streams[row] = saved
-            fill(code, streams[row], lanes, buffer[: (at + lanes - 1) // lanes * lanes])
-        put_row(rows[row], opened, discarded, rejected, saturations, mass, trials)
+            draws, worth = (1, trials) if step_gate else (trials, 1)
+            opened = worth * count_open_in_kernel(Generators(code, 1, jumps), gate, gate_bits, threshold, draws, buffer)
+        shift = find_starts(bounds, opened, starts)
+        rule = draw_words, (1 << bit_length(max(mass - 1, 0))) - 1, mass, 0, mass
+        wanted, rejected, discarded, saturations = opened, 0, 0, 0
+        while wanted > 0:
+            # The fewest rows that can do, as in `draw`.
+            words = buffer[: min((wanted * draw_words + lanes - 1) // lanes * lanes, SLICE)]
+            fill(code, stream, lanes, words)
+            _, taken, size, more = _accept(words, 0, rule, wanted, kept, 0)
+            found = indices[:size]
+            look_up(own, masses, sums, shift, kept, found, rests)
+            none, lost = accumulate(own, masses.gradients, lower, found, low, high)
+            wanted -= taken
+            rejected += more
+            discarded += none
+            saturations += lost
+        put_row(rows[unit], opened, discarded, rejected, saturations, mass, trials)

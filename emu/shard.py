@@ -9,7 +9,7 @@ from typing import Self
 from zimu.emu.accumulator import Integers
 from zimu.emu.states import Resumable
 from zimu.emu.steps import Run
-from zimu.emu.unit import StepResult, ZimUnit, checked_arrays, checked_gradients
+from zimu.emu.unit import StepResult, ZimUnit, arrays_of
 from zimu.emu.update import UnitState
 from zimu.golden.errors import check_range
 from zimu.golden.unit import UnitConfig
@@ -35,13 +35,14 @@ class Shard(Resumable):
         self.first = check_range("first", first, 0, config.depth - 1)
         self.last = check_range("last", last, first + 1, config.depth)
         self.unit = ZimUnit(config, seed, threads)
+        self._arrays = arrays_of(config, self.last - self.first)
         self._sampler = self.unit.sampler.sharding()
 
     def mass(self, gradients: Integers, smoothing: int) -> int:
         """The sum of |g| + c over the shard: what the other machines have to be told; arguments as for `step`."""
         config = self.unit.config
         smoothing = check_range("smoothing", smoothing, 0, config.max_smoothing)
-        gradients = checked_gradients(config, (self.last - self.first,), gradients)
+        gradients = self._arrays.gradients.checked(gradients)
         return int(self._sampler.masses(gradients, smoothing).bounds[-1])
 
     @property
@@ -82,7 +83,7 @@ class Shard(Resumable):
         """
         config = self.unit.config
         run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing, rate=rate))
-        weights, gradients = checked_arrays(config, (self.last - self.first,), weights, gradients)
+        weights, gradients = self._arrays.checked(weights, gradients)
         masses = self._sampler.masses(gradients, run.smoothing)
         own = int(masses.bounds[-1])
         mass = check_range("mass", mass, own, config.max_mass)

@@ -17,6 +17,7 @@ from zimu.emu.gate import count_open_in_kernel
 from zimu.emu.generators import Generators, fill
 from zimu.emu.intrinsics import ones
 from zimu.emu.kernel import int64, kernel
+from zimu.emu.momentum import Means
 from zimu.emu.parallel import spread
 from zimu.emu.prng import DRAW_STREAM, SPLIT_STREAM, TOP_STREAM, Words
 from zimu.emu.steps import Masses, Run, Sampler, Tally, put_row, sum_blocks
@@ -78,6 +79,7 @@ class SplitSampler(Sampler):
     The stream ``split`` is those of all subtrees one after the other; so is the stream ``draw``.
     """
 
+    SMALL: ClassVar[int] = 2**14
     FEW: ClassVar[int] = MAX_TRIALS
 
     def __init__(self, config: UnitConfig, seed: int, threads: int) -> None:
@@ -92,10 +94,10 @@ class SplitSampler(Sampler):
             self.streams["top"].generators, tree.tile, config.draw_bits, config.gate == "step", config.gate_bits
         )
 
-    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
+    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run, _means: Means | None) -> Tally:
         settings, plan = self._settings, self._plan
         states = self._arranged({name: stream.state for name, stream in self.streams.items()})
-        masses = Masses(gradients, run.smoothing, settings.tile, plan.bounds)
+        masses = Masses(gradients, None, run.smoothing, settings.tile, plan.bounds)
         opened = _begin(settings, run, states, masses, plan, self._scratch[0])
 
         def part(first: int, last: int) -> None:
@@ -108,9 +110,16 @@ class SplitSampler(Sampler):
         return opened, discarded, rejected, saturations, mass == 0, mass, run.trials
 
     def _step_rows(
-        self, states: Mapping[str, Words], weights: Integers, gradients: Integers, run: Run, rows: NDArray[np.int64]
+        self,
+        states: Mapping[str, Words],
+        weights: Integers,
+        gradients: Integers,
+        run: Run,
+        _means: Means | None,
+        rows: NDArray[np.int64],
     ) -> None:
         units = self._arranged(states, len(rows))
+        weights, gradients = (array.reshape(len(rows), -1) for array in (weights, gradients))
         _step_small(self._settings, run, units, weights, gradients, self._plan, *self._scratch, rows)
 
     def _arranged(self, states: Mapping[str, Words], *units: int) -> States:
@@ -118,7 +127,8 @@ class SplitSampler(Sampler):
         tree = self.config.split
         split = states["split"].reshape(*units, tree.subtrees, -1)
         draw = states["draw"].reshape(*units, tree.subtrees, tree.tile_streams, -1)
-        return States(states["gate"], states["top"], split, draw)
+        gate, top = (states[name].reshape(*units, -1) for name in ("gate", "top"))
+        return States(gate, top, split, draw)
 
     @cached_property
     def _plan(self) -> Plan:
@@ -154,7 +164,7 @@ def _step_small(
     lost = plan.lost
     for row in range(weights.shape[0]):
         states = States(units.gate[row], units.top[row], units.split[row], units.draw[row])
-        masses = Masses(gradients[row], run.smoothing, settings.tile, plan.bounds)
+        masses = Masses(gradients[row], None, run.smoothing, settings.tile, plan.bounds)
         opened = _begin(settings, run, states, masses, plan, work)
         if opened:
             _draw_subtrees(settings, 0, plan.trials.size, states, masses, plan, weights[row], work, scratch)
@@ -229,7 +239,7 @@ def split_counts(
 
     ``state`` is the stream's and stands at its next row afterwards; ``buffer`` and ``waiting`` are scratch.
     """
-    code, lanes = generators
+    code, lanes, _ = generators
     saved = state.copy()
     position = buffer.size
     part, parts, left, depth, done = 0, counts.size, trials, 0, 0

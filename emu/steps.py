@@ -1,7 +1,7 @@
 """A step as both samplers take it: the interface of a sampler, and the sums of masses that a step begins with.
 
-For a small unit the calls between kernels would take longer than the work. So a sampler goes one of two ways through a
-step, with the same bits: in one kernel call, of many units at once where there are many, or part by part, on threads.
+Calls between kernels may take longer than the work. So a sampler goes one of two ways through a step, with the same
+bits: in one kernel call, of many units at once where there are many, or part by part, on threads.
 """
 
 from abc import ABC, abstractmethod
@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers
 from zimu.emu.kernel import kernel
+from zimu.emu.momentum import Means, rows_of
 from zimu.emu.parallel import spread
 from zimu.emu.prng import GATE_STREAM, Words, WordStream
 from zimu.emu.vectors import RUN, sum_run, sum_sizes
 from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
-
-SMALL = 2**14
-"""The largest depth for which a step is taken in one call."""
 
 Bounds = NDArray[np.int64]
 """Exclusive prefix sums of masses, and W at the end."""
@@ -47,6 +45,8 @@ class Masses(NamedTuple):
     """The masses |g| + c of a unit or a shard."""
 
     gradients: Integers
+    shift: int | None
+    """Lower bits that are none of the gradients'; None where there are none, which are means."""
     smoothing: int
     block: int
     """Weights of a partial sum."""
@@ -87,8 +87,10 @@ class Sampler(ABC):
     streams : the streams by name, that of the gate first.
     """
 
+    SMALL: ClassVar[int]
+    """The largest depth for which a step is taken in one call."""
     FEW: ClassVar[int]
-    """The largest number of trials for which a step of a small unit is taken in one call."""
+    """The largest number of trials for which it is."""
 
     def __init__(self, config: UnitConfig, seed: int, threads: int, streams: Mapping[str, tuple[int, int]]) -> None:
         self.config, self.threads = config, threads
@@ -98,18 +100,26 @@ class Sampler(ABC):
         }
         self._row = np.empty((1, _RESULTS), np.int64)
 
-    def step(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
-        """Take one step, the arguments of which have been checked; ``weights`` are updated in place."""
+    def step(self, weights: Integers, gradients: Integers, run: Run, means: Means | None) -> Tally:
+        """Take one step, the arguments of which have been checked; ``weights`` are updated in place.
+
+        Parameters
+        ----------
+        weights : shape (depth,).
+        gradients : shape (depth,).
+        means : of the gradients, where the unit has some.
+        run : the run-time values.
+        """
         if not self.is_small(run):
-            return self._step_in_parts(weights, gradients, run)
-        states = {name: stream.state[np.newaxis] for name, stream in self.streams.items()}
-        self._step_rows(states, weights[np.newaxis], gradients[np.newaxis], run, self._row)
+            return self._step_in_parts(weights, gradients, run, means)
+        states = {name: stream.state for name, stream in self.streams.items()}
+        self._step_rows(states, weights, gradients, run, means, self._row)
         row: list[int] = self._row[0].tolist()
         return row
 
     def is_small(self, run: Run) -> bool:
         """Whether a step is best taken in one call."""
-        return self.config.depth <= SMALL and self.most_trials(run) <= self.FEW
+        return self.config.depth <= self.SMALL and self.most_trials(run) <= self.FEW
 
     def most_trials(self, run: Run) -> int:
         """No fewer than the n of a step, whatever its W."""
@@ -120,19 +130,25 @@ class Sampler(ABC):
         raise InputError(f"sampler = {self.config.sampler!r}: must be 'inverse' to be sharded")
 
     @abstractmethod
-    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run) -> Tally:
+    def _step_in_parts(self, weights: Integers, gradients: Integers, run: Run, means: Means | None) -> Tally:
         """Take one step in several kernel calls."""
 
     @abstractmethod
     def _step_rows(
-        self, states: Mapping[str, Words], weights: Integers, gradients: Integers, run: Run, rows: NDArray[np.int64]
+        self,
+        states: Mapping[str, Words],
+        weights: Integers,
+        gradients: Integers,
+        run: Run,
+        means: Means | None,
+        rows: NDArray[np.int64],
     ) -> None:
         """Take one step of each of several units in one kernel call.
 
         Parameters
         ----------
-        states : those of the streams, by name; a row for each unit, advanced in place.
-        weights, gradients : shape (units, depth).
+        states : those of the streams, by name, of one unit after the other; advanced in place.
+        weights, gradients, means : of one unit after the other.
         rows : shape (units, values of a `Tally`), written.
         """
 
@@ -157,20 +173,21 @@ class SamplerGroup:
             for name, stream in sampler.streams.items():
                 stream.state = self._states[name][number]
 
-    def step(self, weights: Integers, gradients: Integers, run: Run) -> Iterator[Tally]:
-        """Take one step of each unit and yield what it did; weights and gradients have the shape (units, depth)."""
+    def step(self, weights: Integers, gradients: Integers, run: Run, means: Means | None) -> Iterator[Tally]:
+        """Take one step of each unit and yield what it did; as `Sampler.step`, of the shape (units, depth)."""
         samplers = self._samplers
         if not samplers[0].is_small(run):
-            for sampler, own, slopes in zip(samplers, weights, gradients, strict=True):
-                yield sampler.step(own, slopes, run)
+            for number, sampler in enumerate(samplers):
+                yield sampler.step(weights[number], gradients[number], run, rows_of(means, number))
             return
         rows = np.empty((len(samplers), _RESULTS), np.int64)
 
         def part(first: int, last: int) -> None:
             # Each part works in the scratch of its own first sampler.
             own = slice(first, last)
-            states = {name: state[own] for name, state in self._states.items()}
-            samplers[first]._step_rows(states, weights[own], gradients[own], run, rows[own])
+            states = {name: state[own].reshape(-1) for name, state in self._states.items()}
+            arrays = weights[own].reshape(-1), gradients[own].reshape(-1)
+            samplers[first]._step_rows(states, *arrays, run, rows_of(means, own), rows[own])
 
         spread(part, len(samplers), max(weights.size, samplers[0].most_trials(run) * len(samplers)), self._threads)
         yield from rows.tolist()
@@ -188,7 +205,7 @@ def put_row(
 @kernel
 def sum_blocks(masses: Masses) -> None:
     """Set the bounds from the gradients."""
-    gradients, smoothing, block, bounds = masses
+    gradients, _, smoothing, block, bounds = masses
     sums = bounds[1:]
     blocks = (gradients.size + block - 1) // block
     whole = gradients.size // block if block % RUN == 0 else 0

@@ -84,8 +84,8 @@ def draw_tiles(
     ``states`` are the streams of draws the tiles take in turn, one a row. Returns the draws rejected, the trials that
     met a gradient of 0, and the trials lost at the rails.
     """
-    code, lanes = generators
-    gradients, smoothing, tile, sums = masses
+    code, lanes, _ = generators
+    gradients, _, smoothing, tile, sums = masses
     saved, buffers, values, accepted, bounds, starts, landed, low, high = scratch
     streams, bias = states.shape[0], 1 - (1 << 15) if draw_bits == 16 else 0
     words = buffers.reshape(-1)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zimu.emu.accumulator import Integers
-from zimu.emu.arrays import check_limits, checked_array, checked_pair, integer_dtype
-from zimu.emu.momentum import Means
+from zimu.emu.arrays import ArrayKind, ArrayPair, integer_dtype
+from zimu.emu.momentum import means_in
 from zimu.emu.prng import WordStream
 from zimu.emu.reals import Counts
 from zimu.emu.sampler import InverseSampler
@@ -50,8 +50,9 @@ class ZimUnit(UpdateUnit[UnitConfig]):
 
     def __init__(self, config: UnitConfig, seed: int = 0, threads: int = 1) -> None:
         super().__init__(config, seed, threads)
-        self.gradient_dtype = gradient_dtype(config)
-        self.means = Means(config, self.threads)
+        self._momentum = config.momentum
+        self.arrays = arrays_of(config, config.depth)
+        self.gradient_dtype = self.arrays.gradients.dtype
         self.sampler: Sampler = SAMPLERS[config.sampler](config, self.seed, self.threads)
 
     def streams(self) -> dict[str, WordStream]:
@@ -89,10 +90,10 @@ class ZimUnit(UpdateUnit[UnitConfig]):
         """
         config = self.config
         run = Run(**config.registers(trials=trials, threshold=threshold, smoothing=smoothing, decay=decay, rate=rate))
-        weights, gradients = checked_arrays(config, (config.depth,), weights, gradients)
+        weights, gradients = self.arrays.checked(weights, gradients)
         self.begin()
-        gradients = self.means.sampled(self.memories, gradients, run.decay)
-        return self.record(self.sampler.step(weights, gradients, run))
+        means = means_in(self._momentum, self.memories, gradients, run.decay)
+        return self.record(self.sampler.step(weights, gradients, run, means))
 
     def encoding(self, scale: int, scaling: Scaling) -> Counts:
         return Counts(self.config.weight, scale, self.config.gradient_bits, scaling)
@@ -104,25 +105,16 @@ class ZimUnit(UpdateUnit[UnitConfig]):
     def record(self, row: Tally) -> StepResult:
         """Count what a step did and return it; the step is then whole."""
         opened, discarded, rejected, saturations, empty, mass, trials = row
-        result = StepResult(opened, discarded, rejected, saturations, bool(empty), mass, trials)
         self.count(opened, discarded, rejected, saturations, empty, mass)
-        return result
+        return StepResult(opened, discarded, rejected, saturations, bool(empty), mass, trials)
 
 
-def checked_arrays(
-    config: UnitConfig, shape: tuple[int, ...], weights: Integers, gradients: Integers
-) -> tuple[Integers, Integers]:
-    """The two arrays of ``shape`` as the kernels take them, once nothing is left to refuse."""
-    weights = checked_array("weights", weights, shape, weight_dtype(config))
-    check_limits("weights", weights, config.weight.limits)
-    return checked_pair(weights, checked_gradients(config, shape, gradients))
-
-
-def checked_gradients(config: UnitConfig, shape: tuple[int, ...], gradients: Integers) -> Integers:
-    """The gradients of ``shape`` as the kernels take them."""
-    gradients = checked_array("gradients", gradients, shape, gradient_dtype(config))
-    check_limits("gradients", gradients, config.encoding.limits)
-    return gradients
+def arrays_of(config: UnitConfig, *shape: int) -> ArrayPair:
+    """What weights and gradients of a shape must be, for the kernels to take them."""
+    return ArrayPair(
+        ArrayKind("weights", shape, weight_dtype(config), config.weight.limits),
+        ArrayKind("gradients", shape, gradient_dtype(config), config.encoding.limits),
+    )
 
 
 def weight_dtype(config: UnitConfig) -> np.dtype[Any]:

@@ -5,12 +5,14 @@ weight by weight.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from importlib import import_module
+from operator import add
 from typing import Any, Generic, Self, TypedDict, TypeVar
 
 import numpy as np
 
-from zimu.emu.arrays import Array, check_limits, checked_array, checked_pair, integer_dtype
+from zimu.emu.arrays import ArrayKind, ArrayPair, integer_dtype
 from zimu.emu.parallel import check_threads
 from zimu.emu.prng import WordStream
 from zimu.emu.reals import Encoding
@@ -24,7 +26,7 @@ from zimu.emu.states import (
     restore_streams,
 )
 from zimu.golden.errors import check_range
-from zimu.golden.rule import CONTRACT_VERSION, RULES, RuleConfig, add_counters, counters_of, zero_counters
+from zimu.golden.rule import CONTRACT_VERSION, RULES, RuleConfig, counters_of, zero_counters
 from zimu.golden.scaling import Scaling
 
 Config = TypeVar("Config", bound=RuleConfig)
@@ -58,7 +60,8 @@ class UpdateUnit(Resumable, Generic[Config]):
 
     Attributes
     ----------
-    weight_dtype, gradient_dtype : dtypes of the arrays that `step` takes: the smallest integers that hold a value.
+    arrays : what the arrays that `step` takes must be, where they are of integers.
+    weight_dtype, gradient_dtype : their dtypes: the smallest integers that hold a value.
     memories : for each of the configuration's memories an array of shape (depth,) of the smallest integers that hold
         a value; at first all are its `zimu.golden.rule.Integer.initial`.
 
@@ -72,17 +75,25 @@ class UpdateUnit(Resumable, Generic[Config]):
         self.config = config
         self.seed = check_range("seed", seed, 0, 2**64 - 1)
         self.threads = check_threads(threads)
-        self.weight_dtype = integer_dtype(config.weight)
-        self.gradient_dtype = integer_dtype(config.gradient)
+        shape = (config.depth,)
+        weights, gradients = (
+            ArrayKind.of("weights", shape, config.weight),
+            ArrayKind.of("gradients", shape, config.gradient),
+        )
+        self.arrays = ArrayPair(weights, gradients)
+        self.weight_dtype, self.gradient_dtype = self.arrays.weights.dtype, self.arrays.gradients.dtype
         self.memories = {
             name: np.full(config.depth, kind.initial, integer_dtype(kind)) for name, kind in config.memories.items()
         }
-        self._counters = zero_counters(config.counters)
+        self._kinds = [((1 << kind.bits) - 1, kind.latest) for kind in counters_of(config.counters).values()]
+        self._sums: Sequence[int] = zero_counters(config.counters)
+        self._latest = self._sums
 
     @property
     def counters(self) -> Any:
         """The rule's named tuple of counters as the registers show them: since the seed, wrapping."""
-        return self._counters
+        counted = zip(self._kinds, self._sums, self._latest, strict=True)
+        return self.config.counters(*[(now if latest else total) & mask for (mask, latest), total, now in counted])
 
     @abstractmethod
     def streams(self) -> dict[str, WordStream]:
@@ -125,18 +136,11 @@ class UpdateUnit(Resumable, Generic[Config]):
         self.step(array, np.array(gradients, self.gradient_dtype), **registers)
         return [int(weight) for weight in array]
 
-    def checked(self, weights: Array, gradients: Array) -> tuple[Array, Array]:
-        """The arrays of integers as the kernels take them, once nothing is left to refuse."""
-        config = self.config
-        weights = checked_array("weights", weights, (config.depth,), self.weight_dtype)
-        gradients = checked_array("gradients", gradients, (config.depth,), self.gradient_dtype)
-        check_limits("weights", weights, config.weight.limits)
-        check_limits("gradients", gradients, config.gradient.limits)
-        return checked_pair(weights, gradients)
-
     def count(self, *step: int) -> None:
         """Count a step, which is then whole: what it adds to each of the counters but ``steps``, in their order."""
-        self._counters = add_counters(self._counters, (1, *step))
+        # Cut to their widths when they are read: that takes as long as all else in a step of a small unit.
+        self._latest = latest = (1, *step)
+        self._sums = tuple(map(add, self._sums, latest))
         self._torn = False
 
     def state(self) -> UnitState:
@@ -146,7 +150,7 @@ class UpdateUnit(Resumable, Generic[Config]):
             contract_version=CONTRACT_VERSION,
             config=self.config.model_dump(),
             streams={name: stream.state.tolist() for name, stream in self.streams().items()},
-            counters=self._counters._asdict(),
+            counters=self.counters._asdict(),
             memories={name: values.tolist() for name, values in self.memories.items()},
             checksum="",
         )
@@ -173,7 +177,7 @@ class UpdateUnit(Resumable, Generic[Config]):
         check_origin(config, state["config"], config.circuit_fields)
         restore_streams(self.streams(), state["streams"])
         widths = {name: counter.bits for name, counter in counters_of(config.counters).items()}
-        self._counters = config.counters(**checked_counters(state["counters"], widths))
+        self._sums = self._latest = config.counters(**checked_counters(state["counters"], widths))
         limits = {name: kind.limits for name, kind in config.memories.items()}
         for name, values in checked_memories(state["memories"], config.depth, limits).items():
             self.memories[name][:] = values

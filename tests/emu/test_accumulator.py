@@ -18,7 +18,7 @@ def test_every_weight_sign_and_count_of_a_small_width(bits):
         one_by_one, in_a_run = np.array([99, weight], np.int8), np.array([99, weight], np.int8)
         gradients = np.array([0, gradient], np.int8)
         indices = np.full(count, 1, np.int64)
-        assert accumulate(one_by_one, gradients, indices, low, high) == (idle, expected_lost)
+        assert accumulate(one_by_one, gradients, None, indices, low, high) == (idle, expected_lost)
         assert one_by_one.tolist() == [99, expected]
         assert accumulate_run(in_a_run, gradients, 1, np.array([-count], np.int16), low, high) == (idle, expected_lost)
         assert in_a_run.tolist() == [99, expected]
@@ -27,8 +27,14 @@ def test_every_weight_sign_and_count_of_a_small_width(bits):
 def test_the_rails_of_the_widest_weights_hold():
     weights = np.array([2**31 - 1, -(2**31), 2**31 - 1, -(2**31)], np.int32)
     gradients = np.array([-(2**31), 2**31 - 1, 1, -1], np.int32)
-    assert accumulate(weights, gradients, np.arange(4), -(2**31), 2**31 - 1) == (0, 2)
+    assert accumulate(weights, gradients, None, np.arange(4), -(2**31), 2**31 - 1) == (0, 2)
     assert weights.tolist() == [2**31 - 1, -(2**31), 2**31 - 2, -(2**31) + 1]
+
+
+def test_lower_bits_that_are_left_out_give_no_sign():
+    weights, gradients = np.zeros(6, np.int8), np.array([-9, -8, -1, 0, 7, 8], np.int16)
+    assert accumulate(weights, gradients, 3, np.arange(6), -8, 7) == (2, 0)
+    assert weights.tolist() == [1, 1, 1, 0, 0, -1]
 
 
 def test_counts_of_a_run_are_differences():

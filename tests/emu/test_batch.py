@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from zimu.emu import parallel, steps
+from zimu.emu import parallel
 from zimu.emu.batch import Batch
-from zimu.emu.sampler import InverseSampler
 from zimu.emu.states import checksum
+from zimu.emu.steps import Sampler
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
@@ -33,10 +33,9 @@ def arrays(of: UnitConfig, steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("fields", [{}, {"gate": "step"}, {"gradient_bits": 32}, SPLIT, SPLIT | {"gate": "step"}])
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("limit", [steps.SMALL, 0])
-def test_a_batch_is_its_units(monkeypatch, fields, threads, limit):
-    monkeypatch.setattr(steps, "SMALL", limit)
-    monkeypatch.setattr(InverseSampler, "FEW", 1000)
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_batch_is_its_units(monkeypatch, fields, threads, whole):
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: whole)
     monkeypatch.setattr(parallel, "GRAIN", 1)
     of = config(**fields)
     batch, alone = Batch(of, SEEDS, threads), [ZimUnit(of, seed) for seed in SEEDS]

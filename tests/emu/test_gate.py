@@ -44,6 +44,21 @@ def test_kernels_take_the_same_draws(draws, lanes):
     assert one.state.tolist() == other.state.tolist()
 
 
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("kind", ["xoshiro128++", "pcg32"])
+@pytest.mark.parametrize("threshold", [0, 1, 31, 32])
+def test_a_gate_that_is_certain_moves_the_stream_as_any_other(kind, threshold, lanes):
+    """Also where words are passed over by a jump."""
+    many = 3000
+    one, other, read = (WordStream(kind, 3, 0, lanes) for _ in range(3))
+    opened = count_open(one, 5, threshold, many)
+    assert opened == count_open_in_kernel(other.generators, other.state, 5, threshold, many, np.empty(64, np.uint32))
+    words = np.empty(many, np.uint32)
+    read.read(words)
+    assert opened == sum(golden.gate(int(word), 5, threshold) for word in words)
+    assert one.state.tolist() == other.state.tolist() == read.state.tolist()
+
+
 @pytest.mark.parametrize(("draws", "rows"), [(1, 1), (4, 1), (5, 2), (0, 0)])
 def test_the_stream_moves_on_to_the_next_row(draws, rows):
     one, other = (WordStream("xoshiro128++", 3, 0, 4) for _ in range(2))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zimu.emu import steps
+from zimu.emu.steps import Sampler
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
 from zimu.golden.unit import ReferenceUnit, UnitConfig
@@ -24,8 +24,8 @@ UNITS = (ReferenceUnit, ListUnit)
 
 @pytest.fixture(autouse=True)
 def whole_machinery(monkeypatch):
-    """Small units take no stream of given words; what they do is held against the reference elsewhere."""
-    monkeypatch.setattr(steps, "SMALL", 0)
+    """A step in one call takes no stream of given words; what it does is held against the reference elsewhere."""
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: False)
 
 
 class Exhausted(Exception):  # noqa: N818  # an event, not an error

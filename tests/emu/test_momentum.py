@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from zimu.emu import parallel, steps
+from zimu.emu import parallel
 from zimu.emu.arrays import integer_dtype
 from zimu.emu.batch import Batch
-from zimu.emu.momentum import update_means
-from zimu.emu.sampler import InverseSampler, trials_of_step
+from zimu.emu.momentum import Means, update_means
+from zimu.emu.sampler import trials_of_step
 from zimu.emu.shard import Shard
 from zimu.emu.states import checksum
-from zimu.emu.steps import Run
+from zimu.emu.steps import Run, Sampler
 from zimu.emu.unit import ZimUnit, from_patterns
 from zimu.emu.update import ListUnit
 from zimu.golden.errors import InputError
@@ -46,20 +46,25 @@ def arrays(config: UnitConfig, count: int, *rows: int) -> tuple[np.ndarray, np.n
 # Means
 
 
+def update(means, gradient: int, momentum: Momentum, decay: int) -> None:
+    """Move all means towards one gradient, in two parts."""
+    given = np.full(means.size, gradient, integer_dtype(momentum.sampled))
+    part = means.size // 3
+    for first, last in ((0, part), (part, means.size)):
+        update_means(Means(means, given, momentum.bits, momentum.shift, decay), first, last)
+
+
 @pytest.mark.parametrize("widths", [(3, 2), (5, 2), (8, 4), (8, 7), (9, 8), (10, 3), (11, 10), (12, 9)], ids=str)
 def test_the_kernel_is_the_law(widths):
     """Every mean, gradient and decay; means of a byte and of two, gradients too."""
     momentum = Momentum(*widths)
-    held, given = (integer_dtype(kind) for kind in (momentum.memory, momentum.sampled))
     low, high = momentum.memory.limits
     every = list(range(low, high + 1))
     for decay in range(momentum.max_decay + 1):
         for g in range(momentum.sampled.limits[0], momentum.sampled.limits[1] + 1):
-            means, sampled = np.array(every, held), np.empty(len(every), given)
-            update_means(means, np.full(len(every), g, given), sampled, momentum.bits, momentum.shift, decay)
-            expected = [momentum.step(m, g, decay) for m in every]
-            assert means.tolist() == expected
-            assert sampled.tolist() == list(map(momentum.sample, expected))
+            means = np.array(every, integer_dtype(momentum.memory))
+            update(means, g, momentum, decay)
+            assert means.tolist() == [momentum.step(m, g, decay) for m in every]
 
 
 @pytest.mark.parametrize("bits", [15, 16])
@@ -69,17 +74,16 @@ def test_the_widest_means_are_the_law(bits):
     every = np.arange(-(2 ** (bits - 1)), 2 ** (bits - 1))
     for decay in range(shift):
         for g in (-128, -127, -1, 0, 1, 126, 127):
-            means, sampled = every.astype(np.int16), np.empty(every.size, np.int8)
-            update_means(means, np.full(every.size, g, np.int8), sampled, bits, shift, decay)
+            means = every.astype(np.int16)
+            update(means, g, Momentum(bits, 8), decay)
             wanted = every + (g * 2**shift + 2 ** (shift - 1) - every) // 2**decay
             assert means.tolist() == wanted.tolist()
-            assert sampled.tolist() == (wanted // 2**shift).tolist()
 
 
 @pytest.mark.parametrize("encoding", ["twos_complement", "sign_magnitude"])
-@pytest.mark.parametrize("limit", [steps.SMALL, 0])
-def test_without_decay_a_unit_is_one_without_momentum(monkeypatch, encoding, limit):
-    monkeypatch.setattr(steps, "SMALL", limit)
+@pytest.mark.parametrize("whole", [True, False])
+def test_without_decay_a_unit_is_one_without_momentum(monkeypatch, encoding, whole):
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: whole)
     plain = ZimUnit(PLAIN.replace(gradient_encoding=encoding), 9)
     unit = ZimUnit(plain.config.replace(momentum_bits=16), 9)
     # Only of the encoding that has no most negative gradient the widths of a draw might differ.
@@ -110,7 +114,7 @@ def test_gradients_are_not_written():
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_change_no_bit(monkeypatch, threads):
     monkeypatch.setattr(parallel, "GRAIN", 1)
-    monkeypatch.setattr(steps, "SMALL", 0)
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: False)
     one, many = ZimUnit(CONFIG, 7), ZimUnit(CONFIG, 7, threads)
     weights, gradients = arrays(CONFIG, 4)
     others = weights.copy()
@@ -124,10 +128,9 @@ def test_threads_change_no_bit(monkeypatch, threads):
 
 
 @pytest.mark.parametrize("fields", [{}, {"gate": "step"}, {"gradient_encoding": "sign_magnitude"}], ids=str)
-@pytest.mark.parametrize("limit", [steps.SMALL, 0])
-def test_a_batch_is_its_units(monkeypatch, fields, limit):
-    monkeypatch.setattr(steps, "SMALL", limit)
-    monkeypatch.setattr(InverseSampler, "FEW", 1000)
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_batch_is_its_units(monkeypatch, fields, whole):
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: whole)
     monkeypatch.setattr(parallel, "GRAIN", 1)
     config, seeds = CONFIG.replace(**fields), [5, 0, 77]
     batch, alone = Batch(config, seeds, 2), [ZimUnit(config, seed) for seed in seeds]
@@ -241,7 +244,7 @@ def test_a_limit_far_above_n_slows_no_step():
     config = CONFIG.replace(momentum_bits=None)
     sampler, limit = ZimUnit(config).sampler, 2**32 - 1
     # At most 200 * (128 + 3) * rate / 2^12 trials.
-    assert [sampler.is_small(Run(limit, 256, 0, rate=rate)) for rate in (40, 41)] == [True, False]
+    assert [sampler.is_small(Run(limit, 256, 0, rate=rate)) for rate in (10245, 10246)] == [True, False]
     assert [sampler.is_small(Run(most, 256, 0, rate=65535)) for most in (sampler.FEW, sampler.FEW + 1)] == [True, False]
     weights, (gradients,) = arrays(config, 1)
     run = {"threshold": 200, "smoothing": 1, "rate": 40}

@@ -30,7 +30,8 @@ def landed(gradients, smoothing: int, draws, gradient_bits: int = 32) -> np.ndar
     masses, sums = sums_of(gradients, smoothing, gradient_bits)
     indices = np.empty(draws.size, np.int64)
     shift = landing.find_starts(sums.bounds, draws.size, sums.starts)
-    landing.look_up(masses, sums, shift, draws, indices, np.empty(draws.size, sums.groups.dtype))
+    weights, rests = np.zeros(gradients.size, np.int8), np.empty(draws.size, sums.groups.dtype)
+    landing.look_up(weights, masses, sums, shift, draws, indices, rests)
     return np.bincount(indices, minlength=gradients.size)
 
 
@@ -50,11 +51,32 @@ def test_every_u_lands_where_the_contract_says(bits, smoothing, depth):
         assert landed(gradients, smoothing, draws, bits).tolist() == mass.tolist()
 
 
+@pytest.mark.parametrize(("bits", "shift"), [(8, 1), (8, 4), (16, 1), (16, 4), (16, 11)])
+@pytest.mark.parametrize("depth", [7, 128, 257, 1000, 40_000])
+def test_lower_bits_that_are_left_out_have_no_mass(bits, shift, depth):
+    """What is sampled may be the upper bits of means."""
+    rng = np.random.default_rng(depth)
+    gradients = rng.integers(
+        max(-9, -(2 ** (bits - 1 - shift))), min(9, 2 ** (bits - 1 - shift) - 1), depth, endpoint=True
+    )
+    values = (gradients * 2**shift + rng.integers(0, 2**shift, depth)).astype(f"int{bits}")
+    _, sums = sums_of(values, 2, bits - shift)
+    masses, blocks = Masses(values, shift, 2, landing.BLOCK, sums.bounds), sums.groups.size // landing.GROUPS
+    reached = landing.sum_groups(masses, sums, None, 0, 0, blocks)
+    sums.bounds[blocks:] = reached
+    mass = np.abs(gradients) + 2
+    assert reached == mass.sum()
+    draws, found = np.arange(reached, dtype=np.uint32), np.empty(reached, np.int64)
+    starts, rests = landing.find_starts(sums.bounds, draws.size, sums.starts), np.empty(reached, sums.groups.dtype)
+    landing.look_up(np.zeros(depth, np.int8), masses, sums, starts, draws, found, rests)
+    assert np.bincount(found, minlength=depth).tolist() == mass.tolist()
+
+
 def test_every_one_of_many_blocks_is_found():
     """Each draw is the first or the last of a block."""
     gradients = np.random.default_rng(1).integers(-3, 4, 128 * 70_000).astype(np.int8)
     masses, sums = sums_of(gradients, 1, 8)
-    assert sums.starts.size == 2**16
+    assert sums.starts.size == 2**16 + 1
     bounds = masses.bounds[:70_001]
     first = np.arange(70_000) * 128
     assert np.flatnonzero(landed(gradients, 1, bounds[:-1].astype(np.uint64), 8)).tolist() == first.tolist()
@@ -72,7 +94,8 @@ def test_blocks_without_mass_are_passed_over(gap, draws):
     masses, sums = sums_of(gradients, 0, 8)
     shift = landing.find_starts(sums.bounds, draws, sums.starts)
     found, wanted = np.empty(12, np.int64), [5] * 3 + [128 * (gap + 1) + 9] * 4 + [gradients.size - 1] * 5
-    landing.look_up(masses, sums, shift, np.arange(12, dtype=np.uint32), found, np.empty(12, np.int16))
+    weights, rests = np.zeros(gradients.size, np.int8), np.empty(12, np.int16)
+    landing.look_up(weights, masses, sums, shift, np.arange(12, dtype=np.uint32), found, rests)
     assert found.tolist() == wanted
 
 
@@ -85,7 +108,7 @@ def test_without_a_mass_there_are_no_starts():
 def test_the_most_negative_gradient_has_its_exact_mass(dtype):
     gradients = np.full(300, np.iinfo(dtype).min, dtype)
     mass = -int(np.iinfo(dtype).min)
-    assert sums_of(gradients, 0)[0].bounds.tolist() == [0, 128 * mass, 256 * mass] + [300 * mass] * 9
+    assert sums_of(gradients, 0)[0].bounds.tolist() == [0, 128 * mass, 256 * mass] + [300 * mass] * (1 + landing.NEAR)
     edges = np.array([mass - 1, mass, 300 * mass - 1], np.uint64)
     assert np.flatnonzero(landed(gradients, 0, edges)).tolist() == [0, 1, 299]
 

@@ -15,8 +15,8 @@ import pytest
 from scipy import stats
 
 from zimu.emu import split as emu
-from zimu.emu import steps
 from zimu.emu.prng import WordStream
+from zimu.emu.steps import Sampler
 from zimu.emu.tiles import BUFFER
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
@@ -164,14 +164,14 @@ def step(unit_kind, gradients, trials: int, splits, draws) -> tuple[tuple[int, .
     return tuple(abs(w) for w in weights), unit.counters.rejected_draws
 
 
-@pytest.mark.parametrize(("unit_kind", "limit"), [(ReferenceUnit, 0), (ListUnit, 0), (ListUnit, steps.SMALL)])
+@pytest.mark.parametrize(("unit_kind", "whole"), [(ReferenceUnit, True), (ListUnit, False), (ListUnit, True)])
 @pytest.mark.parametrize("gradients", [(-1, 0, 1, 2), (1, 1, -1, 1), (0, 3, -1, 0), (2, -1, 0, 1)])
-def test_a_step_lands_by_the_law(monkeypatch, unit_kind, limit, gradients):
+def test_a_step_lands_by_the_law(monkeypatch, unit_kind, whole, gradients):
     """Two tiles of two weights: all words of the split (W is a power of two) and of two draws in each tile.
 
     Rejections leave the law of what is accepted as it is: given that none happened, the outcome has its exact law.
     """
-    monkeypatch.setattr(steps, "SMALL", limit)
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: whole)
     trials = 2
     masses = [abs(g) for g in gradients]
     tiles = [masses[:2], masses[2:]]

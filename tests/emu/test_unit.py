@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zimu.emu import steps
-from zimu.emu.sampler import InverseSampler
 from zimu.emu.states import checksum
+from zimu.emu.steps import Sampler
 from zimu.emu.unit import StepResult, ZimUnit, gradient_dtype, weight_dtype
 from zimu.emu.update import ListUnit
 from zimu.golden.errors import InputError
@@ -112,25 +111,23 @@ def draw_vector(draw, depth: int, limits: tuple[int, int]) -> list[int]:
     return (pattern * depth)[:depth]
 
 
-@pytest.fixture
-def restored_limits():
-    limits = steps.SMALL, InverseSampler.FEW
-    yield
-    steps.SMALL, InverseSampler.FEW = limits
-
-
-@pytest.mark.usefixtures("restored_limits")
 @pytest.mark.parametrize("examples", [50, pytest.param(2000, marks=pytest.mark.nightly)])
-def test_emulator_equals_reference(examples):
-    settings(derandomize=True, deadline=None, max_examples=examples)(given(st.data())(check_against_reference))()
+def test_emulator_equals_reference(monkeypatch, examples):
+    @settings(derandomize=True, deadline=None, max_examples=examples)
+    @given(st.data())
+    def check(data):
+        check_against_reference(monkeypatch, data)
+
+    check()
 
 
-def check_against_reference(data):
+def check_against_reference(monkeypatch, data):
     """Weights, counters, what each step reports, and every word of state."""
     config = data.draw(configs)
     seed = data.draw(st.integers(0, 2**64 - 1))
     # Both ways of taking a step: in one kernel call, and in many.
-    steps.SMALL, InverseSampler.FEW = data.draw(st.sampled_from([(0, 0), (2**14, 10**9), (2**14, 20)]))
+    whole = data.draw(st.booleans())
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: whole)
     emulator, reference = ZimUnit(config, seed), ReferenceUnit(config, seed)
     expected = draw_vector(data.draw, config.depth, config.weight.limits)
     weights = np.array(expected, weight_dtype(config))
