@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain
-from math import prod
+from math import inf, prod
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -337,7 +337,8 @@ class UnitConfig(RuleConfig):
             d^(1/dimensions), which is the source's, arXiv 2512.04051. By default the most there can be.
         drives : what the learning rate multiplies, ``"trials"``, n, or ``"threshold"``, which is 2^k.
         smoothing : c.
-        gradient_smoothing : a constant of the size of the real gradients, c / 2^e; instead of ``smoothing``.
+        gradient_smoothing : a constant of the size of the real gradients, c / 2^e; instead of ``smoothing``. It stops
+            at the most that its register holds, beside which gradients hardly count any more.
         decay, rate : of a unit that has them.
         """
         if not 0 <= learning_rate <= 1:
@@ -348,12 +349,10 @@ class UnitConfig(RuleConfig):
         driven = check_choice("drives", drives, values)
         values[driven] = round(learning_rate * values[driven])
         if gradient_smoothing:
-            smoothing = round(Fraction(gradient_smoothing) * Fraction(2) ** exponent)
-            if not 0 <= smoothing <= self.max_smoothing:
-                raise InputError(
-                    f"gradient_smoothing = {gradient_smoothing!r}: is {smoothing} beside integers, must be in "
-                    f"0..{self.max_smoothing} (gradients times 2^{exponent}, smoothing_bits = {self.smoothing_bits})"
-                )
+            if not 0 < gradient_smoothing < inf:
+                raise InputError(f"gradient_smoothing = {gradient_smoothing!r}: must be a number from 0 on")
+            wanted = round(Fraction(gradient_smoothing) * Fraction(2) ** exponent)
+            smoothing = min(wanted, self.max_smoothing)
         own = {"decay": decay, "rate": rate}
         return values | {"smoothing": smoothing} | {name: value for name, value in own.items() if value is not None}
 

@@ -1,5 +1,7 @@
 """What a learning rate stands for, rule by rule: the run-time values of a step."""
 
+import math
+
 import pytest
 
 from zimu.golden.errors import InputError
@@ -40,6 +42,10 @@ def test_the_rate_multiplies_what_it_drives():
 def test_smoothing_of_real_gradients_goes_with_their_exponent():
     assert ZIM.driven(1.0, (5,), 12, trials=1, gradient_smoothing=1.0)["smoothing"] == 4096
     assert ZIM.driven(1.0, (5,), -1, trials=1, gradient_smoothing=3.0)["smoothing"] == 2  # 1.5, to even
+    assert ZIM.driven(1.0, (5,), 12, trials=1, gradient_smoothing=15.9998)["smoothing"] == 65535
+    # Where the register stops.
+    assert ZIM.driven(1.0, (5,), 12, trials=1, gradient_smoothing=16.0)["smoothing"] == 65535
+    assert ZIM.driven(1.0, (5,), 300, trials=1, gradient_smoothing=1.0)["smoothing"] == 65535
     assert ZIM.driven(1.0, (5,), 12, trials=1, smoothing=3)["smoothing"] == 3
 
 
@@ -51,8 +57,9 @@ def test_smoothing_of_real_gradients_goes_with_their_exponent():
         (float("nan"), {}, "learning_rate = nan: must be in 0..1"),
         (1.0, {"drives": "smoothing"}, "drives = 'smoothing': "),
         (1.0, {"trials": "cube"}, "trials = 'cube': "),
-        (1.0, {"gradient_smoothing": 16.0}, "gradient_smoothing = 16.0: is 65536 beside integers, must be in 0..65535"),
-        (1.0, {"gradient_smoothing": -1.0}, "gradient_smoothing = -1.0: is -4096 beside integers"),
+        (1.0, {"gradient_smoothing": -1.0}, "gradient_smoothing = -1.0: must be a number from 0 on"),
+        (1.0, {"gradient_smoothing": math.inf}, "gradient_smoothing = inf: must be a number from 0 on"),
+        (1.0, {"gradient_smoothing": math.nan}, "gradient_smoothing = nan: must be a number from 0 on"),
         (1.0, {"smoothing": 1, "gradient_smoothing": 1.0}, "must be one of the two"),
     ],
 )

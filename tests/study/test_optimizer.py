@@ -252,10 +252,12 @@ def test_parameters_that_hold_no_weights():
     check_refused(optimizer, made, "must hold weights of the unit alone, zimu.torch.quantize_ rounds to them")
 
 
-def test_a_smoothing_that_the_register_cannot_hold():
+def test_smoothing_beside_small_gradients_stops_where_its_register_does():
     made = parameters("zim8", (40,))
     optimizer = ZIM(made, named("zim8").replace(smoothing_bits=8), trials=10, gradient_smoothing=1.0)
-    check_refused(optimizer, made, r"gradient_smoothing = 1.0: is \d+ beside integers, must be in 0..255")
+    made[0].grad = torch.full((40,), 2.0**-20)
+    optimizer.step()
+    assert optimizer.units()[0].counters.mass == 40 * (64 + 255)
 
 
 def test_a_sparse_gradient():
