@@ -22,6 +22,7 @@ from zimu.golden.errors import InputError, check_range
 from zimu.golden.files import scratch_folder
 from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
+from zimu.golden.momentum import Momentum
 from zimu.golden.rule import Integer, RuleConfig
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
@@ -252,11 +253,15 @@ def _typical(config: UnitConfig, gradients: Sequence[int]) -> list[int]:
 
     def off(scaled: Sequence[int]) -> float:
         kept = config.momentum
-        sampled = (kept.sample(kept.step(kept.half, each, DECAY)) for each in scaled) if kept else scaled
+        sampled = (kept.sample(kept.step(kept.half, each, _decay(kept))) for each in scaled) if kept else scaled
         total = max(sum(map(abs, sampled)), 1)
         return abs(total / (1 << total.bit_length()) - log(2))
 
     return min((_scaled(gradients, scale) for scale in OCTAVE), key=off)
+
+
+def _decay(momentum: Momentum) -> int:
+    return min(DECAY, momentum.max_decay)
 
 
 def _stream(arrays: Sequence[Any], length: int, trained: Integer, wanted: Integer) -> list[int]:
@@ -275,7 +280,7 @@ def _training(config: RuleConfig, trials: int | None) -> tuple[Method, float, di
         values: dict[str, Any] = {"trials": trials, "threshold": config.max_threshold, "smoothing": 0}
         if config.momentum is None:
             return HEADLINE, SCALE, values
-        return MOMENTUM, SCALE, values | {"decay": DECAY}
+        return MOMENTUM, SCALE, values | {"decay": _decay(config.momentum)}
     if isinstance(config, FloatSGDConfig):
         values = {"learning_rate": RATE} | ({"momentum": 0.9} if config.momentum else {})
         unit = f"float_sgd:{config.weights}" + (f"+{config.gradients}" if config.gradients else "")

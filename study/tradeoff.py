@@ -250,16 +250,12 @@ class Tradeoff:
         ]
         for axis in self.axes:
             points = self.axis(axis)
-            near = [point.variant.value for point in points if (point.accuracy.mean or 0.0) >= bar - NEAR]
-            far = [point.variant.value for point in points if point.variant.value not in near]
-            told = [f"within {100 * NEAR:g} points of it {'; '.join(near)}"] if near else []
-            told += [f"further below {'; '.join(far)}"] if far else []
-            apart = [
-                f"{point.variant.value} {_difference(*point.less(self.centre))}"
-                for point in points
-                if not point.is_centre
-            ]
-            found.append(f"{axis}: {', '.join(told)}. Against the unit varied: {'; '.join(apart)}.")
+            near = [point for point in points if (point.accuracy.mean or 0.0) >= bar - NEAR]
+            told = f"within {100 * NEAR:g} points " + (", ".join(point.variant.value for point in near) or "none")
+            if apart := max((point.less(self.centre) for point in near), key=lambda each: abs(each[0]), default=None):
+                told += f"; of these the largest difference to the unit varied is {_difference(*apart)}"
+            far = [f"{one.variant.value} ({_difference(*one.less(self.centre))})" for one in points if one not in near]
+            found.append(f"{axis}: {told}" + (f"; further below {', '.join(far)}" if far else "") + ".")
         return found
 
 

@@ -6,6 +6,7 @@ All are pure functions of a `Tradeoff`: the same points give the same bytes. Use
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import zimu
 from zimu.study.numbers import DASH, number, percent
 from zimu.study.pages import page
 from zimu.study.plots import BLUE, BROWN, GREEN, GREY, ORANGE, PURPLE, VERMILION, figure
-from zimu.study.tradeoff import RIVALS, Point, Tradeoff
+from zimu.study.tradeoff import NEAR, RIVALS, Point, Tradeoff
 
 COSTS = {
     "area_delay": ("Area x time per weight", "um2 ns"),
@@ -33,6 +34,7 @@ def html(study: Tradeoff) -> str:
         study=study,
         costs=COSTS,
         figures={field: _plane(study, field) for field in COSTS if _drawn(study, field)},
+        axes={axis: _along(study, axis) for axis in study.axes},
         command=command(study),
     )
 
@@ -119,6 +121,25 @@ def _plane(study: Tradeoff, field: str) -> str:
         axes.legend(loc="lower right", fontsize=7)
 
     return figure(field.replace("_", "-"), draw, 4.2)
+
+
+def _along(study: Tradeoff, axis: str) -> str:
+    points, rival = study.axis(axis), study.rival.accuracy.mean or 0.0
+
+    def draw(axes: Any) -> None:
+        places = range(len(points))
+        means = [100 * (point.accuracy.mean or 0.0) for point in points]
+        errors = [100 * (point.accuracy.deviation or 0.0) / math.sqrt(study.runs) for point in points]
+        axes.axhline(100 * rival, color=VERMILION, linewidth=1)
+        axes.axhspan(100 * (rival - NEAR), 100 * rival, color=VERMILION, alpha=0.12, linewidth=0)
+        axes.errorbar(places, means, yerr=errors, fmt="o", color=GREY, markersize=4, capsize=3)
+        own = [place for place in places if points[place].is_centre]
+        axes.plot(own, [means[place] for place in own], "*", color=BLUE, markersize=10)
+        names = [point.variant.value.replace(", ", "\n") for point in points]
+        axes.set_xticks(places, names, rotation=20 if max(map(len, names)) > 8 else 0, fontsize=8)
+        axes.set(ylabel="test accuracy (%)")
+
+    return figure(axis.replace(" ", "-").replace(",", ""), draw, 2.6)
 
 
 def _dots(axes: Any, points: Sequence[Point], field: str, **look: Any) -> None:

@@ -70,6 +70,13 @@ def test_units_of_other_rules_are_given_patterns_they_take(name, fields):
         assert len(set(values)) > 3
 
 
+@pytest.mark.parametrize(("bits", "decay"), [(16, 3), (12, 3), (11, 2), (10, 1)])
+def test_means_move_as_fast_as_their_width_allows(bits, decay):
+    config = named("zim8").replace(depth=1000, momentum_bits=bits)
+    _, (stimulus,) = recorded_steps(config, 1, 1, trials=10)
+    assert stimulus.registers["decay"] == decay
+
+
 def _update(accesses: dict[str, Access], rams: list[RAM], scattered: set[str]) -> UpdateEnergy:
     """Of two steps of 50 weights."""
     activity = Activity(2, 100, accesses, np.zeros(2), np.zeros(2), rams)

@@ -104,10 +104,10 @@ def test_answers_say_what_keeps_accuracy(study):
         "FP32 SGD, falling reaches 96.50 %, the unit that all others are variations of 96.50 %: +0.00 +- 1.00 points."
     )
     assert gradients == (
-        "gradient bits: within 0.5 points of it 4; 8, further below 2. Against the unit varied: "
-        "2 -3.50 +- 0.50 points; 4 -0.40 +- 0.10 points."
+        "gradient bits: within 0.5 points 4, 8; of these the largest difference to the unit varied is "
+        "-0.40 +- 0.10 points; further below 2 (-3.50 +- 0.50 points)."
     )
-    assert gate.startswith("gate: further below each step, T falls.")
+    assert gate.startswith("gate: within 0.5 points none; further below each step, T falls (")
 
 
 def test_one_run_has_no_standard_error(study):
