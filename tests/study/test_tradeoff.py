@@ -118,7 +118,7 @@ def test_one_run_has_no_standard_error(study):
 def test_the_report_holds_every_point(study):
     page = tradeoff_report.html(study)
     assert page == tradeoff_report.html(study)
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 2 + len(study.axes)
     assert "http" not in page
     text = tradeoff_report.markdown(study)
     for one in study.points:
