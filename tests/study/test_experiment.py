@@ -66,7 +66,7 @@ def test_trials_of_the_momentum_recipe_are_few(tmp_path):
     assert 0.01 < run.trials_per_weight <= 0.015
 
 
-@pytest.mark.parametrize("name", ["zim", "paper_torch"])
+@pytest.mark.parametrize("name", ["zim", pytest.param("paper_torch", marks=pytest.mark.nightly)])
 def test_a_run_that_was_killed_ends_with_the_same_weights(tmp_path, name):
     """By SIGKILL, after the first checkpoint; the run goes on from it and ends as one that was left alone."""
     recipe = RECIPES[name]
