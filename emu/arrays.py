@@ -12,6 +12,19 @@ from zimu.golden.rule import Integer
 Array = NDArray[Any]
 
 
+_LINE = 64
+"""Bytes of a cache line, and of the widest vectors: one that lies across two takes twice as long to reach."""
+
+
+def aligned(size: int, dtype: np.dtype[Any], value: int = 0) -> Array:
+    """An array of shape (size,) full of a value, which begins where a cache line does."""
+    octets = np.empty(size * dtype.itemsize + _LINE, np.uint8)
+    first = -octets.ctypes.data % _LINE
+    array = octets[first : first + size * dtype.itemsize].view(dtype)
+    array[:] = value
+    return array
+
+
 @cache
 def integer_dtype(kind: Integer) -> np.dtype[Any]:
     """The smallest signed or unsigned integers of 8, 16 or 32 bits that hold a number of this kind."""

@@ -44,21 +44,6 @@ def bit_length(_context: Any, _x: Any) -> Any:
     return types.int64(types.int64), codegen
 
 
-@typed
-def prefetch(_context: Any, array: Any, i: Any) -> Any:
-    """Let the machine bring the element of an array near, which is soon to be read."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        octet = ir.IntType(8)
-        place = at_element(context, builder, signature, args, 0, args[1], octet)
-        kind = ir.FunctionType(ir.VoidType(), [octet.as_pointer(), INT32, INT32, INT32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        builder.call(function, [place, INT32(0), INT32(3), INT32(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), codegen
-
-
 def at_element(context: Any, builder: Any, signature: Any, args: Any, number: int, offset: Any, kind: Any) -> Any:
     """A pointer to ``kind`` at an element of the array that is argument ``number``."""
     array = context.make_array(signature.args[number])(context, builder, args[number])

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimu.emu.accumulator import Integers, accumulate
-from zimu.emu.intrinsics import bit_length, prefetch
+from zimu.emu.arrays import aligned
+from zimu.emu.intrinsics import bit_length
 from zimu.emu.kernel import int64, kernel
 from zimu.emu.momentum import Means, update_means
 from zimu.emu.steps import Bounds, Masses
@@ -56,7 +57,7 @@ class Sums(NamedTuple):
     def of(cls, blocks: int, dtype: np.dtype[Any]) -> "Sums":
         """Sums of so many blocks, not yet made."""
         return cls(
-            np.zeros(GROUPS * blocks, dtype),
+            aligned(GROUPS * blocks, dtype),
             np.zeros(blocks + NEAR + 1, np.int64),
             np.zeros(2 ** max(blocks.bit_length() - 1, 0) + 1, np.int32),
         )
@@ -101,9 +102,9 @@ def size_of(gradient: int, shift: int | None) -> int:
 
 @kernel
 def find_starts(bounds: Bounds, draws: int, starts: NDArray[np.int32]) -> int:
-    """Set ``starts[j]`` to the last block that begins at or below j times 2^shift, while that is below W; the shift.
+    """Set ``starts[j]`` to the last block, or the one before, that begins at or below j 2^shift, while that is below W.
 
-    For less than two draws there is but one start.
+    Returns the shift. For less than two draws there is but one start.
     """
     most = int64(bounds[-1]) - 1
     if most < 0:
@@ -112,7 +113,7 @@ def find_starts(bounds: Bounds, draws: int, starts: NDArray[np.int32]) -> int:
     shift: int = max(bit_length(most) - bits, 0)
     last = most >> shift
     starts[: last + 1] = 0
-    for b in range(bounds.size - NEAR - 1):
+    for b in range(0, bounds.size - NEAR - 1, 2):
         # The first j that reaches the block; where that is beyond W, it is the last of all or without mass.
         starts[np.uintp((bounds[np.uintp(b)] + (1 << shift) - 1) >> shift)] = b
     b = 0
@@ -176,7 +177,7 @@ def land(
             own[np.uintp(size)] = u
             size += (u >= begin) & (u < end)
         found = indices[:size]
-        look_up(weights, masses, sums, shift, own, found, rests)
+        look_up(masses, sums, shift, own, found, rests)
         more = accumulate(weights, masses.gradients, masses.shift, found, low, high)
         discarded += more[0]
         saturations += more[1]
@@ -185,13 +186,7 @@ def land(
 
 @kernel
 def look_up(
-    weights: Integers,
-    masses: Masses,
-    sums: Sums,
-    shift: int,
-    draws: Draws,
-    indices: NDArray[np.int64],
-    rests: NDArray[Any],
+    masses: Masses, sums: Sums, shift: int, draws: Draws, indices: NDArray[np.int64], rests: NDArray[Any]
 ) -> None:
     """Set ``indices`` to the weights that the first of ``draws`` land on.
 
@@ -203,14 +198,11 @@ def look_up(
     for i in range(indices.size):
         u = int64(draws[np.uintp(i)])
         block = find_block(bounds, int64(starts[np.uintp(u >> shift)]), u)
-        prefetch(groups, block * GROUPS)
         indices[np.uintp(i)] = block
         rests[np.uintp(i)] = u - bounds[np.uintp(block)]
     for i in range(indices.size):
         first = indices[np.uintp(i)] * GROUPS
         group = first + last_reached(groups, first, rests[np.uintp(i)])
-        prefetch(gradients, group * GROUP)
-        prefetch(weights, group * GROUP)
         indices[np.uintp(i)] = group * GROUP
         rests[np.uintp(i)] -= groups[np.uintp(group)]
     for i in range(indices.size):

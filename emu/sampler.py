@@ -82,6 +82,7 @@ class InverseSampler(Sampler):
             *config.weight.limits,
             -1 if config.trials_shift is None else config.trials_shift,
         )
+        self._plain_settings = plain(self._settings)
         self._most_mass = config.max_mass
         self._buffer: Words = np.empty(_BUFFER_WORDS, np.uint32)
         # The smallest in which the masses of a block can be added up.
@@ -162,7 +163,7 @@ class InverseSampler(Sampler):
     ) -> None:
         sampled, lower = sampled_of(gradients, means)
         _step_rows(
-            plain(self._settings),
+            self._plain_settings,
             plain(run),
             means and plain(means),
             plain(self._sums_of(self.config.depth)),
@@ -334,7 +335,7 @@ def _step_rows(
             fill(code, stream, lanes, words)
             _, taken, size, more = _accept(words, 0, rule, wanted, kept, 0)
             found = indices[:size]
-            look_up(own, masses, sums, shift, kept, found, rests)
+            look_up(masses, sums, shift, kept, found, rests)
             none, lost = accumulate(own, masses.gradients, lower, found, low, high)
             wanted -= taken
             rejected += more

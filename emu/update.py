@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypedDict, TypeVar
 
 import numpy as np
 
-from zimu.emu.arrays import ArrayKind, ArrayPair, integer_dtype
+from zimu.emu.arrays import ArrayKind, ArrayPair, aligned, integer_dtype
 from zimu.emu.parallel import check_threads
 from zimu.emu.prng import WordStream
 from zimu.emu.reals import Encoding
@@ -83,7 +83,7 @@ class UpdateUnit(Resumable, Generic[Config]):
         self.arrays = ArrayPair(weights, gradients)
         self.weight_dtype, self.gradient_dtype = self.arrays.weights.dtype, self.arrays.gradients.dtype
         self.memories = {
-            name: np.full(config.depth, kind.initial, integer_dtype(kind)) for name, kind in config.memories.items()
+            name: aligned(config.depth, integer_dtype(kind), kind.initial) for name, kind in config.memories.items()
         }
         self._kinds = [((1 << kind.bits) - 1, kind.latest) for kind in counters_of(config.counters).values()]
         self._sums: Sequence[int] = zero_counters(config.counters)

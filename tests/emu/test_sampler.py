@@ -30,8 +30,7 @@ def landed(gradients, smoothing: int, draws, gradient_bits: int = 32) -> np.ndar
     masses, sums = sums_of(gradients, smoothing, gradient_bits)
     indices = np.empty(draws.size, np.int64)
     shift = landing.find_starts(sums.bounds, draws.size, sums.starts)
-    weights, rests = np.zeros(gradients.size, np.int8), np.empty(draws.size, sums.groups.dtype)
-    landing.look_up(weights, masses, sums, shift, draws, indices, rests)
+    landing.look_up(masses, sums, shift, draws, indices, np.empty(draws.size, sums.groups.dtype))
     return np.bincount(indices, minlength=gradients.size)
 
 
@@ -68,7 +67,7 @@ def test_lower_bits_that_are_left_out_have_no_mass(bits, shift, depth):
     assert reached == mass.sum()
     draws, found = np.arange(reached, dtype=np.uint32), np.empty(reached, np.int64)
     starts, rests = landing.find_starts(sums.bounds, draws.size, sums.starts), np.empty(reached, sums.groups.dtype)
-    landing.look_up(np.zeros(depth, np.int8), masses, sums, starts, draws, found, rests)
+    landing.look_up(masses, sums, starts, draws, found, rests)
     assert np.bincount(found, minlength=depth).tolist() == mass.tolist()
 
 
@@ -94,8 +93,7 @@ def test_blocks_without_mass_are_passed_over(gap, draws):
     masses, sums = sums_of(gradients, 0, 8)
     shift = landing.find_starts(sums.bounds, draws, sums.starts)
     found, wanted = np.empty(12, np.int64), [5] * 3 + [128 * (gap + 1) + 9] * 4 + [gradients.size - 1] * 5
-    weights, rests = np.zeros(gradients.size, np.int8), np.empty(12, np.int16)
-    landing.look_up(weights, masses, sums, shift, np.arange(12, dtype=np.uint32), found, rests)
+    landing.look_up(masses, sums, shift, np.arange(12, dtype=np.uint32), found, np.empty(12, np.int16))
     assert found.tolist() == wanted
 
 
