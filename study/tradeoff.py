@@ -144,8 +144,8 @@ def _rivals() -> Iterator[UnitRecipe]:
         rates = [rate / 10 for rate in falling_rates]
         yield rival(f"{label} SGD with momentum, falling", f"float_sgd:{form}:momentum", rates, True, momentum=0.9)
     etas = [eta / 256 for eta in (1, 2, 4, 8, 16)]
-    yield rival("int8 SGD", "int_sgd:8:lfsr128", etas, False, scale=-7)
-    yield rival("int8 SGD, rates of 2^k", "int_sgd:8:pow2:lfsr128", etas[:4], False, scale=-7)
+    yield rival("int8 SGD, 16 lanes, falling", "int_sgd:8:x16:lfsr128", [2 * eta for eta in etas], True, scale=-7)
+    yield rival("int8 SGD, 16 lanes, rates of 2^k", "int_sgd:8:pow2:x16:lfsr128", etas[:4], False, scale=-7)
 
 
 @dataclass(frozen=True)
