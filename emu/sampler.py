@@ -19,6 +19,7 @@ from zimu.emu.kernel import int64, kernel, plain
 from zimu.emu.landing import (
     BLOCK,
     FAR,
+    GROUP,
     GROUPS,
     SLICE,
     Draws,
@@ -108,7 +109,7 @@ class InverseSampler(Sampler):
         def part(first: int, last: int) -> None:
             parts[first, last] = sum_groups(masses, sums, means, 0, first, last)
 
-        spread(part, blocks, gradients.size // BLOCK, self.threads)
+        spread(part, blocks, gradients.size // GROUP, self.threads)  # eight weights take as long as a trial
         reached = 0
         for (first, last), mass in sorted(parts.items()):
             sums.bounds[first:last] += reached
