@@ -21,7 +21,9 @@ import zimu.emu
 from zimu.emu.batch import Batch
 from zimu.emu.float_sgd import FloatSGD
 from zimu.emu.int_sgd import IntSGD
+from zimu.emu.sampler import InverseSampler
 from zimu.emu.shard import Shard
+from zimu.emu.split import SplitSampler
 from zimu.emu.states import checksum
 from zimu.emu.unit import ZimUnit
 from zimu.golden.errors import InputError
@@ -36,8 +38,8 @@ ZIM = UnitConfig(
     name="unit", weight_bits=8, gradient_bits=8, smoothing_bits=2, depth=300, lanes=8, gate_bits=8, prng_lanes=4
 )
 SPLIT = {"sampler": "split", "tile": 64, "subtrees": 4, "tile_streams": 4}
-LARGE = 2**14 + 1
-"""A depth beyond those whose steps are one kernel call."""
+LARGE = SplitSampler.SMALL + 1
+"""A depth beyond those whose steps are one kernel call with the sampler ``split``."""
 ROUNDS = 40
 """Interrupts of a running unit."""
 BUSY = 140_000
@@ -92,13 +94,13 @@ RATES = {"learning_rate": 0.5, "momentum": 0.5}
 
 CASES = {
     "inverse in one call": zim(),
-    "inverse in many": zim(trials=1000),
+    "inverse in many": zim(trials=InverseSampler.FEW + 1),
     "inverse on threads": zim(trials=BUSY, config=ZIM.replace(depth=LARGE), threads=2),
     "split in one call": zim(config=ZIM.replace(**SPLIT)),
     "split in many": zim(config=ZIM.replace(**SPLIT, depth=LARGE, gate="step")),
     "split on threads": zim(trials=BUSY, config=ZIM.replace(**SPLIT, depth=LARGE), threads=2),
     "batch in one call": zim(Batch, rows=(3,), seed=range(3)),
-    "batch unit by unit": zim(Batch, 1000, rows=(3,), seed=range(3)),
+    "batch unit by unit": zim(Batch, InverseSampler.FEW + 1, rows=(3,), seed=range(3)),
     "shard": zim(Shard, 1000, place=(100, 200)),
     "float": Case(FLOAT, FloatSGD, RATES),
     "float on threads": Case(
