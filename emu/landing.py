@@ -28,7 +28,8 @@ BLOCK = GROUPS * GROUP
 """Weights per partial sum."""
 
 AHEAD = 16
-"""Blocks whose means are moved before their masses are added up: what was just written is slow to read otherwise."""
+"""Blocks whose means are moved before their masses are added up, an even number: what was just written is slow to
+read."""
 
 SORTED_BITS = 16
 """Upper bits of draws by which they are sorted at most, before they are looked up."""

@@ -76,11 +76,8 @@ class UpdateUnit(Resumable, Generic[Config]):
         self.seed = check_range("seed", seed, 0, 2**64 - 1)
         self.threads = check_threads(threads)
         shape = (config.depth,)
-        weights, gradients = (
-            ArrayKind.of("weights", shape, config.weight),
-            ArrayKind.of("gradients", shape, config.gradient),
-        )
-        self.arrays = ArrayPair(weights, gradients)
+        gradients = ArrayKind.of("gradients", shape, config.gradient)
+        self.arrays = ArrayPair(ArrayKind.of("weights", shape, config.weight), gradients)
         self.weight_dtype, self.gradient_dtype = self.arrays.weights.dtype, self.arrays.gradients.dtype
         self.memories = {
             name: aligned(config.depth, integer_dtype(kind), kind.initial) for name, kind in config.memories.items()

@@ -34,7 +34,8 @@ def html(study: Tradeoff) -> str:
         study=study,
         costs=COSTS,
         figures={field: _plane(study, field) for field in COSTS if _drawn(study, field)},
-        axes={axis: _along(study, axis) for axis in study.axes},
+        axes={_slug(axis): (axis, _along(study, axis)) for axis in study.axes},
+        near=100 * NEAR,
         command=command(study),
     )
 
@@ -139,7 +140,11 @@ def _along(study: Tradeoff, axis: str) -> str:
         axes.set_xticks(places, names, rotation=20 if max(map(len, names)) > 8 else 0, fontsize=8)
         axes.set(ylabel="test accuracy (%)")
 
-    return figure(axis.replace(" ", "-").replace(",", ""), draw, 2.6)
+    return figure(_slug(axis), draw, 2.6)
+
+
+def _slug(axis: str) -> str:
+    return axis.replace(" ", "-").replace(",", "")
 
 
 def _dots(axes: Any, points: Sequence[Point], field: str, **look: Any) -> None:

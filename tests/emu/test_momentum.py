@@ -115,8 +115,9 @@ def test_gradients_are_not_written():
 def test_threads_change_no_bit(monkeypatch, threads):
     monkeypatch.setattr(parallel, "GRAIN", 1)
     monkeypatch.setattr(Sampler, "is_small", lambda _, __: False)
-    one, many = ZimUnit(CONFIG, 7), ZimUnit(CONFIG, 7, threads)
-    weights, gradients = arrays(CONFIG, 4)
+    config = CONFIG.replace(depth=3000)  # parts of several blocks
+    one, many = ZimUnit(config, 7), ZimUnit(config, 7, threads)
+    weights, gradients = arrays(config, 4)
     others = weights.copy()
     for each in gradients:
         assert one.step(weights, each, **RUN) == many.step(others, each, **RUN)

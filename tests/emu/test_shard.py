@@ -8,6 +8,7 @@ import pytest
 
 from zimu.emu import parallel
 from zimu.emu.shard import Shard
+from zimu.emu.steps import Sampler
 from zimu.emu.unit import ZimUnit, gradient_dtype, weight_dtype
 from zimu.golden.errors import InputError
 from zimu.golden.unit import UnitConfig
@@ -156,6 +157,7 @@ SPLIT = {"sampler": "split", "tile": 32, "subtrees": 8, "tile_streams": 2}
 @pytest.mark.parametrize("threads", [2, 3, 8])
 def test_threads_change_no_bit(monkeypatch, fields, threads):
     monkeypatch.setattr(parallel, "GRAIN", 1)
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: False)
     whole = config(**fields)
     one, many = ZimUnit(whole, 7), ZimUnit(whole, 7, threads)
     weights, _ = problem(whole, 0)

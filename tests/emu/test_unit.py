@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -125,9 +126,9 @@ def check_against_reference(monkeypatch, data):
     """Weights, counters, what each step reports, and every word of state."""
     config = data.draw(configs)
     seed = data.draw(st.integers(0, 2**64 - 1))
-    # Both ways of taking a step: in one kernel call, and in many.
-    whole = data.draw(st.booleans())
-    monkeypatch.setattr(Sampler, "is_small", lambda _, __: whole)
+    # Both ways of taking a step: in one kernel call, and in many; and a run that takes now one, now the other.
+    ways = cycle(data.draw(st.sampled_from([(True,), (False,), (True, False)])))
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: next(ways))
     emulator, reference = ZimUnit(config, seed), ReferenceUnit(config, seed)
     expected = draw_vector(data.draw, config.depth, config.weight.limits)
     weights = np.array(expected, weight_dtype(config))
@@ -160,8 +161,13 @@ def test_the_emulator_replays_every_frozen_set(name):
     assert VectorSet.load(frozen_sets()[name]).replay(ListUnit) is None
 
 
-@pytest.mark.parametrize(("gradient_bits", "prng_lanes"), [(8, 1), (16, 4), (32, 2)])
-def test_a_step_larger_than_every_buffer(gradient_bits, prng_lanes):
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    ("gradient_bits", "prng_lanes", "threshold"), [(8, 1, 2**16), (16, 4, 50_000), (32, 2, 50_000)]
+)
+def test_a_step_larger_than_every_buffer(monkeypatch, gradient_bits, prng_lanes, threshold, whole):
+    """In one call and in many; one gate is always open, so that it jumps."""
+    monkeypatch.setattr(Sampler, "is_small", lambda _, __: whole)
     config = UnitConfig(
         name="big",
         weight_bits=8,
@@ -177,8 +183,8 @@ def test_a_step_larger_than_every_buffer(gradient_bits, prng_lanes):
     gradients = source.integers(low, high, 5000, endpoint=True).astype(gradient_dtype(config))
     weights = source.integers(-128, 128, 5000).astype(np.int8)
     emulator, reference = ZimUnit(config, 6), ReferenceUnit(config, 6)
-    expected = reference.step(weights.tolist(), gradients.tolist(), trials=60_000, threshold=50_000, smoothing=1)
-    result = emulator.step(weights, gradients, trials=60_000, threshold=50_000, smoothing=1)
+    expected = reference.step(weights.tolist(), gradients.tolist(), trials=60_000, threshold=threshold, smoothing=1)
+    result = emulator.step(weights, gradients, trials=60_000, threshold=threshold, smoothing=1)
     assert weights.tolist() == expected
     assert emulator.counters == reference.counters
     assert result.open_trials > 2 * 2**14
