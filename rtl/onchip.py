@@ -9,6 +9,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.errors import InputError
+from zimu.golden.registers import container
+from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address, one_of
 from zimu.rtl.beats import beat_layout
@@ -17,6 +19,7 @@ from zimu.rtl.momentum import mean_beats
 from zimu.rtl.registers import Registers, bus_signature
 from zimu.rtl.unit import ZimCore
 from zimu.rtl.update import Places
+from zimu.rtl.words import FromWords, ToWords, numbers_of
 
 MAX_BITS = 2**24
 """The largest on-chip memory this wrapper builds, in bits: more than any FPGA holds in block RAM."""
@@ -114,11 +117,6 @@ def kept_layout(config: UnitConfig) -> Any:
     return data.StructLayout({"weight": signed(config.weight_bits), "momentum": signed(config.momentum.bits)})
 
 
-def numbers_of(kept: Any) -> list[Any]:
-    """The numbers of a value of `kept_layout`, in the order of the memories that hold them."""
-    return [kept[name] for name in kept.shape().members] if isinstance(kept, data.View) else [kept]
-
-
 class Kept(NamedTuple):
     """What a unit keeps of each weight from step to step: the weight, or its mean."""
 
@@ -140,7 +138,8 @@ class ZimUnit(wiring.Component):
 
     Members
     -------
-    bus : APB, in. See `zimu.rtl.registers`.
+    bus : APB, in. See `zimu.rtl.registers`. What the streams carry can also be written and read there, word by word;
+        a memory is filled and read in one of the two ways at a time.
     interrupt : Signal(1), out. A step ended; cleared through STATUS.
     weights_in : stream of `kept_layout`, in. ``depth`` transfers fill the memory from weight 0; taken while not busy.
     gradients : stream of `zimu.rtl.beats.beat_layout`, in. Lane i of beat b is gradient ``b * lanes + i``;
@@ -188,6 +187,7 @@ class ZimUnit(wiring.Component):
             registers.busy.eq(busy),
             registers.seeded.eq(core.seeded),
             registers.loaded.eq(loaded),
+            registers.reading.eq(reading),
             registers.counters.eq(core.counters),
             self.interrupt.eq(registers.interrupt),
         ]
@@ -224,17 +224,20 @@ class ZimUnit(wiring.Component):
         beat = Signal(range(config.beats))
         stepping = Signal()
         gradient_write = memories["gradient"].write_port()
+        gradients = self._words_or_stream(m, registers, "gradient", container(config.gradient_bits), self.gradients)
         m.d.comb += [
-            self.gradients.ready.eq(~busy & ~loaded),
+            gradients.ready.eq(~busy & ~loaded),
             gradient_write.addr.eq(beat),
-            gradient_write.data.eq(self.gradients.payload),
-            gradient_write.en.eq(self.gradients.valid & self.gradients.ready),
+            gradient_write.data.eq(gradients.payload),
+            gradient_write.en.eq(gradients.valid & gradients.ready),
             registers.done.eq(stepping & ~core.busy),
         ]
         with m.If(gradient_write.en):
             m.d.sync += beat.eq(beat + 1)
             with m.If(beat == config.beats - 1):
                 m.d.sync += [beat.eq(0), loaded.eq(1)]
+        with m.If(registers.rewind):
+            m.d.sync += [beat.eq(0), loaded.eq(0)]
         with m.If(registers.start):
             m.d.sync += [stepping.eq(1), loaded.eq(0)]
         with m.Elif(registers.done):
@@ -257,14 +260,31 @@ class ZimUnit(wiring.Component):
         place = Signal(range(depth))
         sent = Signal(range(depth))
         gives = Signal()
-        m.d.comb += [self.weights_in.ready.eq(resting), gives.eq(self.weights_out.valid & self.weights_out.ready)]
-        with m.If(self.weights_in.valid & self.weights_in.ready):
+        dropping = Signal()  # the rest of a read-out goes nowhere
+        taken = self._words_or_stream(m, registers, "weight", WORD_BITS, self.weights_in)
+        given = self.weights_out.payload.shape()
+        m.submodules.weight_read_words = words = ToWords(given)
+        wiring.connect(m, words.words, registers.read_words)
+        there = reading & Cat(each.path.answer.valid for each in kept).all()
+        m.d.comb += [
+            taken.ready.eq(resting),
+            words.payloads.payload.eq(self.weights_out.payload),
+            words.payloads.valid.eq(there & ~dropping),
+            words.rewind.eq(registers.read_weights),
+            self.weights_out.valid.eq(there & ~dropping),
+            gives.eq(there & (dropping | self.weights_out.ready | words.payloads.ready)),
+        ]
+        with m.If(registers.rewind):
+            m.d.sync += [place.eq(0), dropping.eq(reading)]
+        with m.Elif(taken.valid & taken.ready):
             m.d.sync += place.eq(Mux(place == depth - 1, 0, place + 1))
         with m.If(registers.read_weights):
             m.d.sync += [reading.eq(1), sent.eq(0)]
         with m.Elif(gives):
-            m.d.sync += [sent.eq(sent + 1), reading.eq(sent != depth - 1)]
-        numbers = map(numbers_of, (self.weights_in.payload, self.weights_out.payload))
+            m.d.sync += [sent.eq(sent + 1)]
+            with m.If(sent == depth - 1):
+                m.d.sync += [reading.eq(0), dropping.eq(0)]
+        numbers = map(numbers_of, (taken.payload, self.weights_out.payload))
         for (name, of_core, held, path, request, answer), arriving, leaving in zip(kept, *numbers, strict=True):
             lanes, number = of_core.lanes, of_core.places.number
 
@@ -276,11 +296,11 @@ class ZimUnit(wiring.Component):
                 m.d.comb += [
                     write.addr.eq(place // lanes),
                     write.data.eq(arriving.as_unsigned().replicate(lanes)),
-                    write.en.eq(self.weights_in.valid << (place % lanes)),
+                    write.en.eq(taken.valid << (place % lanes)),
                 ]
                 if depth % lanes:
                     # The first of a beat fills it: what lies beyond the depth is never unknown.
-                    with m.If(self.weights_in.valid & (place % lanes == 0)):
+                    with m.If(taken.valid & (place % lanes == 0)):
                         m.d.comb += write.en.eq(2**lanes - 1)
 
             wanted = Signal(range(number + 1), name=f"{name}_wanted")
@@ -298,4 +318,18 @@ class ZimUnit(wiring.Component):
                 m.d.sync += wanted.eq(0)
             with m.Elif(reading & path.request.valid & path.request.ready):
                 m.d.sync += wanted.eq(wanted + 1)
-        m.d.comb += self.weights_out.valid.eq(reading & Cat(each.path.answer.valid for each in kept).all())
+
+    def _words_or_stream(self, m: Module, registers: Registers, name: str, bits: int, arriving: Any) -> Any:
+        """What comes through a stream of the unit or, a word at a time, through a register of that name."""
+        shape = arriving.payload.shape()
+        either = stream.Signature(shape).create(path=(name + "_taken",))
+        m.submodules[f"{name}_words"] = words = FromWords(shape, bits)
+        wiring.connect(m, getattr(registers, f"{name}_words"), words.words)
+        m.d.comb += [
+            words.rewind.eq(registers.rewind),
+            words.payloads.ready.eq(either.ready),
+            arriving.ready.eq(either.ready & ~words.payloads.valid),
+            either.valid.eq(words.payloads.valid | arriving.valid),
+            either.payload.eq(Mux(words.payloads.valid, words.payloads.payload, arriving.payload)),
+        ]
+        return either

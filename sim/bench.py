@@ -15,7 +15,8 @@ from amaranth.lib import wiring
 
 from zimu.golden.rule import RuleConfig, from_toml
 from zimu.golden.vectors import Memory, Step, Stimulus, VectorSet
-from zimu.sim.drivers import CoreDriver, Driver, HangError, UnitDriver
+from zimu.sim.drivers import CoreDriver, Driver, HangError
+from zimu.sim.onchip import UnitDriver
 from zimu.sim.pins import Pins, PortError
 from zimu.sim.verilog import circuit
 

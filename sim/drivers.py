@@ -9,13 +9,10 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 
 from zimu.golden.rule import RuleConfig
-from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
-from zimu.rtl.onchip import kept_layout
-from zimu.rtl.registers import VALUES, Control, Register, Status
 from zimu.rtl.update import seed_cycles, update_core
 from zimu.sim.pins import Agent, Pins, run_until
-from zimu.sim.streams import ReadPort, Sink, Source, WritePort
+from zimu.sim.streams import ReadPort, WritePort
 
 
 class Peer(Agent, Protocol):
@@ -54,20 +51,21 @@ class PlaceLayout:
     Attributes
     ----------
     lanes : weights at a place.
+    shapes : of each number, by its name.
     """
 
     def __init__(self, shape: Any, names: Sequence[str]):
         self.lanes = shape.length if isinstance(shape, data.ArrayLayout) else 1
         weight = shape.elem_shape if isinstance(shape, data.ArrayLayout) else shape
         numbers = weight.members.values() if isinstance(weight, data.StructLayout) else [weight]
-        self._shapes = {name: Shape.cast(number) for name, number in zip(names, numbers, strict=True)}
-        self._bits = sum(shape.width for shape in self._shapes.values())
+        self.shapes = {name: Shape.cast(number) for name, number in zip(names, numbers, strict=True)}
+        self._bits = sum(shape.width for shape in self.shapes.values())
 
     def places(self, memory: Memory, rng: random.Random) -> list[int]:
         """What the places hold; lanes beyond the depth hold rubbish, which must not matter."""
-        weights = [0] * len(memory[next(iter(self._shapes))])
+        weights = [0] * len(memory[next(iter(self.shapes))])
         offset = 0
-        for name, shape in self._shapes.items():
+        for name, shape in self.shapes.items():
             values = zip(weights, memory[name], strict=True)
             weights = [low | ((value % (1 << shape.width)) << offset) for low, value in values]
             offset += shape.width
@@ -79,7 +77,7 @@ class PlaceLayout:
         weights = [place >> (self._bits * lane) for place in places for lane in range(self.lanes)][:depth]
         memory: Memory = {}
         offset = 0
-        for name, shape in self._shapes.items():
+        for name, shape in self.shapes.items():
             raw = [(weight >> offset) % (1 << shape.width) for weight in weights]
             memory[name] = [to_signed(value, shape.width) for value in raw] if shape.signed else raw
             offset += shape.width
@@ -268,78 +266,3 @@ class CoreDriver(Driver):
             held = self._read() | memory
             for port, layout in self.layouts.items():
                 self.memories[port][:] = layout.places(held, self.rng)
-
-
-class UnitDriver(Driver):
-    """Drives `zimu.rtl.onchip.ZimUnit` as its system would: through the register block and the streams."""
-
-    def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
-        super().__init__(pins, config, rng, pause)
-        self.layout = PlaceLayout(kept_layout(config), ["weights", *config.memories])
-        self.weights_in = Source("weights_in", rng, pause)
-        self.gradients = Source("gradients", rng, pause)
-        self.weights_out = Sink("weights_out", rng, pause)
-        self.agents = [self.weights_in, self.gradients, self.weights_out]
-        pins.set("bus__psel", 0)
-
-    async def begin(self, seed: int, memory: Memory) -> None:
-        self.weights_in.queue.extend(self.layout.places(memory, self.rng))
-        await self.until(lambda: not self.weights_in.queue, "loading the weights")
-        await self.write(Register.SEED_LO, seed)
-        await self.write(Register.SEED_HI, seed >> 32)
-        await self.write(Register.CONTROL, 1 << Control.RESEED)
-        await self.rest("the seed's expansion")
-
-    async def start(self, stimulus: Stimulus) -> None:
-        self.registers = values = stimulus.registers
-        self.gradients.queue.extend(self.beats(stimulus.gradients))
-        for register, (name, low) in VALUES.items():
-            if name in values:
-                await self.write(register, values[name] >> low)
-        await self.until(lambda: not self.gradients.queue, "loading the gradients")
-        await self.write(Register.CONTROL, 1 << Control.START)
-
-    async def step(self, stimulus: Stimulus) -> None:
-        await self.start(stimulus)
-        await self.until(lambda: self.pins.get("interrupt"), "a step")
-        await self.write(Register.STATUS, 1 << Status.DONE)
-
-    async def read(self) -> tuple[Memory, dict[str, int]]:
-        await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
-        await self.until(lambda: len(self.weights_out.taken) == self.config.depth, "reading the weights")
-        memory = self.layout.read(self.weights_out.taken, self.config.depth)
-        self.weights_out.taken.clear()
-        await self.rest("reading the weights")
-        registers = [await self.load(address) for address in range(Register.STEPS, Register.MASS_HI + 4, 4)]
-        *counts, mass_low, mass_high = registers
-        names = [name for name, _ in self.core.counters.shape()]
-        return memory, dict(zip(names, [*counts, mass_low | mass_high << 32], strict=True))
-
-    async def rest(self, what: str) -> None:
-        """Poll STATUS until nothing is under way."""
-        for _ in range(self.limit):
-            if not await self.load(Register.STATUS) >> Status.BUSY & 1:
-                return
-        raise HangError(f"{what} did not end within {self.limit} reads of STATUS")
-
-    async def write(self, register: int, value: int) -> None:
-        """One APB write."""
-        self.pins.set("bus__pwdata", value)
-        await self._transfer(register, write=True)
-
-    async def load(self, register: int) -> int:
-        """One APB read."""
-        await self._transfer(register, write=False)
-        return self.pins.get("bus__prdata")
-
-    async def _transfer(self, register: int, *, write: bool) -> None:
-        self.pins.set("bus__psel", 1)
-        self.pins.set("bus__paddr", register)
-        self.pins.set("bus__pwrite", write)
-        await self.clocks(1)
-        self.pins.set("bus__penable", 1)
-        await self.until(lambda: self.pins.get("bus__pready"), "a bus transfer")
-        self.pins.set("bus__psel", 0)
-        self.pins.set("bus__penable", 0)
-        if self.pins.get("bus__pslverr"):
-            raise HangError(f"the bus refused address {register:#x}")

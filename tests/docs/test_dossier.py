@@ -8,9 +8,9 @@ import pytest
 from zimu.golden.bold import BoldConfig
 from zimu.golden.names import preset
 from zimu.golden.pointwise import PointwiseConfig
+from zimu.golden.registers import Control, Register, Status
 from zimu.golden.rule import counters_of
 from zimu.golden.unit import UnitConfig
-from zimu.rtl.registers import Control, Register, Status
 
 DOCS = Path(__file__).parents[2] / "docs"
 

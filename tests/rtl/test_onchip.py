@@ -5,12 +5,13 @@ import random
 import pytest
 
 from zimu.golden.errors import InputError
+from zimu.golden.registers import Control, Register, Status
 from zimu.golden.rule import zero_counters
 from zimu.golden.unit import Counters, ReferenceUnit
 from zimu.golden.vectors import Stimulus
 from zimu.rtl.onchip import MAX_BITS, ReadPath, ZimUnit
-from zimu.rtl.registers import Control, Register, Status
-from zimu.sim.drivers import HangError, UnitDriver
+from zimu.sim.drivers import HangError
+from zimu.sim.onchip import UnitDriver
 from zimu.sim.pins import run_until
 from zimu.sim.streams import Sink, Source
 from zimu.sim.worker import simulate_component

@@ -2,8 +2,9 @@
 
 import pytest
 
+from zimu.golden.registers import Control, Register, Status, Storage, digest
 from zimu.golden.rule import CONTRACT_VERSION
-from zimu.rtl.registers import Control, Register, Registers, Status
+from zimu.rtl.registers import Registers
 from zimu.rtl.unit import unit_counters
 from zimu.sim.worker import simulate_component
 
@@ -18,6 +19,8 @@ RUN_TIME = {
     Register.RATE: ("rate", 0, 16),
 }
 
+ADDRESSES = [register for register in Register if "_AT_" in register.name]
+
 OPTIONS = {"momentum_bits": 12, "trials_shift": 3}
 """What gives a unit all registers."""
 
@@ -25,8 +28,9 @@ OPTIONS = {"momentum_bits": 12, "trials_shift": 3}
 class Bus:
     """An APB requester that sees each answer in the access clock, and what the block drives meanwhile."""
 
-    def __init__(self, pins):
+    def __init__(self, pins, storage):
         self.pins = pins
+        self.pulsing = ["start", "reseed"] + ["read_weights", "rewind"] * (storage is Storage.ONCHIP)
 
     async def transfer(self, register, value=None) -> tuple[int, bool]:
         pins = self.pins
@@ -37,12 +41,13 @@ class Bus:
         pins.set("bus__pwdata", value or 0)
         await pins.tick()
         assert not pins.get("bus__pslverr"), "an error belongs to the access clock"
-        assert not any(pins.get(name) for name in ("start", "reseed", "read_weights"))
+        assert not any(pins.get(name) for name in self.pulsing)
         pins.set("bus__penable", 1)
         await pins.tick()
-        assert pins.get("bus__pready")
+        while not pins.get("bus__pready"):
+            await pins.tick()
         answer = pins.get("bus__prdata"), bool(pins.get("bus__pslverr"))
-        self.pulses = {name for name in ("start", "reseed", "read_weights") if pins.get(name)}
+        self.pulses = {name for name in self.pulsing if pins.get(name)}
         pins.set("bus__psel", 0)
         pins.set("bus__penable", 0)
         return answer
@@ -57,23 +62,26 @@ class Bus:
         return (await self.transfer(register, value))[1]
 
 
-def on_bus(config, bench):
+def on_bus(config, bench, storage=Storage.ONCHIP):
     async def run(pins):
-        return await bench(pins, Bus(pins))
+        return await bench(pins, Bus(pins, storage))
 
-    return simulate_component(Registers(config), run)
+    return simulate_component(Registers(config, storage), run)
 
 
 def test_what_identifies_the_unit_reads_as_documented(configure):
     config = configure(depth=77, lanes=8, weight_bits=9, gradient_bits=10, gate_bits=11)
 
     async def bench(pins, bus):
-        return [await bus.read(r) for r in (Register.ID, Register.VERSION, Register.DEPTH, Register.SHAPE)]
+        return [
+            await bus.read(r) for r in (Register.ID, Register.VERSION, Register.DEPTH, Register.SHAPE, Register.DIGEST)
+        ]
 
-    identity, version, depth, shape = on_bus(config, bench)
+    identity, version, depth, shape, hashed = on_bus(config, bench)
     assert identity.to_bytes(4, "big") == b"ZIMU"
     assert (version, depth) == (CONTRACT_VERSION, 77)
     assert list(shape.to_bytes(4, "little")) == [9, 10, 8, 11]
+    assert hashed == digest(config) != digest(config.replace(depth=78))
 
 
 def test_run_time_values_are_written_read_back_and_driven(configure):
@@ -112,19 +120,35 @@ def test_writes_to_run_time_values_while_busy_are_refused_and_change_nothing(con
 
 
 @pytest.mark.parametrize(
-    ("options", "missing"), [(OPTIONS, set()), ({}, {Register.DECAY, Register.RATE})], ids=["options", "plain"]
+    ("options", "storage", "missing"),
+    [
+        (OPTIONS, Storage.ONCHIP, set(ADDRESSES)),
+        ({}, Storage.ONCHIP, {Register.DECAY, Register.RATE, *ADDRESSES}),
+        (OPTIONS, Storage.EXTERNAL, {Register.GRADIENTS, Register.WEIGHTS}),
+        ({}, Storage.EXTERNAL, {Register.DECAY, Register.RATE, Register.GRADIENTS, Register.WEIGHTS, *ADDRESSES[4:]}),
+    ],
 )
-def test_only_registers_answer_and_only_some_take_writes(configure, options, missing):
+def test_only_registers_answer_and_only_some_take_writes(configure, options, storage, missing):
     present = set(Register) - missing
-    writable = present & {*RUN_TIME, Register.CONTROL, Register.STATUS}
+    writable = present & {
+        *RUN_TIME,
+        *ADDRESSES,
+        Register.CONTROL,
+        Register.STATUS,
+        Register.GRADIENTS,
+        Register.WEIGHTS,
+    }
 
     async def bench(pins, bus):
         seen = {}
+        if storage is Storage.ONCHIP:  # whose memories take and give
+            for name in ("reading", "read_words__valid", "gradient_words__ready", "weight_words__ready"):
+                pins.set(name, 1)
         for address in range(0, 256):
             seen[address] = (await bus.transfer(address))[1], await bus.write(address, 0)
         return seen
 
-    for address, (read_error, write_error) in on_bus(configure(**options), bench).items():
+    for address, (read_error, write_error) in on_bus(configure(**options), bench, storage).items():
         assert read_error is (address not in present), f"reading {address:#x}"
         assert write_error is (address not in writable), f"writing {address:#x}"
 
@@ -143,24 +167,39 @@ def test_counters_read_in_full_width(configure):
     assert high << 32 | low == values["mass"] & (1 << layout["mass"].width) - 1
 
 
+@pytest.mark.parametrize("storage", Storage)
 @pytest.mark.parametrize("busy", [0, 1])
 @pytest.mark.parametrize("seeded", [0, 1])
-@pytest.mark.parametrize("loaded", [0, 1])
-@pytest.mark.parametrize("bits", range(8))
-def test_control_acts_or_is_refused(configure, busy, seeded, loaded, bits):
-    async def bench(pins, bus):
-        for name, value in (("busy", busy), ("seeded", seeded), ("loaded", loaded)):
-            pins.set(name, value)
-        assert not await bus.write(Register.CONTROL, bits)
-        pulses = bus.pulses
-        return pulses, await bus.read(Register.STATUS)
+def test_control_acts_or_is_refused(configure, storage, busy, seeded):
+    onchip = storage is Storage.ONCHIP
+    states = (
+        [(loaded, reading) for loaded in (0, 1) for reading in (0, 1) if busy or not reading] if onchip else [(1, 0)]
+    )
+    names = ["start", "reseed"] + ["read_weights", "rewind"] * onchip
 
-    pulses, status = on_bus(configure(), bench)
-    wanted = {name for bit, name in zip(Control, ("start", "reseed", "read_weights"), strict=True) if bits >> bit & 1}
-    fine = not busy and len(wanted) <= 1 and ("start" not in wanted or (seeded and loaded))
-    assert pulses == (wanted if fine else set())
-    fields = {Status.BUSY: busy, Status.SEEDED: seeded, Status.LOADED: loaded, Status.REFUSED: not fine}
-    assert status == sum(1 << bit for bit, value in fields.items() if value)
+    async def bench(pins, bus):
+        seen = {}
+        pins.set("busy", busy)
+        pins.set("seeded", seeded)
+        for loaded, reading in states:
+            if onchip:
+                pins.set("loaded", loaded)
+                pins.set("reading", reading)
+            for bits in range(16):
+                await bus.write(Register.STATUS, 1 << Status.REFUSED)
+                assert not await bus.write(Register.CONTROL, bits)
+                seen[loaded, reading, bits] = bus.pulses, await bus.read(Register.STATUS)
+        return seen
+
+    for (loaded, reading, bits), (pulses, status) in on_bus(configure(), bench, storage).items():
+        (wanted,) = [names[i] for i in range(len(names)) if bits == 1 << i] or [None]
+        fine = wanted is not None and (not busy or (wanted == "rewind" and reading))
+        if wanted == "start" and not (seeded and loaded):
+            fine = False
+        assert pulses == ({wanted} if fine else set()), (loaded, reading, bits)
+        fields = {Status.BUSY: busy, Status.SEEDED: seeded, Status.REFUSED: bits and not fine}
+        fields[Status.LOADED] = loaded and onchip
+        assert status == sum(1 << bit for bit, value in fields.items() if value), (loaded, reading, bits)
 
 
 def test_done_and_refused_stay_until_written_as_one(configure):
@@ -203,3 +242,60 @@ def test_a_setup_clock_alone_writes_nothing(configure):
         return await bus.read(Register.TRIALS)
 
     assert on_bus(configure(), bench) == 0
+
+
+@pytest.mark.parametrize(
+    ("register", "port"), [(Register.GRADIENTS, "gradient_words"), (Register.WEIGHTS, "weight_words")]
+)
+def test_words_are_passed_on_or_refused(configure, register, port):
+    async def bench(pins, bus):
+        for ready in (0, 1):
+            pins.set(f"{port}__ready", ready)
+            assert await bus.write(register, 0x89ABCDEF + ready) is not bool(ready)
+            assert pins.get(f"{port}__valid") == ready
+            assert not ready or pins.get(f"{port}__payload") == 0x89ABCDEF + ready
+            await pins.tick()
+            assert not pins.get(f"{port}__valid"), "a word once for each write"
+
+    on_bus(configure(), bench)
+
+
+def test_weights_are_read_when_they_come_and_only_in_a_read_out(configure):
+    async def bench(pins, bus):
+        pins.set("read_words__payload", 0x12345678)
+        pins.set("read_words__valid", 1)
+        assert (await bus.transfer(Register.WEIGHTS))[1]
+        pins.set("reading", 1)
+        assert await bus.read(Register.WEIGHTS) == 0x12345678
+        assert pins.get("read_words__ready")
+        await pins.tick()
+        assert not pins.get("read_words__ready")
+        pins.set("read_words__valid", 0)
+        before = pins.cycles
+        for name, value in (("psel", 1), ("pwrite", 0), ("paddr", Register.WEIGHTS), ("penable", 1)):
+            pins.set(f"bus__{name}", value)
+        for _ in range(5):
+            await pins.tick()
+            assert not pins.get("bus__pready")
+            assert not pins.get("bus__pslverr")
+        assert pins.cycles == before + 5
+        pins.set("read_words__valid", 1)
+        await pins.tick()
+        assert pins.get("bus__pready")
+
+    on_bus(configure(), bench)
+
+
+def test_errors_of_the_memory_stay_until_written_as_one(configure):
+    async def bench(pins, bus):
+        for name, bit in (("read_error", Status.READ_ERROR), ("write_error", Status.WRITE_ERROR)):
+            pins.set(name, 1)
+            await pins.tick()
+            pins.set(name, 0)
+            assert await bus.read(Register.STATUS) == 1 << bit
+            await bus.write(Register.STATUS, 0x7F & ~(1 << bit))
+            assert await bus.read(Register.STATUS) == 1 << bit
+            await bus.write(Register.STATUS, 1 << bit)
+            assert await bus.read(Register.STATUS) == 0
+
+    on_bus(configure(), bench, Storage.EXTERNAL)

@@ -1,0 +1,158 @@
+"""Drives the unit with its memories as its system would: through the register block, and through streams.
+
+The unit: ``rtl/onchip.py``.
+"""
+
+import random
+from collections.abc import Sequence
+
+from zimu.golden.registers import Control, Register, Status, Storage, container, registers_of, words_of_beat
+from zimu.golden.rule import WORD_BITS
+from zimu.golden.unit import UnitConfig
+from zimu.golden.vectors import Memory, Stimulus
+from zimu.rtl.onchip import kept_layout
+from zimu.sim.drivers import Driver, HangError, PlaceLayout, pack, to_signed
+from zimu.sim.pins import Pins
+from zimu.sim.streams import Sink, Source
+
+
+class UnitDriver(Driver):
+    """See the module. Of what a stream and a register can carry either does, at random.
+
+    Now and then something is begun that is then rewound.
+    """
+
+    def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
+        super().__init__(pins, config, rng, pause)
+        self.layout = PlaceLayout(kept_layout(config), ["weights", *config.memories])
+        self.weights_in = Source("weights_in", rng, pause)
+        self.gradients = Source("gradients", rng, pause)
+        self.weights_out = Sink("weights_out", rng, pause)
+        self.agents = [self.weights_in, self.gradients, self.weights_out]
+        pins.set("bus__psel", 0)
+
+    async def begin(self, seed: int, memory: Memory) -> None:
+        if self._now_and_then():
+            await self._load_weights(memory, self.rng.randrange(self.config.depth))
+            await self._rewind()
+        await self._load_weights(memory, self.config.depth)
+        await self.write(Register.SEED_LO, seed)
+        await self.write(Register.SEED_HI, seed >> 32)
+        await self.write(Register.CONTROL, 1 << Control.RESEED)
+        await self.rest("the seed's expansion")
+
+    async def start(self, stimulus: Stimulus) -> None:
+        self.registers = values = stimulus.registers
+        for register in registers_of(self.config, Storage.ONCHIP):
+            if register.of in values:
+                await self.write(register, values[register.of] >> register.low)
+        if self._now_and_then():
+            await self._load_gradients(stimulus.gradients, self.rng.randint(1, self.config.beats))
+            await self._rewind()
+        await self._load_gradients(stimulus.gradients, self.config.beats)
+        await self.write(Register.CONTROL, 1 << Control.START)
+
+    async def step(self, stimulus: Stimulus) -> None:
+        await self.start(stimulus)
+        await self.until(lambda: self.pins.get("interrupt"), "a step")
+        await self.write(Register.STATUS, 1 << Status.DONE)
+
+    async def read(self) -> tuple[Memory, dict[str, int]]:
+        if self._now_and_then():
+            await self._read_weights(self.rng.randrange(self.config.depth))
+            await self._rewind()
+        memory = await self._read_weights(self.config.depth)
+        await self.rest("reading the weights")
+        registers = [await self.load(address) for address in range(Register.STEPS, Register.MASS_HI + 4, 4)]
+        *counts, mass_low, mass_high = registers
+        names = [name for name, _ in self.core.counters.shape()]
+        return memory, dict(zip(names, [*counts, mass_low | mass_high << WORD_BITS], strict=True))
+
+    async def _load_weights(self, memory: Memory, count: int) -> None:
+        """Send the first ``count`` weights, each with what is kept beside it."""
+        if self._by_words():
+            for weight in range(count):
+                for name in self.layout.shapes:
+                    await self.write(Register.WEIGHTS, self._in_rubbish(memory[name][weight], self._bits(name)))
+        else:
+            self.weights_in.queue.extend(self.layout.places(memory, self.rng)[:count])
+            await self.until(lambda: not self.weights_in.queue, "loading the weights")
+
+    async def _load_gradients(self, gradients: Sequence[int], count: int) -> None:
+        """Send the first ``count`` beats."""
+        beats, bits = self.beats(gradients)[:count], self.config.gradient_bits
+        if self._by_words():
+            for beat in beats:
+                lanes = [self._in_rubbish(beat >> bits * lane, bits) for lane in range(self.config.lanes)]
+                for word in range(words_of_beat(self.config)):
+                    await self.write(Register.GRADIENTS, pack(lanes, container(bits)) >> WORD_BITS * word)
+        else:
+            self.gradients.queue.extend(beats)
+            await self.until(lambda: not self.gradients.queue, "loading the gradients")
+
+    async def _read_weights(self, count: int) -> Memory:
+        """Begin to read out and return the first ``count`` weights, with what is kept beside each."""
+        if self._by_words():
+            self.agents.remove(self.weights_out)
+            self.weights_out.clear(self.pins)
+            await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
+            words = [[await self.load(Register.WEIGHTS) for _ in self.layout.shapes] for _ in range(count)]
+            self.agents.append(self.weights_out)
+            return {name: [self._number(name, word[i]) for word in words] for i, name in enumerate(self.layout.shapes)}
+        await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
+        await self.until(lambda: len(self.weights_out.taken) >= count, "reading the weights")
+        memory = self.layout.read(self.weights_out.taken, count)
+        self.weights_out.taken.clear()
+        return memory
+
+    async def _rewind(self) -> None:
+        await self.write(Register.CONTROL, 1 << Control.REWIND)
+        await self.rest("rewinding")
+        self.weights_out.taken.clear()
+
+    def _now_and_then(self) -> bool:
+        return self.rng.random() < 0.1
+
+    def _by_words(self) -> bool:
+        return self.rng.random() < 0.5
+
+    def _bits(self, name: str) -> int:
+        bits: int = self.layout.shapes[name].width
+        return bits
+
+    def _in_rubbish(self, number: int, bits: int) -> int:
+        """A number in the low bits of a word whose other bits do not matter."""
+        return number & (1 << bits) - 1 | self.rng.getrandbits(WORD_BITS) << bits
+
+    def _number(self, name: str, word: int) -> int:
+        """What a word says in all of its bits."""
+        return to_signed(word, WORD_BITS) if self.layout.shapes[name].signed else word
+
+    async def rest(self, what: str) -> None:
+        """Poll STATUS until nothing is under way."""
+        for _ in range(self.limit):
+            if not await self.load(Register.STATUS) >> Status.BUSY & 1:
+                return
+        raise HangError(f"{what} did not end within {self.limit} reads of STATUS")
+
+    async def write(self, register: int, value: int) -> None:
+        """One APB write."""
+        self.pins.set("bus__pwdata", value)
+        await self._transfer(register, write=True)
+
+    async def load(self, register: int) -> int:
+        """One APB read."""
+        await self._transfer(register, write=False)
+        return self.pins.get("bus__prdata")
+
+    async def _transfer(self, register: int, *, write: bool) -> None:
+        self.pins.set("bus__psel", 1)
+        self.pins.set("bus__paddr", register)
+        self.pins.set("bus__pwrite", write)
+        await self.clocks(1)
+        self.pins.set("bus__penable", 1)
+        await self.until(lambda: self.pins.get("bus__pready"), "a bus transfer")
+        self.pins.set("bus__psel", 0)
+        self.pins.set("bus__penable", 0)
+        if self.pins.get("bus__pslverr"):
+            raise HangError(f"the bus refused address {register:#x}")
