@@ -109,7 +109,9 @@ class Registers(wiring.Component):
         sets: dict[Bit, Any] = {Status.DONE: self.done, Status.REFUSED: refused}
         if not onchip:
             sets |= {Status.READ_ERROR: self.read_error, Status.WRITE_ERROR: self.write_error}
-        kept: dict[Bit, Any] = {bit: Signal(name=f"{bit.name.lower()}_kept") for bit in CLEARED_BY_WRITING if bit in sets}
+        kept: dict[Bit, Any] = {
+            bit: Signal(name=f"{bit.name.lower()}_kept") for bit in CLEARED_BY_WRITING if bit in sets
+        }
         status: dict[Bit, Any] = {Status.BUSY: self.busy, Status.SEEDED: self.seeded} | kept
         if onchip:
             status[Status.LOADED] = self.loaded

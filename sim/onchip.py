@@ -29,7 +29,8 @@ class UnitDriver(Driver):
         self.gradients = Source("gradients", rng, pause)
         self.weights_out = Sink("weights_out", rng, pause)
         self.agents = [self.weights_in, self.gradients, self.weights_out]
-        pins.set("bus__psel", 0)
+        for name in ("psel", "penable"):
+            pins.set(f"bus__{name}", 0)
 
     async def begin(self, seed: int, memory: Memory) -> None:
         if self._now_and_then():
@@ -46,10 +47,11 @@ class UnitDriver(Driver):
         for register in registers_of(self.config, Storage.ONCHIP):
             if register.of in values:
                 await self.write(register, values[register.of] >> register.low)
+        beats = self.beats(stimulus.gradients)
         if self._now_and_then():
-            await self._load_gradients(stimulus.gradients, self.rng.randint(1, self.config.beats))
+            await self._load_gradients(beats[: self.rng.randint(1, len(beats))], cut=True)
             await self._rewind()
-        await self._load_gradients(stimulus.gradients, self.config.beats)
+        await self._load_gradients(beats)
         await self.write(Register.CONTROL, 1 << Control.START)
 
     async def step(self, stimulus: Stimulus) -> None:
@@ -78,32 +80,41 @@ class UnitDriver(Driver):
             self.weights_in.queue.extend(self.layout.places(memory, self.rng)[:count])
             await self.until(lambda: not self.weights_in.queue, "loading the weights")
 
-    async def _load_gradients(self, gradients: Sequence[int], count: int) -> None:
-        """Send the first ``count`` beats."""
-        beats, bits = self.beats(gradients)[:count], self.config.gradient_bits
+    async def _load_gradients(self, beats: Sequence[int], cut: bool = False) -> None:
+        """Send beats; of words perhaps not the last ones, if they may be ``cut``."""
         if self._by_words():
-            for beat in beats:
-                lanes = [self._in_rubbish(beat >> bits * lane, bits) for lane in range(self.config.lanes)]
-                for word in range(words_of_beat(self.config)):
-                    await self.write(Register.GRADIENTS, pack(lanes, container(bits)) >> WORD_BITS * word)
+            words = [word for beat in beats for word in self._words(beat)]
+            for word in words[: self.rng.randint(1, len(words))] if cut else words:
+                await self.write(Register.GRADIENTS, word)
         else:
             self.gradients.queue.extend(beats)
             await self.until(lambda: not self.gradients.queue, "loading the gradients")
 
+    def _words(self, beat: int) -> list[int]:
+        """A beat as the words of GRADIENTS."""
+        bits = self.config.gradient_bits
+        lanes = [self._in_rubbish(beat >> bits * lane, bits) for lane in range(self.config.lanes)]
+        return [pack(lanes, container(bits)) >> WORD_BITS * word for word in range(words_of_beat(self.config))]
+
     async def _read_weights(self, count: int) -> Memory:
         """Begin to read out and return the first ``count`` weights, with what is kept beside each."""
-        if self._by_words():
+        self._listen(not self._by_words())
+        await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
+        if self.weights_out in self.agents:
+            await self.until(lambda: len(self.weights_out.taken) >= count, "reading the weights")
+            memory = self.layout.read(self.weights_out.taken, count)
+            self.weights_out.taken.clear()
+            return memory
+        words = [[await self.load(Register.WEIGHTS) for _ in self.layout.shapes] for _ in range(count)]
+        return {name: [self._number(name, word[i]) for word in words] for i, name in enumerate(self.layout.shapes)}
+
+    def _listen(self, wanted: bool) -> None:
+        """Take what comes out of the stream of weights, or nothing."""
+        if wanted and self.weights_out not in self.agents:
+            self.agents.append(self.weights_out)
+        if not wanted and self.weights_out in self.agents:
             self.agents.remove(self.weights_out)
             self.weights_out.clear(self.pins)
-            await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
-            words = [[await self.load(Register.WEIGHTS) for _ in self.layout.shapes] for _ in range(count)]
-            self.agents.append(self.weights_out)
-            return {name: [self._number(name, word[i]) for word in words] for i, name in enumerate(self.layout.shapes)}
-        await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
-        await self.until(lambda: len(self.weights_out.taken) >= count, "reading the weights")
-        memory = self.layout.read(self.weights_out.taken, count)
-        self.weights_out.taken.clear()
-        return memory
 
     async def _rewind(self) -> None:
         await self.write(Register.CONTROL, 1 << Control.REWIND)

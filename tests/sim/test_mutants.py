@@ -50,6 +50,7 @@ from zimu.rtl import (
     tree,
     unit,
     update,
+    words,
 )
 from zimu.sim import verilog
 from zimu.sim.simulators import available
@@ -85,8 +86,14 @@ MUTANTS = [
     (unit, "an empty step", "counters.empty_steps + 1", "counters.empty_steps"),
     (unit, "the trials of an empty step", 'ongoing("SUMMED") & ~empty', 'ongoing("SUMMED")'),
     (sampler, "the row at the end of a step", "draw.align.eq(~self.busy)", "draw.align.eq(0)"),
-    (registers, "the register map", "SEED_HI: self.seed[32:]", "SEED_HI: self.seed[31:63]"),
+    (registers, "the register map", "getattr(self, register.of)[register.low :", "getattr(self, register.of)[0 :"),
     (onchip, "the last beat loaded", "beat == config.beats - 1", "beat == config.beats - 2"),
+    (onchip, "a beat forgotten", "m.d.sync += [beat.eq(0), loaded.eq(0)]", "m.d.sync += loaded.eq(0)"),
+    (onchip, "a weight forgotten", "m.d.sync += [place.eq(0), dropping", "m.d.sync += [dropping"),
+    (onchip, "the rest of a read-out", "gives.eq(there & (dropping |", "gives.eq(there & ("),
+    (words, "words held", "held.eq(whole[WORD_BITS:])", "held.eq(whole)"),
+    (words, "a word forgotten", "with m.If(self.rewind):", "with m.If(self.rewind & ~self.rewind):"),
+    (words, "the sign of a number", "return number |", "return number.as_unsigned() |"),
 ]
 
 FORM_MUTANTS = [
@@ -139,7 +146,7 @@ OPTION_MUTANTS = [
     (basics, "means", "carries that end", "right, invalid, invalid)", "right, ~invalid, ~invalid)"),
     (gate, "means", "the bits of the rate", "with m.If(phase < RATE_BITS):", "with m.If(phase < RATE_BITS - 1):"),
     (gate, "means", "the most trials", "Mux(beyond, self.limit, scaled)", "Mux(beyond, 0, scaled)"),
-    (registers, "means", "the rate's register", '("rate", 0)', '("rate", 1)'),
+    (registers, "means", "a write while busy", "write & ~self.busy", "write & self.busy"),
     (onchip, "means", "the beat of a mean", "write.addr.eq(place // lanes)", "write.addr.eq(place)"),
 ]
 """Bugs of the options: gradients in sign and magnitude; momentum, and trials from the mass."""
@@ -406,7 +413,7 @@ def first_by_day(names: Iterable[str]) -> list[Any]:
 def test_the_bench_sees_a_wrong_constant_or_operator(monkeypatch, module, old, new):
     plant(monkeypatch, module, old, new)
     # The core's memories answer late and its trials meet; the unit has the bus.
-    top = "unit" if module in (registers, onchip) else "core"
+    top = "unit" if module in (registers, onchip, words) else "core"
     assert any(caught(form, top) for form in ("search", "tree"))
 
 
@@ -425,7 +432,7 @@ def test_the_bench_sees_a_wrong_selection(monkeypatch, module, form, old, new):
 )
 def test_the_bench_sees_a_wrong_option(monkeypatch, module, form, old, new):
     plant(monkeypatch, module, old, new)
-    assert caught(form, "unit" if module in (registers, onchip) else "core")
+    assert caught(form, "unit" if module in (registers, onchip, words) else "core")
 
 
 @pytest.mark.parametrize(("module", "old", "new"), planted(SPLIT_MUTANTS))
