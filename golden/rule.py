@@ -139,8 +139,9 @@ class RuleConfig(BaseModel):
     counters: ClassVar[type]
     """The named tuple of what a unit counts, ``steps`` among it; see `counters_of`."""
 
-    tops: ClassVar[tuple[str, ...]] = ("core",)
-    """The circuits there are, by the names of `zimu.sim.verilog.TOPS`; the first where none is asked for."""
+    tops: ClassVar[Mapping[str, tuple[str, ...]]] = {"core": ("ports",)}
+    """The circuits there are, by the names of `zimu.sim.verilog.TOPS`, each with the buses it may be behind; the first
+    where none is asked for."""
 
     usage: ClassVar[str] = ""
     """The form of names ``rule:what:option:...``, for messages; empty where there are none."""

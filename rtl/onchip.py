@@ -145,6 +145,7 @@ class ZimUnit(wiring.Component):
     gradients : stream of `zimu.rtl.beats.beat_layout`, in. Lane i of beat b is gradient ``b * lanes + i``;
         lanes beyond depth are ignored. Taken while not busy and not loaded.
     weights_out : stream of `kept_layout`, out. ``depth`` transfers after CONTROL.READ_WEIGHTS.
+    weights_end : Signal(1), out. The transfer of `weights_out` is the last one of a read-out.
 
     Raises
     ------
@@ -168,6 +169,7 @@ class ZimUnit(wiring.Component):
                 "weights_in": In(stream.Signature(kept)),
                 "gradients": In(stream.Signature(beat_layout(config))),
                 "weights_out": Out(stream.Signature(kept)),
+                "weights_end": Out(1),
             }
         )
 
@@ -272,6 +274,7 @@ class ZimUnit(wiring.Component):
             words.payloads.valid.eq(there & ~dropping),
             words.rewind.eq(registers.read_weights),
             self.weights_out.valid.eq(there & ~dropping),
+            self.weights_end.eq(sent == depth - 1),
             gives.eq(there & (dropping | self.weights_out.ready | words.payloads.ready)),
         ]
         with m.If(registers.rewind):

@@ -101,7 +101,8 @@ class Registers(wiring.Component):
         m = Module()
         bus, config = self.bus, self.config
         onchip = self.storage is Storage.ONCHIP
-        access, write = Signal(), Signal()
+        access = Signal()
+        write = Signal()
         m.d.comb += [access.eq(bus.psel & bus.penable), write.eq(access & bus.pwrite), bus.pready.eq(1)]
 
         # Bits of STATUS that stay until they are cleared, and what sets each.

@@ -15,12 +15,18 @@ from amaranth.lib import wiring
 
 from zimu.golden.rule import RuleConfig, from_toml
 from zimu.golden.vectors import Memory, Step, Stimulus, VectorSet
+from zimu.sim.buses import AxiLiteDriver, WishboneDriver
 from zimu.sim.drivers import CoreDriver, Driver, HangError
 from zimu.sim.onchip import UnitDriver
 from zimu.sim.pins import Pins, PortError
-from zimu.sim.verilog import circuit
+from zimu.sim.verilog import Top, circuit
 
-DRIVERS: dict[str, Any] = {"core": CoreDriver, "unit": UnitDriver}
+DRIVERS: dict[Top, Any] = {
+    Top("core", "ports"): CoreDriver,
+    Top("unit", "apb"): UnitDriver,
+    Top("unit", "axi4lite"): AxiLiteDriver,
+    Top("unit", "wishbone"): WishboneDriver,
+}
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,14 @@ class Job:
 
     Parameters
     ----------
-    top : ``"core"`` or ``"unit"``.
+    top : which circuit.
     config : the configuration, of any rule.
     seed : seeds the gaps.
     pause : probability of a pause in each transfer of a stream; benches also run stretches without any.
     episodes : at least one.
     """
 
-    top: str
+    top: Top
     config: RuleConfig
     seed: int
     pause: float
@@ -70,7 +76,8 @@ class Job:
         """The job a text holds."""
         plain = json.loads(text)
         episodes = [_episode(**fields) for fields in plain.pop("episodes")]
-        return cls(**plain | {"config": from_toml(plain["config"]), "episodes": episodes})
+        config, top = from_toml(plain["config"]), Top(*plain["top"])
+        return cls(**plain | {"config": config, "top": top, "episodes": episodes})
 
 
 def _episode(seed: int, memory: Memory, steps: list[dict[str, Any]], abort: list[Any] | None) -> Episode:
@@ -82,7 +89,7 @@ def _episode(seed: int, memory: Memory, steps: list[dict[str, Any]], abort: list
 def build(job: str) -> wiring.Component:
     """The circuit a job is for."""
     plan = Job.from_json(job)
-    return circuit(plan.config, plan.top)
+    return circuit(plan.config, *plan.top)
 
 
 async def run(pins: Pins, job: str, done: Callable[[], object]) -> dict[str, Any]:

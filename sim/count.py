@@ -16,6 +16,7 @@ from zimu.sim.drivers import Access, CoreDriver, HangError
 from zimu.sim.pins import Pins, PortError
 from zimu.sim.simulators import DEFAULT_TIMEOUT, choose_simulator, simulate
 from zimu.sim.stimuli import expect
+from zimu.sim.verilog import choose_top
 
 __all__ = ["Count", "build", "count_steps", "run", "take_steps"]
 
@@ -72,7 +73,7 @@ def count_steps(
         the simulator failed, or the circuit differs from the emulator.
     """
     expected = expected_steps(config, seed, memory, steps)
-    job = Job("core", config, seed, 0.0, [Episode(seed, whole_memory(config, memory), expected)])
+    job = Job(choose_top(config, "core"), config, seed, 0.0, [Episode(seed, whole_memory(config, memory), expected)])
     seen = simulate("zimu.sim.count", job.to_json(), simulator=choose_simulator(simulator), timeout=timeout)
     if error := seen.get("error"):
         raise ToolError(f"{config.name}: {error}")

@@ -3,7 +3,7 @@
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from amaranth.hdl import Shape
 from amaranth.lib import data
@@ -12,6 +12,7 @@ from zimu.golden.rule import RuleConfig
 from zimu.golden.vectors import Memory, Stimulus
 from zimu.rtl.update import seed_cycles, update_core
 from zimu.sim.pins import Agent, Pins, run_until
+from zimu.sim.simulators import SIMULATORS
 from zimu.sim.streams import ReadPort, WritePort
 
 
@@ -116,7 +117,13 @@ class Driver(ABC):
     pause : probability of a pause before a transfer; 0 for none.
     """
 
-    def __init__(self, pins: Pins, config: Any, rng: random.Random, pause: float):
+    models: ClassVar[str | None] = None
+    """The package of the models of a bus that it takes."""
+
+    simulators: ClassVar[tuple[str, ...]] = tuple(SIMULATORS)
+    """Those under which it can work."""
+
+    def __init__(self, pins: Any, config: Any, rng: random.Random, pause: float):
         self.pins, self.config, self.rng, self.pause = pins, config, rng, pause
         self.core = update_core(config)  # for the shapes of its ports, whatever the rule
         self.registers = dict.fromkeys(config.values, 0)

@@ -5,14 +5,24 @@ The unit: ``rtl/onchip.py``.
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
-from zimu.golden.registers import Control, Register, Status, Storage, container, registers_of, words_of_beat
+from zimu.golden.registers import (
+    ADDRESS_BITS,
+    Control,
+    Register,
+    Status,
+    Storage,
+    container,
+    registers_of,
+    words_of_beat,
+)
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
 from zimu.rtl.onchip import kept_layout
 from zimu.sim.drivers import Driver, HangError, PlaceLayout, pack, to_signed
-from zimu.sim.pins import Pins
+from zimu.sim.pins import Pins, PortError
 from zimu.sim.streams import Sink, Source
 
 
@@ -25,12 +35,38 @@ class UnitDriver(Driver):
     def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
         super().__init__(pins, config, rng, pause)
         self.layout = PlaceLayout(kept_layout(config), ["weights", *config.memories])
-        self.weights_in = Source("weights_in", rng, pause)
-        self.gradients = Source("gradients", rng, pause)
-        self.weights_out = Sink("weights_out", rng, pause)
+        self.weights_in, self.gradients, self.weights_out = self.streams()
         self.agents = [self.weights_in, self.gradients, self.weights_out]
+        self.prepare_bus()
+
+    def streams(self) -> tuple[Any, Any, Any]:
+        """What sends weights and gradients, as a `Source`, and what takes weights, as a `Sink`."""
+        weights, gradients = (Source(name, self.rng, self.pause) for name in ("weights_in", "gradients"))
+        return weights, gradients, Sink("weights_out", self.rng, self.pause)
+
+    def prepare_bus(self) -> None:
+        """Drive the bus so that nothing goes on."""
         for name in ("psel", "penable"):
-            pins.set(f"bus__{name}", 0)
+            self.pins.set(f"bus__{name}", 0)
+
+    async def transfer(self, address: int, value: int | None) -> tuple[int, bool]:
+        """One transfer on the bus, a read if there is no value: what was read, and whether the answer is an error."""
+        self.pins.set("bus__psel", 1)
+        self.pins.set("bus__paddr", address)
+        self.pins.set("bus__pwrite", value is not None)
+        self.pins.set("bus__pwdata", value or 0)
+        await self.clocks(1)
+        self.pins.set("bus__penable", 1)
+        await self.until(lambda: self.pins.get("bus__pready"), "a bus transfer")
+        self.pins.set("bus__psel", 0)
+        self.pins.set("bus__penable", 0)
+        failed = bool(self.pins.get("bus__pslverr"))
+        return 0 if failed or value is not None else self.pins.get("bus__prdata"), failed
+
+    async def strange_transfers(self) -> list[bool]:
+        """Transfers of which a register must take none: whether each was answered with an error."""
+        unaligned = (Register.TRIALS | self.rng.randint(1, 3), Register.CONTROL | self.rng.randint(1, 3))
+        return [(await self.transfer(address, 2**32 - 1))[1] for address in unaligned]
 
     async def begin(self, seed: int, memory: Memory) -> None:
         if self._now_and_then():
@@ -48,6 +84,8 @@ class UnitDriver(Driver):
             if register.of in values:
                 await self.write(register, values[register.of] >> register.low)
         beats = self.beats(stimulus.gradients)
+        if self._now_and_then():
+            await self._misuse()
         if self._now_and_then():
             await self._load_gradients(beats[: self.rng.randint(1, len(beats))], cut=True)
             await self._rewind()
@@ -77,8 +115,8 @@ class UnitDriver(Driver):
                 for name in self.layout.shapes:
                     await self.write(Register.WEIGHTS, self._in_rubbish(memory[name][weight], self._bits(name)))
         else:
-            self.weights_in.queue.extend(self.layout.places(memory, self.rng)[:count])
-            await self.until(lambda: not self.weights_in.queue, "loading the weights")
+            self.weights_in.put(self.layout.places(memory, self.rng)[:count])
+            await self.until(lambda: self.weights_in.empty, "loading the weights")
 
     async def _load_gradients(self, beats: Sequence[int], cut: bool = False) -> None:
         """Send beats; of words perhaps not the last ones, if they may be ``cut``."""
@@ -87,8 +125,8 @@ class UnitDriver(Driver):
             for word in words[: self.rng.randint(1, len(words))] if cut else words:
                 await self.write(Register.GRADIENTS, word)
         else:
-            self.gradients.queue.extend(beats)
-            await self.until(lambda: not self.gradients.queue, "loading the gradients")
+            self.gradients.put(beats)
+            await self.until(lambda: self.gradients.empty, "loading the gradients")
 
     def _words(self, beat: int) -> list[int]:
         """A beat as the words of GRADIENTS."""
@@ -115,6 +153,15 @@ class UnitDriver(Driver):
         if not wanted and self.weights_out in self.agents:
             self.agents.remove(self.weights_out)
             self.weights_out.clear(self.pins)
+
+    async def _misuse(self) -> None:
+        """Do what must be answered with an error and change nothing."""
+        there = set(registers_of(self.config, Storage.ONCHIP))
+        missing = self.rng.choice([each for each in range(0, 1 << ADDRESS_BITS, 4) if each not in there])
+        errors = [(await self.transfer(missing, None))[1], (await self.transfer(missing, 1))[1]]
+        errors += [(await self.transfer(Register.ID, 1))[1], *await self.strange_transfers()]
+        if not all(errors):
+            raise PortError(f"of the transfers that must be refused these were not: {errors}")
 
     async def _rewind(self) -> None:
         await self.write(Register.CONTROL, 1 << Control.REWIND)
@@ -147,23 +194,14 @@ class UnitDriver(Driver):
         raise HangError(f"{what} did not end within {self.limit} reads of STATUS")
 
     async def write(self, register: int, value: int) -> None:
-        """One APB write."""
-        self.pins.set("bus__pwdata", value)
-        await self._transfer(register, write=True)
+        """Write a register."""
+        _, error = await self.transfer(register, value)
+        if error:
+            raise HangError(f"the bus refused to write address {register:#x}")
 
     async def load(self, register: int) -> int:
-        """One APB read."""
-        await self._transfer(register, write=False)
-        return self.pins.get("bus__prdata")
-
-    async def _transfer(self, register: int, *, write: bool) -> None:
-        self.pins.set("bus__psel", 1)
-        self.pins.set("bus__paddr", register)
-        self.pins.set("bus__pwrite", write)
-        await self.clocks(1)
-        self.pins.set("bus__penable", 1)
-        await self.until(lambda: self.pins.get("bus__pready"), "a bus transfer")
-        self.pins.set("bus__psel", 0)
-        self.pins.set("bus__penable", 0)
-        if self.pins.get("bus__pslverr"):
-            raise HangError(f"the bus refused address {register:#x}")
+        """Read a register."""
+        value, error = await self.transfer(register, None)
+        if error:
+            raise HangError(f"the bus refused to read address {register:#x}")
+        return value

@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from amaranth.hdl import Signal, ValueCastable
 from amaranth.lib import wiring
 
+CLOCK_PERIOD = 10
+"""Nanoseconds of a clock under cocotb; the first edge comes at once."""
+
 
 class PortError(Exception):
     """The circuit does at a port what it never may: an address that does not exist, a level that is neither 0 nor 1."""
@@ -80,23 +83,34 @@ class AmaranthPins:
 
 
 class CocotbPins:
-    """Pins of a Verilog top under cocotb."""
+    """Pins of a Verilog top under cocotb.
+
+    Attributes
+    ----------
+    dut : the top, for models that drive it themselves.
+    models : such models by name, which must be made once.
+    """
 
     def __init__(self, dut: Any) -> None:
-        self._dut = dut
+        self.dut = dut
+        self.models: dict[str, Any] = {}
         self._handles: dict[str, Any] = {}
         self._driven: dict[str, int] = {}
-        self.cycles = 0
 
     async def tick(self) -> None:
         from cocotb.triggers import RisingEdge
 
-        await RisingEdge(self._dut.clk)
-        self.cycles += 1
+        await RisingEdge(self.dut.clk)
+
+    @property
+    def cycles(self) -> int:
+        from cocotb.utils import get_sim_time
+
+        return int(get_sim_time("ns")) // CLOCK_PERIOD + 1
 
     def _handle(self, name: str) -> Any:
         if name not in self._handles:
-            self._handles[name] = getattr(self._dut, name)
+            self._handles[name] = getattr(self.dut, name)
         return self._handles[name]
 
     def get(self, name: str) -> int:

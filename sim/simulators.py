@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,9 +87,31 @@ def why_missing(simulator: str) -> str | None:
     return None
 
 
-def choose_simulator(asked: str | None, timeout: float = DEFAULT_TIMEOUT, waveform: Path | None = None) -> str:
-    """The simulator asked for, or the fastest there is. What `simulate` would refuse is refused before work begins."""
-    simulator = available()[0] if asked is None else check_choice("simulator", asked, SIMULATORS)
+def choose_simulator(
+    asked: str | None,
+    timeout: float = DEFAULT_TIMEOUT,
+    waveform: Path | None = None,
+    among: Sequence[str] = (),
+    models: str | None = None,
+) -> str:
+    """The simulator asked for, or the fastest there is. What `simulate` would refuse is refused before work begins.
+
+    Parameters
+    ----------
+    asked : its name.
+    timeout, waveform : as of `simulate`.
+    among : those under which the bench can work; all of them by default.
+    models : the package of models of a bus that the bench takes.
+    """
+    among = among or tuple(SIMULATORS)
+    if models:
+        package_folder(models)
+    fastest = next((name for name in available() if name in among), among[0])
+    simulator = fastest if asked is None else check_choice("simulator", asked, SIMULATORS)
+    if simulator not in among:
+        raise InputError(
+            f"simulator = {simulator!r}: what drives this bus ({models}) works under {' and '.join(among)} only"
+        )
     check_seconds("timeout", timeout)
     if waveform is not None and waveform.suffix != WAVES[simulator]:
         raise InputError(

@@ -2,7 +2,7 @@
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from zimu.sim.pins import Pins, PortError
 
@@ -21,6 +21,15 @@ class Source:
         self.name, self.rng, self.pause = name, rng, pause
         self.queue: deque[int] = deque()
         self._valid = False
+
+    def put(self, payloads: Iterable[int]) -> None:
+        """Have these sent."""
+        self.queue.extend(payloads)
+
+    @property
+    def empty(self) -> bool:
+        """Whether all has been sent."""
+        return not self.queue
 
     def clear(self, pins: Pins) -> None:
         """Forget everything and drive no transfer."""

@@ -9,10 +9,10 @@ from typing import Any
 from zimu.golden.errors import check_range
 from zimu.golden.rule import RuleConfig
 from zimu.golden.vectors import Memory, Stimulus, whole_memory
-from zimu.sim.bench import Episode, Finding, Job
+from zimu.sim.bench import DRIVERS, Episode, Finding, Job
 from zimu.sim.simulators import DEFAULT_TIMEOUT, WAVES, choose_simulator, simulate
 from zimu.sim.stimuli import MAX_STEPS, expect, random_episodes
-from zimu.sim.verilog import check_top
+from zimu.sim.verilog import Top, choose_top
 
 Progress = Callable[[int, int], object]
 """Called with the steps compared and the steps there are."""
@@ -27,6 +27,7 @@ class Verification:
     name: str
     """Of the configuration."""
     top: str
+    bus: str
     simulator: str
     seed: int
     steps: int
@@ -56,14 +57,14 @@ class Verification:
         if self.first is None:
             return ""
         return (
-            f"{self.name} ({self.top}) differs from the emulator under {self.simulator}\n"
+            f"{self.name} ({self.top}, {self.bus}) differs from the emulator under {self.simulator}\n"
             f"  step      {self.first.step} (counted from 0), clock {self.first.cycle}\n"
             f"  field     {self.first.field}\n"
             f"  expected  {self.first.expected}\n"
             f"  got       {self.first.got}\n"
             f"  seed      {self.seed} (the unit's own seed in this episode: {self.first.episode_seed:#018x})\n"
             f"  differing values in this step: {self.mismatches}\n"
-            f"  replay    zimu verify {config_path} --simulator {self.simulator} --top {self.top} "
+            f"  replay    zimu verify {config_path} --simulator {self.simulator} --top {self.top} --bus {self.bus} "
             f"--steps {self.first.step + 1} --seed {self.seed} --waveform {self.name}{WAVES[self.simulator]}"
         )
 
@@ -75,6 +76,7 @@ def verify(
     seed: int,
     simulator: str | None = None,
     top: str | None = None,
+    bus: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     waveform: Path | None = None,
     progress: Progress = lambda done, total: None,
@@ -86,7 +88,7 @@ def verify(
     config : of any rule.
     steps : steps to compare, 1..10^6. The steps of a shorter run are the first ones of a longer run.
     simulator : by default the fastest there is.
-    top : one of the rule's `RuleConfig.tops`, the first by default.
+    top, bus : the circuit: `zimu.sim.verilog.choose_top`.
     timeout : seconds the simulator may take, building included.
     waveform : where to write the waves, with the ending of the simulator's format.
     progress : told several times a second how many steps are compared and how many there are.
@@ -96,12 +98,12 @@ def verify(
     InputError, ToolError
         as `zimu.sim.simulators.simulate`.
     """
-    top = check_top(config, top)
+    chosen = choose_top(config, top, bus)
     check_range("steps", steps, 1, MAX_STEPS)
     check_range("seed", seed, 0, 2**64 - 1)
-    simulator = choose_simulator(simulator, timeout, waveform)
+    simulator = _choose_simulator(simulator, timeout, waveform, chosen)
     progress(0, steps)
-    return _run(config, random_episodes(config, seed, steps), seed, simulator, top, timeout, waveform, progress)
+    return _run(config, random_episodes(config, seed, steps), seed, simulator, chosen, timeout, waveform, progress)
 
 
 def verify_trace(
@@ -112,6 +114,7 @@ def verify_trace(
     steps: Iterable[Stimulus],
     simulator: str | None = None,
     top: str | None = None,
+    bus: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     waveform: Path | None = None,
     progress: Progress = lambda done, total: None,
@@ -129,8 +132,15 @@ def verify_trace(
     """
     memory = whole_memory(config, memory)
     episode = Episode(seed, memory, expect(config, seed, memory, steps))
-    simulator = choose_simulator(simulator, timeout, waveform)
-    return _run(config, [episode], seed, simulator, check_top(config, top), timeout, waveform, progress)
+    chosen = choose_top(config, top, bus)
+    simulator = _choose_simulator(simulator, timeout, waveform, chosen)
+    return _run(config, [episode], seed, simulator, chosen, timeout, waveform, progress)
+
+
+def _choose_simulator(asked: str | None, timeout: float, waveform: Path | None, top: Top) -> str:
+    """The simulator asked for, or the fastest under which what drives this circuit can work."""
+    driver = DRIVERS[top]
+    return choose_simulator(asked, timeout, waveform, driver.simulators, driver.models)
 
 
 def _run(
@@ -138,7 +148,7 @@ def _run(
     episodes: list[Episode],
     seed: int,
     simulator: str,
-    top: str,
+    top: Top,
     timeout: float,
     waveform: Path | None,
     progress: Progress,
@@ -155,4 +165,4 @@ def _run(
     )
     mismatches = outcome.pop("mismatches")
     first = Finding(**mismatches[0]) if mismatches else None
-    return Verification(config.name, top, simulator, seed, mismatches=len(mismatches), first=first, **outcome)
+    return Verification(config.name, *top, simulator, seed, mismatches=len(mismatches), first=first, **outcome)

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from amaranth.hdl import Elaboratable, Fragment
 from amaranth.lib import wiring
@@ -18,34 +18,65 @@ from zimu.golden.errors import InputError, check_choice
 from zimu.golden.files import check_writable, scratch_folder, write_whole
 from zimu.golden.programs import yosys
 from zimu.golden.rule import CONTRACT_VERSION, KEYWORDS, RuleConfig
+from zimu.rtl.buses import AxiLiteUnit, WishboneUnit
 from zimu.rtl.netlist import write_rtlil
 from zimu.rtl.onchip import ZimUnit
 from zimu.rtl.update import update_core
 from zimu.sim.pins import port_signals
 
-TOPS: dict[str, Callable[[Any], wiring.Component]] = {"core": update_core, "unit": ZimUnit}
+TOPS: dict[str, dict[str, Callable[[Any], wiring.Component]]] = {
+    "core": {"ports": update_core},
+    "unit": {"apb": ZimUnit, "axi4lite": AxiLiteUnit, "wishbone": WishboneUnit},
+}
+"""The circuits, by what is inside and by the bus it is behind."""
 
 
-def check_top(config: RuleConfig, top: str | None) -> str:
-    """Return ``top`` if the configuration's rule has it, or the one to take where none is asked for.
+class Top(NamedTuple):
+    """Which of the circuits of a configuration."""
+
+    name: str
+    """Of `TOPS`."""
+    bus: str
+
+
+def choose_top(config: RuleConfig, top: str | None = None, bus: str | None = None) -> Top:
+    """The circuit asked for, if the configuration's rule has it.
+
+    Parameters
+    ----------
+    top : one of `RuleConfig.tops`; by default the first that has the bus.
+    bus : one of those of the top; by default the first.
 
     Raises
     ------
     InputError
-        the rule has no such top.
+        the rule has no such top, or it is behind no such bus.
     """
-    top = config.tops[0] if top is None else check_choice("top", top, TOPS)
-    if top not in config.tops:
+    every = list(dict.fromkeys(bus for buses in TOPS.values() for bus in buses))
+    if bus is not None:
+        check_choice("bus", bus, every)
+    if top is not None and check_choice("top", top, TOPS) not in config.tops:
         raise InputError(
             f"top = {top!r}: the rule {config.rule!r} has none, must be {' or '.join(map(repr, config.tops))} "
-            f"(--top {config.tops[0]})"
+            f"(--top {next(iter(config.tops))})"
         )
-    return top
+    found = [
+        Top(name, each)
+        for name, buses in config.tops.items()
+        for each in buses
+        if top in (None, name) and bus in (None, each)
+    ]
+    if not found:
+        there = [each for name, buses in config.tops.items() for each in buses if top in (None, name)]
+        which = f"the rule {config.rule!r}" if top is None else f"the top {top!r} of the rule {config.rule!r}"
+        raise InputError(f"bus = {bus!r}: {which} has none, must be {' or '.join(map(repr, there))} (--bus {there[0]})")
+    return found[0]
 
 
-def circuit(config: RuleConfig, top: str) -> wiring.Component:
-    """The circuit of a configuration: ``"unit"`` or ``"core"`` as in `write_rtl`."""
-    return TOPS[check_top(config, top)](config)
+def circuit(config: RuleConfig, top: str | None = None, bus: str | None = None) -> wiring.Component:
+    """The circuit of a configuration, as `choose_top` finds it."""
+    chosen = choose_top(config, top, bus)
+    return TOPS[chosen.name][chosen.bus](config)
 
 
 def to_verilog(component: wiring.Component, name: str) -> str:
@@ -212,7 +243,9 @@ def _plain_names(name: str, near: Mapping[str, Sequence[str]]) -> Iterator[str]:
     yield from (f"{source}_{number}" for number in count(1))
 
 
-def write_rtl(config: RuleConfig, top: str, folder: str | os.PathLike[str]) -> list[Path]:
+def write_rtl(
+    config: RuleConfig, top: str | None, folder: str | os.PathLike[str], bus: str | None = None
+) -> list[Path]:
     """Write ``<name>.v`` and ``<name>.json`` into ``folder``, made if missing, and return their paths.
 
     Parameters
@@ -220,20 +253,22 @@ def write_rtl(config: RuleConfig, top: str, folder: str | os.PathLike[str]) -> l
     config : of any rule.
     top : ``"core"`` for the core with memory ports, which every rule has; ``"unit"`` for the wrapper with memories,
         streams and registers, which the rule ``zim`` has.
+    bus : what it is behind: as `choose_top`.
 
     Raises
     ------
     InputError
-        there is no such top, or the files cannot be written.
+        there is no such top or bus, or the files cannot be written.
     """
+    chosen = choose_top(config, top, bus)
     files = [Path(folder) / f"{config.name}.{ending}" for ending in ("v", "json")]
     check_writable(*files)
-    component = circuit(config, top)
-    contents = to_verilog(component, config.name), manifest(config, top, component)
+    component = circuit(config, *chosen)
+    contents = to_verilog(component, config.name), manifest(config, chosen, component)
     return [*map(write_whole, files, contents)]
 
 
-def manifest(config: RuleConfig, top: str, component: wiring.Component) -> str:
+def manifest(config: RuleConfig, top: Top, component: wiring.Component) -> str:
     """What the module is, for programs: its ports, parameters and contract version, as JSON."""
     ports = [
         {"name": name, "direction": "input" if flow is wiring.In else "output", "width": len(signal)}
@@ -242,7 +277,8 @@ def manifest(config: RuleConfig, top: str, component: wiring.Component) -> str:
     clocking = [{"name": name, "direction": "input", "width": 1} for name in ("clk", "rst")]
     content = {
         "module": config.name,
-        "top": top,
+        "top": top.name,
+        "bus": top.bus,
         "generator": f"zimu {__version__}",
         "contract_version": CONTRACT_VERSION,
         "rule": config.rule,

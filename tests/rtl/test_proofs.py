@@ -4,11 +4,13 @@ import pytest
 from amaranth.hdl import Shape
 from amaranth.utils import bits_for
 
+from zimu.golden.registers import ADDRESS_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.accumulator import COMPARED_BITS, COUNT_BITS, Accumulator, SaturatingStep
 from zimu.rtl.basics import address
 from zimu.rtl.beats import mass_bits
 from zimu.rtl.binomial import Binomial
+from zimu.rtl.buses import AxiLiteBridge, WishboneBridge
 from zimu.rtl.gate import Gate
 from zimu.rtl.generators import KINDS, Generator
 from zimu.rtl.kinds import Xoshiro128pp
@@ -204,6 +206,30 @@ def select(size: int, bits: int) -> dict:
     }
 
 
+def axi_lite() -> dict:
+    registers = {"active": 1, "enabled": 1, "writes": 1, "held": 1, "address": ADDRESS_BITS}
+    responses = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
+    return {
+        "component": AxiLiteBridge(),
+        "model": "axi_lite",
+        "parameters": {"ADDRESS_BITS": ADDRESS_BITS},
+        "registers": {name: [(name, width)] for name, width in registers.items()},
+        "watched": [
+            *(f"axi__{name}" for name in responses),
+            *(f"bus__{name}" for name in ("psel", "penable", "pwrite", "paddr", "pwdata")),
+        ],
+    }
+
+
+def wishbone() -> dict:
+    return {
+        "component": WishboneBridge(),
+        "model": "wishbone",
+        "parameters": {"ADDRESS_BITS": ADDRESS_BITS},
+        "registers": {"enabled": [("enabled", 1)]},
+    }
+
+
 TWO_WORDS = {"gradient_bits": 32, "smoothing_bits": 16, "depth": 10}
 
 
@@ -301,6 +327,11 @@ def test_means_equal_their_model(lanes, momentum_bits, gradient_bits, encoding):
     prove(**means(lanes, momentum_bits, gradient_bits, encoding))
 
 
+@pytest.mark.parametrize("bridge", [axi_lite, wishbone])
+def test_bridges_keep_the_rules_of_both_sides(bridge):
+    prove(**bridge())
+
+
 # A proof that cannot fail proves nothing: wrong circuits.
 
 MUTANTS = {
@@ -316,6 +347,8 @@ MUTANTS = {
     "binomial": lambda: binomial(2, 1),
     "select": lambda: select(4, 4),
     "means": lambda: means(2, 6, 3, "sign_magnitude"),
+    "axi_lite": axi_lite,
+    "wishbone": wishbone,
 }
 
 

@@ -85,7 +85,21 @@ SPLIT_CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+BY_NIGHT = {
+    "search by probes",
+    "tree",
+    "tree, two words a draw",
+    "search, words in blocks",
+    "tree, half open, words in blocks",
+    "tree, four generators, words in blocks",
+    "tree, two words of blocks a draw",
+    "search with slices",
+}
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=NIGHTLY if case in BY_NIGHT else ()) for case in CASES], ids=list(CASES)
+)
 def test_the_model_of_a_steps_clocks_holds(configure, case):
     opening, fields = CASES[case]
     config = configure(**{"depth": 64} | fields)

@@ -11,6 +11,7 @@ from zimu.sim import count
 from zimu.sim.count import Count, count_steps, expected_steps, take_steps
 from zimu.sim.drivers import Access
 from zimu.sim.stimuli import operands_of
+from zimu.sim.verilog import Top
 from zimu.sim.worker import simulate_component
 
 
@@ -40,7 +41,7 @@ def test_circuit_that_differs_is_refused():
     (first, second) = expected_steps(config, 3, memory, steps)
     wrong = [(weight + 8) % 16 - 8 for weight in (value + 1 for value in second.memory["weights"])]
     planted = type(second)(second.stimulus, second.memory | {"weights": wrong}, second.counters)
-    core = count.build(count.Job("core", config, 3, 0.0, [count.Episode(3, memory, [first])]).to_json())
+    core = count.build(count.Job(Top("core", "ports"), config, 3, 0.0, [count.Episode(3, memory, [first])]).to_json())
     with pytest.raises(ToolError, match=r"step 1, weights\[0\]"):
         simulate_component(core, lambda pins: take_steps(pins, config, 3, memory, [first, planted]))
 

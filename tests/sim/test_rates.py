@@ -10,6 +10,7 @@ from zimu.rtl.unit import step_cycles
 from zimu.sim.bench import Episode, Job
 from zimu.sim.simulators import simulate, why_missing
 from zimu.sim.stimuli import expect
+from zimu.sim.verilog import Top
 
 CASES = {
     "zim8_wide": (649, 1),
@@ -27,9 +28,8 @@ def cycles(config, steps) -> int:
     """Clocks of a run of so many steps, the seed's expansion among them; the emulator's answers are checked."""
     memory = whole_memory(config, {"weights": [0] * config.depth})
     episode = Episode(1, memory, expect(config, 1, memory, steps))
-    outcome = simulate(
-        "zimu.sim.bench", Job("core", config, 1, 0.0, [episode]).to_json(), simulator="verilator", timeout=3000
-    )
+    job = Job(Top("core", "ports"), config, 1, 0.0, [episode])
+    outcome = simulate("zimu.sim.bench", job.to_json(), simulator="verilator", timeout=3000)
     assert outcome["mismatches"] == []
     return outcome["cycles"]
 

@@ -24,7 +24,7 @@ from zimu.sim.bench import Episode, Job
 from zimu.sim.simulators import SIMULATORS, available, choose_simulator, simulate, why_missing
 from zimu.sim.stimuli import random_episodes, random_vectors
 from zimu.sim.verify import verify
-from zimu.sim.verilog import TOPS
+from zimu.sim.verilog import TOPS, Top
 
 SEED = 11
 
@@ -203,7 +203,7 @@ def check_vectors(name: str, form: str | None = None) -> None:
     vectors = VectorSet.load(frozen_sets()[name])
     config = vectors.config.replace(form=form) if form else vectors.config
     # The frozen answers, not the emulator's.
-    job = Job("core", config, 1, 0.2, [Episode.of(vectors)])
+    job = Job(Top("core", "ports"), config, 1, 0.2, [Episode.of(vectors)])
     outcome = simulate("zimu.sim.bench", job.to_json(), simulator=available()[-2], timeout=300)
     assert outcome["mismatches"] == []
     assert outcome["steps"] == len(vectors.steps)
@@ -364,6 +364,39 @@ def test_split_units_of_any_shape_agree(seed):
         break
     result = verify(config, steps=8, seed=seed, simulator="amaranth", top=rng.choice(list(TOPS)))
     assert result.agreed, f"{config.to_toml()}\n{result.report('compact.toml')}"
+
+
+BUSES = {
+    "search": small(form="search", weight_bits=13, gradient_bits=11),
+    "momentum": small(form="tree", momentum_bits=12, prng_lanes=2),
+    "split": small(sampler="split", tile=8, subtrees=2, tile_streams=2, engines=1, lanes=2),
+}
+
+
+@pytest.mark.parametrize(
+    ("bus", "simulator", "kind"),
+    [
+        pytest.param(*case, marks=[pytest.mark.nightly] * (number not in (0, 4)))
+        for number, case in enumerate(
+            (bus, simulator, kind)
+            for bus, simulators in (("axi4lite", ("verilator", "icarus")), ("wishbone", ("verilator",)))
+            for simulator in simulators
+            for kind in BUSES
+        )
+    ],
+)
+def test_units_behind_other_buses_agree_with_the_emulator(bus, simulator, kind):
+    need(simulator)
+    result = verify(BUSES[kind], steps=60, seed=SEED, simulator=simulator, bus=bus)
+    assert result.agreed, result.report("compact.toml")
+    assert (result.steps, result.bus) == (60, bus)
+    assert result.aborted
+
+
+@pytest.mark.parametrize(("bus", "simulator"), [("axi4lite", "amaranth"), ("wishbone", "icarus")])
+def test_a_simulator_under_which_a_buss_model_does_not_work_is_refused(bus, simulator):
+    with pytest.raises(InputError, match=rf"simulator = '{simulator}': what drives this bus .* under verilator"):
+        verify(small(), steps=1, seed=SEED, simulator=simulator, bus=bus)
 
 
 @pytest.mark.nightly

@@ -17,15 +17,15 @@ from zimu.golden.rule import CONTRACT_VERSION, RuleConfig
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.netlist import to_rtlil
 from zimu.sim.simulators import SIMULATORS, WAIVERS, simulate, why_missing
-from zimu.sim.verilog import TOPS, circuit, write_rtl
+from zimu.sim.verilog import circuit, write_rtl
 
 WRITE = """
 import sys
 from zimu.golden.rule import from_toml
 from zimu.sim.verilog import write_rtl
-text, *tops = sys.argv[1:]
-for top in tops:
-    write_rtl(from_toml(text), top, top)
+text, *buses = sys.argv[1:]
+for bus in buses:
+    write_rtl(from_toml(text), None, bus, bus)
 """
 
 
@@ -44,12 +44,15 @@ SEPARATE = FloatSGDConfig(
 RIVALS = [INTEGERS, FLOATS, NOTHING_RANDOM]
 SPLIT = small("split", depth=37, sampler="split", tile=4, subtrees=4, tile_streams=4, engines=2, prng_lanes=2)
 
+MEANS = small("means", momentum_bits=7, weight_bits=9, lanes=4)
+"""Numbers of different containers, a beat in one word."""
+
 WIDE = small("wide", depth=70, lanes=32, sampler="split", tile=32, subtrees=1, tile_streams=1, engines=1, prng_lanes=2)
 """A port of a part has a name there which is that of a lane where the part is used."""
 
 
-def tops_of(config: RuleConfig) -> list[str]:
-    return ["core", "unit"] if config.rule == "zim" else ["core"]
+def buses_of(config: RuleConfig) -> list[str]:
+    return ["apb", "axi4lite", "ports", "wishbone"] if config.rule == "zim" else ["ports"]
 
 
 @pytest.mark.parametrize("config", [small(form="tree"), preset("zim8_search"), *RIVALS], ids=lambda config: config.name)
@@ -60,11 +63,11 @@ def test_the_files_are_the_same_bytes_in_every_process_and_folder(tmp_path, conf
         folder.mkdir(parents=True)
         environment = os.environ | {"PYTHONHASHSEED": str(number), "HOME": str(folder), "TZ": f"UTC+{number}"}
         subprocess.run(
-            [sys.executable, "-c", WRITE, config.to_toml(), *tops_of(config)], cwd=folder, env=environment, check=True
+            [sys.executable, "-c", WRITE, config.to_toml(), *buses_of(config)], cwd=folder, env=environment, check=True
         )
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         assert [str(path.relative_to(folder)) for path in files] == [
-            f"{top}/{config.name}.{suffix}" for top in tops_of(config) for suffix in ("json", "v")
+            f"{bus}/{config.name}.{suffix}" for bus in buses_of(config) for suffix in ("json", "v")
         ]
         written.append([path.read_bytes() for path in files])
     assert written[0] == written[1]
@@ -73,16 +76,16 @@ def test_the_files_are_the_same_bytes_in_every_process_and_folder(tmp_path, conf
 
 
 @pytest.mark.parametrize(
-    ("config", "top"),
+    ("config", "bus"),
     [
-        (config, top)
-        for config in (preset("zim8"), preset("zim8_search"), SPLIT, WIDE, *RIVALS, SEPARATE)
-        for top in tops_of(config)
+        (config, bus)
+        for config in (preset("zim8"), preset("zim8_search"), MEANS, SPLIT, WIDE, *RIVALS, SEPARATE)
+        for bus in buses_of(config)
     ],
     ids=lambda each: getattr(each, "name", each),
 )
-def test_every_reader_takes_the_verilog_without_a_warning(tmp_path, config, top):
-    verilog, _ = write_rtl(config, top, tmp_path)
+def test_every_reader_takes_the_verilog_without_a_warning(tmp_path, config, bus):
+    verilog, _ = write_rtl(config, None, tmp_path, bus)
     script = [f"read_verilog {verilog.name}", f"hierarchy -check -top {config.name}", "proc", "check -assert"]
     log = yosys(script, folder=tmp_path)
     assert "Warning" not in log
@@ -152,8 +155,8 @@ def test_each_module_says_what_it_is(tmp_path):
 
 
 def test_modules_have_plain_names_that_begin_with_the_units(tmp_path):
-    for top in TOPS:
-        text = write_rtl(small(), top, tmp_path)[0].read_text()
+    for bus in buses_of(small()):
+        text = write_rtl(small(), None, tmp_path, bus)[0].read_text()
         names = re.findall(r"^module (\w+)", text, re.MULTILINE)
         assert len(names) > 8
         assert names.count("tiny") == 1
@@ -173,15 +176,15 @@ def test_units_of_different_names_live_in_one_design(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("config", "top"),
-    [(config, top) for config in (small(smoothing_bits=0), *RIVALS) for top in tops_of(config)],
+    ("config", "bus"),
+    [(config, bus) for config in (small(smoothing_bits=0), *RIVALS) for bus in buses_of(config)],
     ids=lambda each: getattr(each, "name", each),
 )
-def test_the_manifest_says_what_the_verilog_is(tmp_path, config, top):
-    verilog, manifest = write_rtl(config, top, tmp_path)
+def test_the_manifest_says_what_the_verilog_is(tmp_path, config, bus):
+    verilog, manifest = write_rtl(config, None, tmp_path, bus)
     content = json.loads(manifest.read_text())
     assert content["module"] == config.name
-    assert content["top"] == top
+    assert (content["top"], content["bus"]) == ("core" if bus == "ports" else "unit", bus)
     assert content["contract_version"] == CONTRACT_VERSION
     assert content["rule"] == config.rule
     assert type(config)(**content["parameters"]) == config

@@ -60,5 +60,5 @@ def test_a_rule_has_its_parts_on_every_side(rule):
     assert issubclass(rtl.CORE, UpdateCore)
     assert {"memory", "stimulus", "clocks"} <= {name for name, _ in inspect.getmembers(sim.OPERANDS, callable)}
     config = config_class(rule)
-    assert set(config.tops) <= set(TOPS)
+    assert all(set(buses) <= set(TOPS[top]) for top, buses in config.tops.items())
     assert next(iter(counters_of(config.counters))) == "steps"

@@ -15,13 +15,15 @@ def command(
         str | None,
         typer.Option(help="unit: memories, streams, registers, the default; core: memory ports, all a rival has."),
     ] = None,
+    bus: Annotated[
+        str | None, typer.Option(help="Of a unit: apb, the default; axi4lite, with AXI4-Stream; wishbone.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Write NAME.v and NAME.json, the manifest of its ports and parameters."""
-    from zimu.sim.verilog import check_top, write_rtl
+    from zimu.sim.verilog import write_rtl
 
-    unit = load_config(config)
-    files = [str(path) for path in write_rtl(unit, check_top(unit, top), output)]
+    files = [str(path) for path in write_rtl(load_config(config), top, output, bus)]
     if json:
         print_json({"files": files})
     else:

@@ -20,6 +20,9 @@ def command(
     top: Annotated[
         str | None, typer.Option(help="unit: the drop-in unit, the default; core: its core behind slow memories.")
     ] = None,
+    bus: Annotated[
+        str | None, typer.Option(help="Of a unit: apb, the default; axi4lite, with AXI4-Stream; wishbone.")
+    ] = None,
     waveform: Annotated[
         Path | None, typer.Option(help="Write the waves into this .vcd file; .fst under Icarus.")
     ] = None,
@@ -37,6 +40,7 @@ def command(
             seed=seed,
             simulator=simulator,
             top=top,
+            bus=bus,
             timeout=timeout,
             waveform=waveform,
             progress=partial(show, "steps compared"),
@@ -45,8 +49,9 @@ def command(
         print_json(result.as_dict())
     elif result.agreed:
         out.print(
-            f"{unit.name} ({result.top}) agrees with the emulator under {result.simulator}: {result.steps} steps, "
-            f"{result.checked} values, {result.cycles} clocks, {result.aborted} resets inside a step, seed {seed}",
+            f"{unit.name} ({result.top}, {result.bus}) agrees with the emulator under {result.simulator}: "
+            f"{result.steps} steps, {result.checked} values, {result.cycles} clocks, "
+            f"{result.aborted} resets inside a step, seed {seed}",
             soft_wrap=True,
         )
     if not result.agreed:
