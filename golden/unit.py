@@ -105,7 +105,7 @@ class UnitConfig(RuleConfig):
 
     rule: ClassVar[str] = "zim"
     counters: ClassVar[type] = Counters
-    tops: ClassVar[Mapping[str, tuple[str, ...]]] = {"unit": ("apb", "axi4lite", "wishbone"), "core": ("ports",)}
+    tops: ClassVar[Mapping[str, tuple[str, ...]]] = {"unit": ("apb", "axi4lite", "wishbone"), "core": ("ports", "axi4")}
 
     name: str = Field(pattern=NAME_PATTERN)
     weight_bits: int = Field(ge=2, le=32)

@@ -172,6 +172,11 @@ def flat(prefix: str, signature: wiring.Signature) -> dict[str, Any]:
     return {f"{prefix}_{name}": member for name, member in signature.members.items()}
 
 
+def mirrored(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The same members seen from the other side."""
+    return {name: member.flip() for name, member in members.items()}
+
+
 def attach(m: Module, component: wiring.Component, prefix: str, interface: Any) -> None:
     """Connect ports made by `flat` from outside with an interface inside that looks the other way."""
     for name, member in interface.signature.members.items():
@@ -208,9 +213,9 @@ class AxiLiteUnit(wiring.Component):
         last = wiring.Signature({"tlast": Out(1)})
         super().__init__(
             {
-                **_mirrored(flat("s_axi", axi_lite_signature())),
-                **_mirrored(flat("s_axis_weights", kept)),
-                **_mirrored(flat("s_axis_gradients", axis_signature(self.unit.gradients.payload.shape()))),
+                **mirrored(flat("s_axi", axi_lite_signature())),
+                **mirrored(flat("s_axis_weights", kept)),
+                **mirrored(flat("s_axis_gradients", axis_signature(self.unit.gradients.payload.shape()))),
                 **flat("m_axis_weights", kept),
                 **flat("m_axis_weights", last),
                 "interrupt": Out(1),
@@ -254,7 +259,7 @@ class WishboneUnit(wiring.Component):
     def __init__(self, config: UnitConfig):
         self.unit = ZimUnit(config)
         streams = {name: member for name, member in self.unit.signature.members.items() if name != "bus"}
-        super().__init__({**_mirrored(flat("wb", wishbone_signature())), **streams})
+        super().__init__({**mirrored(flat("wb", wishbone_signature())), **streams})
 
     def elaborate(self, platform):
         m = Module()
@@ -267,8 +272,3 @@ class WishboneUnit(wiring.Component):
         wiring.connect(m, unit.weights_out, wiring.flipped(self.weights_out))
         m.d.comb += [self.interrupt.eq(unit.interrupt), self.weights_end.eq(unit.weights_end)]
         return m
-
-
-def _mirrored(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The same members seen from the other side."""
-    return {name: member.flip() for name, member in members.items()}

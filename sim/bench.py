@@ -16,13 +16,15 @@ from amaranth.lib import wiring
 from zimu.golden.rule import RuleConfig, from_toml
 from zimu.golden.vectors import Memory, Step, Stimulus, VectorSet
 from zimu.sim.buses import AxiLiteDriver, WishboneDriver
-from zimu.sim.drivers import CoreDriver, Driver, HangError
+from zimu.sim.drivers import CoreDriver, Driver, HangError, StepError
+from zimu.sim.external import ExternalDriver
 from zimu.sim.onchip import UnitDriver
 from zimu.sim.pins import Pins, PortError
 from zimu.sim.verilog import Top, circuit
 
 DRIVERS: dict[Top, Any] = {
     Top("core", "ports"): CoreDriver,
+    Top("core", "axi4"): ExternalDriver,
     Top("unit", "apb"): UnitDriver,
     Top("unit", "axi4lite"): AxiLiteDriver,
     Top("unit", "wishbone"): WishboneDriver,
@@ -58,6 +60,7 @@ class Job:
     seed : seeds the gaps.
     pause : probability of a pause in each transfer of a stream; benches also run stretches without any.
     episodes : at least one.
+    errors : probability of an error in each response of the system's memory, where the circuit has its memories there.
     """
 
     top: Top
@@ -65,10 +68,12 @@ class Job:
     seed: int
     pause: float
     episodes: list[Episode]
+    errors: float = 0.0
 
     def to_json(self) -> str:
         """The job as text."""
         plain = {"top": self.top, "config": self.config.to_toml(), "seed": self.seed, "pause": self.pause}
+        plain["errors"] = self.errors
         return json.dumps(plain | {"episodes": [asdict(episode) for episode in self.episodes]})
 
     @classmethod
@@ -118,6 +123,8 @@ class Outcome:
     """Steps compared."""
     checked: int = 0
     """Values compared: the whole memory and every counter after every step."""
+    failed: int = 0
+    """Steps that ended with an error of the system's memory; the rest of such an episode is left out."""
     aborted: int = 0
     """Steps a reset stopped on purpose."""
     cycles: int = 0
@@ -133,6 +140,7 @@ async def run_job(pins: Pins, job: Job, done: Callable[[], object]) -> Outcome:
         for number, episode in enumerate(job.episodes):
             # Every third episode runs without pauses: full rate has bugs of its own.
             driver = DRIVERS[job.top](pins, job.config, rng, 0.0 if number % 3 == 2 else job.pause)
+            driver.errors = job.errors
             if not await _run_episode(pins, driver, episode, outcome, reset, done):
                 break
             reset = episode.abort is not None
@@ -166,6 +174,8 @@ async def _run_episode(
             await driver.start(stimulus)
             await driver.clocks(clocks)
             outcome.aborted += 1
+    except StepError:
+        outcome.failed += 1
     except (HangError, PortError) as error:
         field, expected = ("time", "an end") if isinstance(error, HangError) else ("port", "a legal value")
         outcome.mismatches.append(Finding(outcome.steps, field, expected, str(error), episode.seed, pins.cycles))

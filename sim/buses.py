@@ -18,6 +18,7 @@ from zimu.rtl.words import numbers_of
 from zimu.sim.drivers import pack
 from zimu.sim.onchip import UnitDriver
 from zimu.sim.pins import CocotbPins, Pins, PortError
+from zimu.sim.registers import RegisterDriver
 
 
 def model(pins: CocotbPins, name: str, make: Callable[[], Any]) -> Any:
@@ -121,20 +122,12 @@ class AxisSink:
         self._model.pause = self._rng.random() < self._pause
 
 
-class AxiLiteDriver(UnitDriver):
-    """The unit behind AXI4-Lite and AXI4-Stream."""
+class AxiLiteRegisters(RegisterDriver):
+    """Registers behind AXI4-Lite."""
 
     pins: CocotbPins
     models: ClassVar[str | None] = "cocotbext.axi"
     simulators: ClassVar[tuple[str, ...]] = ("verilator", "icarus")
-
-    def streams(self) -> tuple[Any, Any, Any]:
-        kept, beat = kept_layout(self.config), self.core.gradient_beat.payload.shape()
-        return (
-            AxisSource(self.pins, "s_axis_weights", kept, self.rng, self.pause),
-            AxisSource(self.pins, "s_axis_gradients", beat, self.rng, self.pause),
-            AxisSink(self.pins, "m_axis_weights", kept, self.rng, self.pause),
-        )
 
     def prepare_bus(self) -> None:
         from cocotbext.axi import AxiLiteBus, AxiLiteMaster
@@ -145,9 +138,9 @@ class AxiLiteDriver(UnitDriver):
         )
         write, read = self._axi.write_if, self._axi.read_if
         for channel in (write.aw_channel, write.w_channel, write.b_channel, read.ar_channel, read.r_channel):
-            channel.set_pause_generator(self._pauses())
+            channel.set_pause_generator(self.pauses())
 
-    def _pauses(self) -> Iterable[bool]:
+    def pauses(self) -> Iterable[bool]:
         """Whether a channel pauses, clock by clock."""
         rng = random.Random(self.rng.random())
         while True:
@@ -169,6 +162,18 @@ class AxiLiteDriver(UnitDriver):
             for register in (Register.TRIALS, Register.CONTROL, Register.STATUS)
         ]
         return [answer.resp == SLVERR for answer in answers]
+
+
+class AxiLiteDriver(AxiLiteRegisters, UnitDriver):
+    """The unit with its memories behind AXI4-Lite and AXI4-Stream."""
+
+    def streams(self) -> tuple[Any, Any, Any]:
+        kept, beat = kept_layout(self.config), self.core.gradient_beat.payload.shape()
+        return (
+            AxisSource(self.pins, "s_axis_weights", kept, self.rng, self.pause),
+            AxisSource(self.pins, "s_axis_gradients", beat, self.rng, self.pause),
+            AxisSink(self.pins, "m_axis_weights", kept, self.rng, self.pause),
+        )
 
 
 class WishboneDriver(UnitDriver):

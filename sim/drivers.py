@@ -41,6 +41,10 @@ def to_signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
+class StepError(Exception):
+    """The circuit says that a step failed, as it may where the system's memory answers with errors."""
+
+
 class PlaceLayout:
     """How a memory holds weights, read off the shape of what a place of it holds.
 
@@ -116,6 +120,9 @@ class Driver(ABC):
     rng : decides all gaps.
     pause : probability of a pause before a transfer; 0 for none.
     """
+
+    errors = 0.0
+    """Probability of a response of the system's memory that is an error, of units that may get one."""
 
     models: ClassVar[str | None] = None
     """The package of the models of a bus that it takes."""

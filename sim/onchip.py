@@ -8,29 +8,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from zimu.golden.registers import (
-    ADDRESS_BITS,
     Control,
     Register,
     Status,
     Storage,
     container,
-    registers_of,
     words_of_beat,
 )
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
 from zimu.rtl.onchip import kept_layout
-from zimu.sim.drivers import Driver, HangError, PlaceLayout, pack, to_signed
-from zimu.sim.pins import Pins, PortError
+from zimu.sim.drivers import PlaceLayout, pack, to_signed
+from zimu.sim.pins import Pins
+from zimu.sim.registers import RegisterDriver
 from zimu.sim.streams import Sink, Source
 
 
-class UnitDriver(Driver):
+class UnitDriver(RegisterDriver):
     """See the module. Of what a stream and a register can carry either does, at random.
 
     Now and then something is begun that is then rewound.
     """
+
+    storage = Storage.ONCHIP
 
     def __init__(self, pins: Pins, config: UnitConfig, rng: random.Random, pause: float):
         super().__init__(pins, config, rng, pause)
@@ -44,49 +45,19 @@ class UnitDriver(Driver):
         weights, gradients = (Source(name, self.rng, self.pause) for name in ("weights_in", "gradients"))
         return weights, gradients, Sink("weights_out", self.rng, self.pause)
 
-    def prepare_bus(self) -> None:
-        """Drive the bus so that nothing goes on."""
-        for name in ("psel", "penable"):
-            self.pins.set(f"bus__{name}", 0)
-
-    async def transfer(self, address: int, value: int | None) -> tuple[int, bool]:
-        """One transfer on the bus, a read if there is no value: what was read, and whether the answer is an error."""
-        self.pins.set("bus__psel", 1)
-        self.pins.set("bus__paddr", address)
-        self.pins.set("bus__pwrite", value is not None)
-        self.pins.set("bus__pwdata", value or 0)
-        await self.clocks(1)
-        self.pins.set("bus__penable", 1)
-        await self.until(lambda: self.pins.get("bus__pready"), "a bus transfer")
-        self.pins.set("bus__psel", 0)
-        self.pins.set("bus__penable", 0)
-        failed = bool(self.pins.get("bus__pslverr"))
-        return 0 if failed or value is not None else self.pins.get("bus__prdata"), failed
-
-    async def strange_transfers(self) -> list[bool]:
-        """Transfers of which a register must take none: whether each was answered with an error."""
-        unaligned = (Register.TRIALS | self.rng.randint(1, 3), Register.CONTROL | self.rng.randint(1, 3))
-        return [(await self.transfer(address, 2**32 - 1))[1] for address in unaligned]
-
     async def begin(self, seed: int, memory: Memory) -> None:
-        if self._now_and_then():
+        if self.now_and_then():
             await self._load_weights(memory, self.rng.randrange(self.config.depth))
             await self._rewind()
         await self._load_weights(memory, self.config.depth)
-        await self.write(Register.SEED_LO, seed)
-        await self.write(Register.SEED_HI, seed >> 32)
-        await self.write(Register.CONTROL, 1 << Control.RESEED)
-        await self.rest("the seed's expansion")
+        await self.expand(seed)
 
     async def start(self, stimulus: Stimulus) -> None:
-        self.registers = values = stimulus.registers
-        for register in registers_of(self.config, Storage.ONCHIP):
-            if register.of in values:
-                await self.write(register, values[register.of] >> register.low)
+        await self.set_values(stimulus)
         beats = self.beats(stimulus.gradients)
-        if self._now_and_then():
-            await self._misuse()
-        if self._now_and_then():
+        if self.now_and_then():
+            await self.misuse()
+        if self.now_and_then():
             await self._load_gradients(beats[: self.rng.randint(1, len(beats))], cut=True)
             await self._rewind()
         await self._load_gradients(beats)
@@ -98,15 +69,12 @@ class UnitDriver(Driver):
         await self.write(Register.STATUS, 1 << Status.DONE)
 
     async def read(self) -> tuple[Memory, dict[str, int]]:
-        if self._now_and_then():
+        if self.now_and_then():
             await self._read_weights(self.rng.randrange(self.config.depth))
             await self._rewind()
         memory = await self._read_weights(self.config.depth)
         await self.rest("reading the weights")
-        registers = [await self.load(address) for address in range(Register.STEPS, Register.MASS_HI + 4, 4)]
-        *counts, mass_low, mass_high = registers
-        names = [name for name, _ in self.core.counters.shape()]
-        return memory, dict(zip(names, [*counts, mass_low | mass_high << WORD_BITS], strict=True))
+        return memory, await self.counters()
 
     async def _load_weights(self, memory: Memory, count: int) -> None:
         """Send the first ``count`` weights, each with what is kept beside it."""
@@ -154,22 +122,10 @@ class UnitDriver(Driver):
             self.agents.remove(self.weights_out)
             self.weights_out.clear(self.pins)
 
-    async def _misuse(self) -> None:
-        """Do what must be answered with an error and change nothing."""
-        there = set(registers_of(self.config, Storage.ONCHIP))
-        missing = self.rng.choice([each for each in range(0, 1 << ADDRESS_BITS, 4) if each not in there])
-        errors = [(await self.transfer(missing, None))[1], (await self.transfer(missing, 1))[1]]
-        errors += [(await self.transfer(Register.ID, 1))[1], *await self.strange_transfers()]
-        if not all(errors):
-            raise PortError(f"of the transfers that must be refused these were not: {errors}")
-
     async def _rewind(self) -> None:
         await self.write(Register.CONTROL, 1 << Control.REWIND)
         await self.rest("rewinding")
         self.weights_out.taken.clear()
-
-    def _now_and_then(self) -> bool:
-        return self.rng.random() < 0.1
 
     def _by_words(self) -> bool:
         return self.rng.random() < 0.5
@@ -185,23 +141,3 @@ class UnitDriver(Driver):
     def _number(self, name: str, word: int) -> int:
         """What a word says in all of its bits."""
         return to_signed(word, WORD_BITS) if self.layout.shapes[name].signed else word
-
-    async def rest(self, what: str) -> None:
-        """Poll STATUS until nothing is under way."""
-        for _ in range(self.limit):
-            if not await self.load(Register.STATUS) >> Status.BUSY & 1:
-                return
-        raise HangError(f"{what} did not end within {self.limit} reads of STATUS")
-
-    async def write(self, register: int, value: int) -> None:
-        """Write a register."""
-        _, error = await self.transfer(register, value)
-        if error:
-            raise HangError(f"the bus refused to write address {register:#x}")
-
-    async def load(self, register: int) -> int:
-        """Read a register."""
-        value, error = await self.transfer(register, None)
-        if error:
-            raise HangError(f"the bus refused to read address {register:#x}")
-        return value

@@ -80,17 +80,17 @@ def random_vectors(config: RuleConfig, seed: int, steps: int) -> VectorSet:
     return VectorSet.record(config, seed, memory, stimuli)
 
 
-def random_episodes(config: RuleConfig, seed: int, steps: int) -> list[Episode]:
+def random_episodes(config: RuleConfig, seed: int, steps: int, longest: int = 24) -> list[Episode]:
     """Episodes with ``steps`` steps in all, new seeds with and without a reset, and every corner of the inputs.
 
-    The steps of a shorter run are the first ones of a longer run.
+    The steps of a shorter run are the first ones of a longer run. No episode has more than ``longest``.
     """
     rng = random.Random(f"{seed} episodes")
     # Steps that are not compared take no corner from those that are.
     source, stopped = operands_of(config), operands_of(config)
     episodes: list[Episode] = []
     while steps:
-        count = min(steps, rng.randint(1, 24))
+        count = min(steps, rng.randint(1, longest))
         steps -= count
         # Everything of an episode that is not a step comes first: a shorter run then begins like a longer one.
         own_seed, memory = rng.getrandbits(64), source.memory(rng)

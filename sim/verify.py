@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zimu.golden.errors import check_range
+from zimu.golden.errors import InputError, check_range
 from zimu.golden.rule import RuleConfig
 from zimu.golden.vectors import Memory, Stimulus, whole_memory
 from zimu.sim.bench import DRIVERS, Episode, Finding, Job
@@ -32,6 +32,8 @@ class Verification:
     seed: int
     steps: int
     """Steps compared, all of them up to the first that differs."""
+    failed: int
+    """Steps that ended with an error of the system's memory, as STATUS said; not compared."""
     aborted: int
     """Steps that a reset stopped on purpose, not compared."""
     checked: int
@@ -77,6 +79,7 @@ def verify(
     simulator: str | None = None,
     top: str | None = None,
     bus: str | None = None,
+    errors: float = 0.0,
     timeout: float = DEFAULT_TIMEOUT,
     waveform: Path | None = None,
     progress: Progress = lambda done, total: None,
@@ -89,6 +92,8 @@ def verify(
     steps : steps to compare, 1..10^6. The steps of a shorter run are the first ones of a longer run.
     simulator : by default the fastest there is.
     top, bus : the circuit: `zimu.sim.verilog.choose_top`.
+    errors : probability, less than 1, of an error in each response of the system's memory, behind axi4 only. A step
+        that meets one must say so; it is not compared, nor is the one that may follow it before the next seed.
     timeout : seconds the simulator may take, building included.
     waveform : where to write the waves, with the ending of the simulator's format.
     progress : told several times a second how many steps are compared and how many there are.
@@ -99,11 +104,15 @@ def verify(
         as `zimu.sim.simulators.simulate`.
     """
     chosen = choose_top(config, top, bus)
+    if not 0 <= errors < 1 or (errors and chosen.bus != "axi4"):
+        raise InputError(f"errors = {errors}: must be 0, or with --bus axi4 at least 0 and less than 1")
     check_range("steps", steps, 1, MAX_STEPS)
     check_range("seed", seed, 0, 2**64 - 1)
     simulator = _choose_simulator(simulator, timeout, waveform, chosen)
     progress(0, steps)
-    return _run(config, random_episodes(config, seed, steps), seed, simulator, chosen, timeout, waveform, progress)
+    # A step that fails ends its episode.
+    episodes = random_episodes(config, seed, steps, longest=2) if errors else random_episodes(config, seed, steps)
+    return _run(config, episodes, seed, simulator, chosen, errors, timeout, waveform, progress)
 
 
 def verify_trace(
@@ -134,7 +143,7 @@ def verify_trace(
     episode = Episode(seed, memory, expect(config, seed, memory, steps))
     chosen = choose_top(config, top, bus)
     simulator = _choose_simulator(simulator, timeout, waveform, chosen)
-    return _run(config, [episode], seed, simulator, chosen, timeout, waveform, progress)
+    return _run(config, [episode], seed, simulator, chosen, 0.0, timeout, waveform, progress)
 
 
 def _choose_simulator(asked: str | None, timeout: float, waveform: Path | None, top: Top) -> str:
@@ -149,11 +158,12 @@ def _run(
     seed: int,
     simulator: str,
     top: Top,
+    errors: float,
     timeout: float,
     waveform: Path | None,
     progress: Progress,
 ) -> Verification:
-    job = Job(top, config, seed, _PAUSE, episodes)
+    job = Job(top, config, seed, _PAUSE, episodes, errors)
     steps = sum(len(episode.steps) for episode in episodes)
     outcome = simulate(
         "zimu.sim.bench",

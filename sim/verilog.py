@@ -19,13 +19,14 @@ from zimu.golden.files import check_writable, scratch_folder, write_whole
 from zimu.golden.programs import yosys
 from zimu.golden.rule import CONTRACT_VERSION, KEYWORDS, RuleConfig
 from zimu.rtl.buses import AxiLiteUnit, WishboneUnit
+from zimu.rtl.external import ExternalUnit
 from zimu.rtl.netlist import write_rtlil
 from zimu.rtl.onchip import ZimUnit
 from zimu.rtl.update import update_core
 from zimu.sim.pins import port_signals
 
 TOPS: dict[str, dict[str, Callable[[Any], wiring.Component]]] = {
-    "core": {"ports": update_core},
+    "core": {"ports": update_core, "axi4": ExternalUnit},
     "unit": {"apb": ZimUnit, "axi4lite": AxiLiteUnit, "wishbone": WishboneUnit},
 }
 """The circuits, by what is inside and by the bus it is behind."""

@@ -393,6 +393,62 @@ def test_units_behind_other_buses_agree_with_the_emulator(bus, simulator, kind):
     assert result.aborted
 
 
+EXTERNAL = {
+    "single numbers": small(depth=37, lanes=1, form="search", weight_bits=8),
+    "beats of two words": small(depth=300, lanes=64, gradient_bits=12, form="tree", momentum_bits=15),
+    "split": small(depth=90, lanes=8, sampler="split", tile=8, subtrees=2, tile_streams=2, engines=1, weight_bits=20),
+    "several pages": small(depth=6000, lanes=8, gradient_bits=8, form="tree", momentum_bits=12, weight_bits=17),
+}
+
+
+@pytest.mark.parametrize("simulator", ["verilator", pytest.param("icarus", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.nightly] * (number > 1)) for number, kind in enumerate(EXTERNAL)]
+)
+def test_units_with_external_memory_agree_with_the_emulator(kind, simulator):
+    need(simulator)
+    steps = 10 if kind == "several pages" else 50
+    result = verify(EXTERNAL[kind], steps=steps, seed=SEED, simulator=simulator, bus="axi4")
+    assert result.agreed, result.report("compact.toml")
+    assert (result.steps, result.top, result.failed) == (steps, "core", 0)
+
+
+FAILING = {
+    "momentum": {"form": "tree", "momentum_bits": 10},
+    "search": {"form": "search"},
+    "split": {"sampler": "split", "tile": 8, "subtrees": 2, "tile_streams": 2, "engines": 1},
+}
+
+
+def fails_and_agrees(fields, steps, simulator="verilator"):
+    """Steps that were taken, and of these those that failed, of a run with errors in 1 of 100 responses."""
+    config = small(depth=24, lanes=4, weight_bits=8, gradient_bits=8, **fields)
+    result = verify(config, steps=steps, seed=SEED, simulator=need(simulator), bus="axi4", errors=0.01, timeout=3000)
+    assert result.agreed, result.report("compact.toml")
+    return result.steps + result.failed, result.failed
+
+
+@pytest.mark.parametrize("kind", ["momentum", pytest.param("split", marks=pytest.mark.nightly)])
+def test_errors_of_the_memory_fail_a_step_and_nothing_else(kind):
+    taken, failed = fails_and_agrees(FAILING[kind], 150)
+    assert taken > 100
+    assert 0.1 < failed / taken < 0.8
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", FAILING)
+def test_ten_thousand_steps_with_errors_of_the_memory(kind):
+    taken, failed = fails_and_agrees(FAILING[kind], 13_500)
+    assert taken >= 10_000
+    assert failed > 1000
+
+
+@pytest.mark.parametrize(("errors", "bus"), [(-0.1, "axi4"), (1.0, "axi4"), (0.1, "apb")])
+def test_errors_that_cannot_be_are_refused(errors, bus):
+    with pytest.raises(InputError, match=rf"errors = {errors}: must be 0, or with --bus axi4"):
+        verify(small(), steps=1, seed=SEED, bus=bus, errors=errors)
+
+
 @pytest.mark.parametrize(("bus", "simulator"), [("axi4lite", "amaranth"), ("wishbone", "icarus")])
 def test_a_simulator_under_which_a_buss_model_does_not_work_is_refused(bus, simulator):
     with pytest.raises(InputError, match=rf"simulator = '{simulator}': what drives this bus .* under verilator"):

@@ -52,7 +52,7 @@ WIDE = small("wide", depth=70, lanes=32, sampler="split", tile=32, subtrees=1, t
 
 
 def buses_of(config: RuleConfig) -> list[str]:
-    return ["apb", "axi4lite", "ports", "wishbone"] if config.rule == "zim" else ["ports"]
+    return ["apb", "axi4", "axi4lite", "ports", "wishbone"] if config.rule == "zim" else ["ports"]
 
 
 @pytest.mark.parametrize("config", [small(form="tree"), preset("zim8_search"), *RIVALS], ids=lambda config: config.name)
@@ -184,7 +184,7 @@ def test_the_manifest_says_what_the_verilog_is(tmp_path, config, bus):
     verilog, manifest = write_rtl(config, None, tmp_path, bus)
     content = json.loads(manifest.read_text())
     assert content["module"] == config.name
-    assert (content["top"], content["bus"]) == ("core" if bus == "ports" else "unit", bus)
+    assert (content["top"], content["bus"]) == ("core" if bus in ("axi4", "ports") else "unit", bus)
     assert content["contract_version"] == CONTRACT_VERSION
     assert content["rule"] == config.rule
     assert type(config)(**content["parameters"]) == config

@@ -16,7 +16,8 @@ def command(
         typer.Option(help="unit: memories, streams, registers, the default; core: memory ports, all a rival has."),
     ] = None,
     bus: Annotated[
-        str | None, typer.Option(help="Of a unit: apb, the default; axi4lite, with AXI4-Stream; wishbone.")
+        str | None,
+        typer.Option(help="Of a unit: apb, the default; axi4lite, with AXI4-Stream; wishbone. Of a core: ports; axi4."),
     ] = None,
     json: JsonFlag = False,
 ) -> None:

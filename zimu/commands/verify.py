@@ -18,11 +18,15 @@ def command(
     steps: Annotated[int, typer.Option(help="Steps to compare.")] = 200,
     seed: Seed = 0,
     top: Annotated[
-        str | None, typer.Option(help="unit: the drop-in unit, the default; core: its core behind slow memories.")
+        str | None, typer.Option(help="unit: the drop-in unit, the default; core: its core with slow memories.")
     ] = None,
     bus: Annotated[
-        str | None, typer.Option(help="Of a unit: apb, the default; axi4lite, with AXI4-Stream; wishbone.")
+        str | None,
+        typer.Option(help="Of a unit: apb, the default; axi4lite, with AXI4-Stream; wishbone. Of a core: ports; axi4."),
     ] = None,
+    errors: Annotated[
+        float, typer.Option(help="Of axi4: probability of an error in each response of the memory.")
+    ] = 0.0,
     waveform: Annotated[
         Path | None, typer.Option(help="Write the waves into this .vcd file; .fst under Icarus.")
     ] = None,
@@ -41,17 +45,19 @@ def command(
             simulator=simulator,
             top=top,
             bus=bus,
+            errors=errors,
             timeout=timeout,
             waveform=waveform,
             progress=partial(show, "steps compared"),
         )
+    failed = f"{result.failed} steps that failed and said so, " if errors else ""
     if json:
         print_json(result.as_dict())
     elif result.agreed:
         out.print(
             f"{unit.name} ({result.top}, {result.bus}) agrees with the emulator under {result.simulator}: "
             f"{result.steps} steps, {result.checked} values, {result.cycles} clocks, "
-            f"{result.aborted} resets inside a step, seed {seed}",
+            f"{result.aborted} resets inside a step, {failed}seed {seed}",
             soft_wrap=True,
         )
     if not result.agreed:
