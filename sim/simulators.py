@@ -48,8 +48,10 @@ def _verilator_environment() -> dict[str, str]:
     for program in ("g++", "make", "perl"):
         find_program(program)
     path = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", "")])
-    # The package's makefile names the compiler of the machine it was built on, and no option for precompiled headers.
-    settings = {"CXX": "g++", "LINK": "g++", "AR": "ar", "PYTHON3": sys.executable, "CFG_CXXFLAGS_PCH_I": "-include"}
+    # The package's makefile names the compiler of the machine it was built on, and no options for precompiled headers
+    # and coroutines.
+    settings = {"CXX": "g++", "LINK": "g++", "AR": "ar", "PYTHON3": sys.executable}
+    settings |= {"CFG_CXXFLAGS_PCH_I": "-include", "CFG_CXXFLAGS_COROUTINES": "-fcoroutines"}
     if shutil.which("ccache"):
         settings["OBJCACHE"] = "ccache"
     flags = " ".join(f"{name}={value}" for name, value in settings.items())

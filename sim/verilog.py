@@ -2,12 +2,10 @@
 
 import inspect
 import json
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from amaranth.hdl import Elaboratable, Fragment
@@ -15,7 +13,7 @@ from amaranth.lib import wiring
 
 from zimu import __version__
 from zimu.golden.errors import InputError, check_choice
-from zimu.golden.files import check_writable, scratch_folder, write_whole
+from zimu.golden.files import scratch_folder
 from zimu.golden.programs import yosys
 from zimu.golden.rule import CONTRACT_VERSION, KEYWORDS, RuleConfig
 from zimu.rtl.buses import AxiLiteUnit, WishboneUnit
@@ -242,31 +240,6 @@ def _plain_names(name: str, near: Mapping[str, Sequence[str]]) -> Iterator[str]:
     elif each == name and not made and source != "constant":
         yield source
     yield from (f"{source}_{number}" for number in count(1))
-
-
-def write_rtl(
-    config: RuleConfig, top: str | None, folder: str | os.PathLike[str], bus: str | None = None
-) -> list[Path]:
-    """Write ``<name>.v`` and ``<name>.json`` into ``folder``, made if missing, and return their paths.
-
-    Parameters
-    ----------
-    config : of any rule.
-    top : ``"core"`` for the core with memory ports, which every rule has; ``"unit"`` for the wrapper with memories,
-        streams and registers, which the rule ``zim`` has.
-    bus : what it is behind: as `choose_top`.
-
-    Raises
-    ------
-    InputError
-        there is no such top or bus, or the files cannot be written.
-    """
-    chosen = choose_top(config, top, bus)
-    files = [Path(folder) / f"{config.name}.{ending}" for ending in ("v", "json")]
-    check_writable(*files)
-    component = circuit(config, *chosen)
-    contents = to_verilog(component, config.name), manifest(config, chosen, component)
-    return [*map(write_whole, files, contents)]
 
 
 def manifest(config: RuleConfig, top: Top, component: wiring.Component) -> str:

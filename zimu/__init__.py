@@ -39,7 +39,7 @@ _SOURCES = {
     "price": "cost.price",
     "to_verilog": "sim.verilog",
     "verify": "sim.verify",
-    "write_rtl": "sim.verilog",
+    "write_kit": "sim.kit",
 }
 
 __all__ = [*_SOURCES]
@@ -65,9 +65,9 @@ if TYPE_CHECKING:
     from zimu.golden.unit import ReferenceUnit as ReferenceUnit
     from zimu.golden.unit import UnitConfig as UnitConfig
     from zimu.golden.vectors import VectorSet as VectorSet
+    from zimu.sim.kit import write_kit as write_kit
     from zimu.sim.verify import verify as verify
     from zimu.sim.verilog import to_verilog as to_verilog
-    from zimu.sim.verilog import write_rtl as write_rtl
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for an attribute

@@ -7,10 +7,10 @@ from zimu.golden.float_sgd import FloatSGDConfig
 from zimu.golden.int_sgd import IntSGDConfig
 from zimu.golden.names import named
 from zimu.golden.rule import RULES, RuleConfig, config_class
+from zimu.sim.kit import write_kit
 from zimu.sim.simulators import SIMULATORS, why_missing
 from zimu.sim.stimuli import random_episodes
 from zimu.sim.verify import Verification, verify
-from zimu.sim.verilog import write_rtl
 
 
 def floats(weights: str, **fields) -> FloatSGDConfig:
@@ -95,7 +95,7 @@ def test_the_drop_in_unit_is_of_the_rule_zim_alone(rule, tmp_path):
     with pytest.raises(InputError, match=message):
         verify(config, steps=1, seed=1, top="unit")
     with pytest.raises(InputError, match=message):
-        write_rtl(config, "unit", tmp_path)
+        write_kit(config, tmp_path, "unit")
     assert not list(tmp_path.iterdir())
 
 

@@ -16,16 +16,17 @@ from zimu.golden.programs import run, yosys
 from zimu.golden.rule import CONTRACT_VERSION, RuleConfig
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.netlist import to_rtlil
+from zimu.sim.kit import write_kit
 from zimu.sim.simulators import SIMULATORS, WAIVERS, simulate, why_missing
-from zimu.sim.verilog import circuit, write_rtl
+from zimu.sim.verilog import circuit
 
 WRITE = """
 import sys
 from zimu.golden.rule import from_toml
-from zimu.sim.verilog import write_rtl
+from zimu.sim.kit import write_kit
 text, *buses = sys.argv[1:]
 for bus in buses:
-    write_rtl(from_toml(text), None, bus, bus)
+    write_kit(from_toml(text), bus, bus=bus)
 """
 
 
@@ -66,12 +67,11 @@ def test_the_files_are_the_same_bytes_in_every_process_and_folder(tmp_path, conf
             [sys.executable, "-c", WRITE, config.to_toml(), *buses_of(config)], cwd=folder, env=environment, check=True
         )
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        assert [str(path.relative_to(folder)) for path in files] == [
-            f"{bus}/{config.name}.{suffix}" for bus in buses_of(config) for suffix in ("json", "v")
-        ]
-        written.append([path.read_bytes() for path in files])
+        names = [str(path.relative_to(folder)) for path in files]
+        assert {f"{bus}/{config.name}.{end}" for bus in buses_of(config) for end in ("json", "v", "core")} <= set(names)
+        written.append([names, *(path.read_bytes() for path in files)])
     assert written[0] == written[1]
-    text = b"".join(written[0]).decode()
+    text = b"".join(written[0][1:]).decode()
     assert not re.search(r"\.py\b|/tmp|/home|somewhere|Yosys|\b20\d\d-\d\d|\d\d:\d\d:\d\d", text)
 
 
@@ -85,7 +85,7 @@ def test_the_files_are_the_same_bytes_in_every_process_and_folder(tmp_path, conf
     ids=lambda each: getattr(each, "name", each),
 )
 def test_every_reader_takes_the_verilog_without_a_warning(tmp_path, config, bus):
-    verilog, _ = write_rtl(config, None, tmp_path, bus)
+    verilog, *_ = write_kit(config, tmp_path, bus=bus)
     script = [f"read_verilog {verilog.name}", f"hierarchy -check -top {config.name}", "proc", "check -assert"]
     log = yosys(script, folder=tmp_path)
     assert "Warning" not in log
@@ -106,7 +106,7 @@ def test_every_waiver_has_its_reason_and_is_needed(tmp_path):
         pytest.skip(why_missing("verilator"))
     environment, seen = SIMULATORS["verilator"](), ""
     for config in (preset("zim8"), SPLIT):
-        verilog, _ = write_rtl(config, "unit", tmp_path)
+        verilog, *_ = write_kit(config, tmp_path, "unit")
         seen += run(
             ["verilator_bin", "--lint-only", "-Wall", "-Wno-fatal", verilog], timeout=60, environment=environment
         )
@@ -116,7 +116,7 @@ def test_every_waiver_has_its_reason_and_is_needed(tmp_path):
 def test_a_memory_takes_a_line_whatever_its_depth(tmp_path):
     shape = {"weight_bits": 8, "gradient_bits": 8, "lanes": 8}
     shallow, deep = (
-        write_rtl(small(depth=depth, **shape), "unit", tmp_path)[0].read_text() for depth in (2**10, 2**15)
+        write_kit(small(depth=depth, **shape), tmp_path, "unit")[0].read_text() for depth in (2**10, 2**15)
     )
     assert len(deep) < 1.01 * len(shallow)
     assert deep.count("\n") == shallow.count("\n")
@@ -131,7 +131,7 @@ def declared(verilog: str) -> list[str]:
     "config", [preset("zim8"), preset("zim8_search"), SPLIT, *RIVALS, SEPARATE], ids=lambda config: config.name
 )
 def test_names_are_the_sources_or_made_of_them(tmp_path, config):
-    names = declared(write_rtl(config, "core", tmp_path)[0].read_text())
+    names = declared(write_kit(config, tmp_path, "core")[0].read_text())
     rtlil = to_rtlil(circuit(config, "core"), "source")
     wires = re.findall(r"^  (?:wire|memory) .*\\(\S+)$", rtlil, re.MULTILINE)
     assert not [wire for wire in wires if wire.startswith("$signal")], "a Signal has no name: give it a line of its own"
@@ -147,7 +147,7 @@ def test_names_are_the_sources_or_made_of_them(tmp_path, config):
 
 
 def test_each_module_says_what_it_is(tmp_path):
-    text = write_rtl(preset("zim8"), "unit", tmp_path)[0].read_text()
+    text = write_kit(preset("zim8"), tmp_path, "unit")[0].read_text()
     comments = dict(re.findall(r"^// (.*)\nmodule \w*?_?([A-Z]\w*|zim8)\(", text, re.MULTILINE))
     assert len(re.findall("^module", text, re.MULTILINE)) == len(re.findall(r"^// .*\nmodule", text, re.MULTILINE))
     assert "The integer weight-update unit with its memories." in comments
@@ -156,7 +156,7 @@ def test_each_module_says_what_it_is(tmp_path):
 
 def test_modules_have_plain_names_that_begin_with_the_units(tmp_path):
     for bus in buses_of(small()):
-        text = write_rtl(small(), None, tmp_path, bus)[0].read_text()
+        text = write_kit(small(), tmp_path, bus=bus)[0].read_text()
         names = re.findall(r"^module (\w+)", text, re.MULTILINE)
         assert len(names) > 8
         assert names.count("tiny") == 1
@@ -169,7 +169,7 @@ def test_units_of_different_names_live_in_one_design(tmp_path):
         name: small(name, form=form) for name, form in (("tiny", "tree"), ("tiny_core", "search"), ("tiny_", "tree"))
     }
     for name, config in units.items():
-        write_rtl(config, "unit", tmp_path)
+        write_kit(config, tmp_path, "unit")
         assert (tmp_path / f"{name}.v").exists()
     reads = [f"read_verilog {name}.v" for name in units]  # a second module of one name is an error
     yosys([*reads, *(f"hierarchy -check -top {name}" for name in ("tiny",))], folder=tmp_path)
@@ -181,7 +181,7 @@ def test_units_of_different_names_live_in_one_design(tmp_path):
     ids=lambda each: getattr(each, "name", each),
 )
 def test_the_manifest_says_what_the_verilog_is(tmp_path, config, bus):
-    verilog, manifest = write_rtl(config, None, tmp_path, bus)
+    verilog, manifest, *_ = write_kit(config, tmp_path, bus=bus)
     content = json.loads(manifest.read_text())
     assert content["module"] == config.name
     assert (content["top"], content["bus"]) == ("core" if bus in ("axi4", "ports") else "unit", bus)
@@ -206,7 +206,7 @@ def test_the_manifest_says_what_the_verilog_is(tmp_path, config, bus):
     ids=lambda config: config.name,
 )
 def test_the_verilog_is_the_circuit_of_the_rtlil(tmp_path, config):
-    verilog, _ = write_rtl(config, "core", tmp_path)
+    verilog, *_ = write_kit(config, tmp_path, "core")
     # The points at which the two are compared are found by their names: `x$1.a` is `x_1_a` in the Verilog.
     source = re.sub(
         r"\\\S+", lambda name: re.sub(r"(?<=\w)\W+(?=\w)", "_", name[0]), to_rtlil(circuit(config, "core"), "source")

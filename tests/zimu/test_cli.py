@@ -183,9 +183,10 @@ def test_a_bad_configuration_is_refused_by_every_command(cli, text, words):
     assert not (cli.folder / "out").exists()
 
 
-def test_rtl_writes_verilog_and_manifest(cli):
+def test_rtl_writes_verilog_and_what_comes_with_it(cli):
     result = cli("rtl", "tiny.toml", "-o", "out", "--top", "core", "--json")
-    assert json.loads(result.stdout)["files"] == ["out/tiny.v", "out/tiny.json"]
+    endings = [".v", ".json", ".core", ".sdc", ".xdc"]
+    assert json.loads(result.stdout)["files"] == [f"out/tiny{ending}" for ending in endings] + ["out/zimu.vlt"]
     manifest = json.loads((cli.folder / "out" / "tiny.json").read_text())
     assert manifest["module"] == "tiny"
     assert manifest["contract_version"] == 1

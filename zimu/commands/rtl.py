@@ -21,10 +21,10 @@ def command(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Write NAME.v and NAME.json, the manifest of its ports and parameters."""
-    from zimu.sim.verilog import write_rtl
+    """Write NAME.v, its manifest, constraints and a FuseSoC core; of one with registers headers, a bench, a driver."""
+    from zimu.sim.kit import write_kit
 
-    files = [str(path) for path in write_rtl(load_config(config), top, output, bus)]
+    files = [str(path) for path in write_kit(load_config(config), output, top, bus)]
     if json:
         print_json({"files": files})
     else:
