@@ -1,7 +1,6 @@
 """What comes with the Verilog, as the tools that it is for take it."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -125,9 +124,8 @@ def test_json_and_markdown_name_every_register(tmp_path):
 
 
 def test_constraints_are_taken_by_opensta(tmp_path):
-    library = os.environ.get("ZIMU_LIBERTY")
-    if shutil.which("sta") is None or not library:
-        pytest.skip("OpenSTA and a cell library are wanted: install opensta and set ZIMU_LIBERTY")
+    if shutil.which("sta") is None:
+        pytest.skip("OpenSTA is not installed: install the package opensta")
     write_kit(PLAIN, tmp_path, bus="axi4lite")
     ports = json.loads((tmp_path / "plain.json").read_text())["ports"]
     # The ports alone: constraints speak of nothing else.
