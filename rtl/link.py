@@ -8,6 +8,8 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from zimu.golden.link import MOST_WORDS, PAUSE, REPLY, REQUEST
+from zimu.golden.unit import UnitConfig
+from zimu.rtl.onchip import ZimUnit
 from zimu.rtl.registers import bus_signature
 from zimu.rtl.uart import Receiver, Sender
 
@@ -199,4 +201,31 @@ class HostLink(wiring.Component):
                     m.d.sync += part.eq(part + 1)
                     with m.If(part == 3):
                         m.next = "MARK"
+        return m
+
+
+class LinkedUnit(wiring.Component):
+    """The unit with its memories at the end of a host link.
+
+    Parameters
+    ----------
+    config : the unit.
+    clocks : of a bit on the line, at least 4.
+
+    Members
+    -------
+    receive, send : Signal(1), in and out. The lines, high at rest.
+    interrupt : Signal(1), out. As of `ZimUnit`.
+    """
+
+    def __init__(self, config: UnitConfig, clocks: int):
+        self.unit, self._clocks = ZimUnit(config), clocks
+        super().__init__({"receive": In(1, init=1), "send": Out(1, init=1), "interrupt": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.unit = unit = self.unit
+        m.submodules.link = link = HostLink(self._clocks)
+        wiring.connect(m, link.bus, unit.bus)
+        m.d.comb += [link.receive.eq(self.receive), self.send.eq(link.send), self.interrupt.eq(unit.interrupt)]
         return m

@@ -104,7 +104,7 @@ class UnitDriver(RegisterDriver):
 
     async def _read_weights(self, count: int) -> Memory:
         """Begin to read out and return the first ``count`` weights, with what is kept beside each."""
-        self._listen(not self._by_words())
+        self.listen(not self._by_words())
         await self.write(Register.CONTROL, 1 << Control.READ_WEIGHTS)
         if self.weights_out in self.agents:
             await self.until(lambda: len(self.weights_out.taken) >= count, "reading the weights")
@@ -114,7 +114,7 @@ class UnitDriver(RegisterDriver):
         words = [[await self.load(Register.WEIGHTS) for _ in self.layout.shapes] for _ in range(count)]
         return {name: [self._number(name, word[i]) for word in words] for i, name in enumerate(self.layout.shapes)}
 
-    def _listen(self, wanted: bool) -> None:
+    def listen(self, wanted: bool) -> None:
         """Take what comes out of the stream of weights, or nothing."""
         if wanted and self.weights_out not in self.agents:
             self.agents.append(self.weights_out)

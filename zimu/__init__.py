@@ -19,14 +19,18 @@ __version__ = "0.1.0"
 _SOURCES = {
     "Batch": "emu.batch",
     "Counters": "golden.unit",
+    "Device": "sim.device",
     "FloatSGD": "emu.float_sgd",
     "FloatSGDConfig": "golden.float_sgd",
     "InputError": "golden.errors",
     "IntSGD": "emu.int_sgd",
     "IntSGDConfig": "golden.int_sgd",
+    "Link": "sim.transport",
+    "Mapped": "sim.transport",
     "MissingToolError": "golden.errors",
     "ReferenceUnit": "golden.unit",
     "Shard": "emu.shard",
+    "Simulated": "sim.transport",
     "StepResult": "emu.unit",
     "ToolError": "golden.errors",
     "UnitConfig": "golden.unit",
@@ -65,7 +69,11 @@ if TYPE_CHECKING:
     from zimu.golden.unit import ReferenceUnit as ReferenceUnit
     from zimu.golden.unit import UnitConfig as UnitConfig
     from zimu.golden.vectors import VectorSet as VectorSet
+    from zimu.sim.device import Device as Device
     from zimu.sim.kit import write_kit as write_kit
+    from zimu.sim.transport import Link as Link
+    from zimu.sim.transport import Mapped as Mapped
+    from zimu.sim.transport import Simulated as Simulated
     from zimu.sim.verify import verify as verify
     from zimu.sim.verilog import to_verilog as to_verilog
 

@@ -1,0 +1,149 @@
+"""The Python driver: at a simulated unit, and at the end of a line that loses and damages bytes."""
+
+import random
+
+import pytest
+
+from zimu.golden.errors import InputError
+from zimu.golden.link import MOST_WORDS, Request
+from zimu.golden.registers import Register
+from zimu.golden.unit import UnitConfig
+from zimu.sim.device import Device, DeviceError
+from zimu.sim.simulators import why_missing
+from zimu.sim.stimuli import random_vectors
+from zimu.sim.transport import BusError, Link, LinkError, Mapped, Simulated, SimulatedLine
+
+NIGHTLY = pytest.mark.nightly
+
+SHAPE = {"weight_bits": 9, "gradient_bits": 7, "smoothing_bits": 4, "depth": 21, "lanes": 4, "gate_bits": 12}
+UNITS = {
+    "search": UnitConfig(name="unit", **SHAPE, form="search", gradient_encoding="sign_magnitude"),
+    "momentum": UnitConfig(name="unit", **SHAPE | {"gradient_bits": 10, "lanes": 1}, momentum_bits=13, trials_shift=4),
+    "split": UnitConfig(name="unit", **SHAPE, sampler="split", tile=8, subtrees=1, tile_streams=1, engines=1),
+}
+
+
+def takes_steps(device, config, seed, steps=4):
+    """The device against the reference."""
+    vectors = random_vectors(config, seed, steps)
+    device.load(vectors.memory)
+    device.seed(vectors.seed)
+    for step in vectors.steps:
+        counters = device.step(step.stimulus.gradients, **step.stimulus.registers)
+        assert counters._asdict() == step.counters
+        assert device.read() == step.memory
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_the_device_takes_steps_as_the_reference_does(kind):
+    with Simulated(UNITS[kind], "amaranth") as bus:
+        takes_steps(Device(UNITS[kind], bus), UNITS[kind], 3)
+
+
+def test_what_goes_wrong_is_told():
+    config = UNITS["search"]
+    values = {"trials": 1, "threshold": 1, "smoothing": 0}
+    with Simulated(config, "amaranth") as bus:
+        with pytest.raises(DeviceError, match="of another configuration"):
+            Device(config.replace(depth=20), bus)
+        device = Device(config, bus)
+        with pytest.raises(BusError, match=r"register 0xf0: refused, after 0 of 1 words"):
+            bus.read(0xF0, 1)
+        with pytest.raises(DeviceError, match="START was refused"):
+            device.step([0] * config.depth, **values)
+        with pytest.raises(InputError, match="weights"):
+            device.load({"weights": [256] * config.depth})
+        device.seed(1)
+        with pytest.raises(InputError, match="gradients"):
+            device.step([0] * 20, **values)
+
+
+class Lossy:
+    """A line that now and then loses a byte or a bit of one, either way; ``good`` turns it into a good one."""
+
+    def __init__(self, line, rng, probability):
+        self._line, self._rng, self._probability = line, rng, probability
+        self.damaged = 0
+
+    def _pass(self, data):
+        passed = bytearray()
+        for byte in data:
+            if self._rng.random() < self._probability:
+                self.damaged += 1
+                if self._rng.random() < 0.5:
+                    continue
+                byte ^= 1 << self._rng.randrange(8)
+            passed.append(byte)
+        return bytes(passed)
+
+    def write(self, data):
+        self._line.write(self._pass(data))
+
+    def read(self, size):
+        return self._pass(self._line.read(size))
+
+    def reset_input_buffer(self):
+        self._line.reset_input_buffer()
+
+
+@pytest.mark.parametrize(
+    ("clocks", "kind"),
+    [(4, "search"), pytest.param(13, "momentum", marks=NIGHTLY), pytest.param(87, "split", marks=NIGHTLY)],
+)
+def test_a_device_at_a_line_that_loses_and_damages_bytes_takes_the_same_steps(clocks, kind):
+    if reason := why_missing("verilator"):
+        pytest.skip(reason)
+    config = UNITS[kind]
+    with SimulatedLine(config, clocks, "verilator") as line:
+        takes_steps(Device(config, Link(line)), config, 8, steps=2)
+        lossy = Lossy(line, random.Random(clocks), 0.002)
+        takes_steps(Device(config, Link(lossy)), config, 9, steps=6)
+    assert lossy.damaged > 2
+
+
+def test_a_line_that_is_cut_is_told():
+    class Cut:
+        def write(self, data):
+            pass
+
+        def read(self, size):
+            return b""
+
+        def reset_input_buffer(self):
+            pass
+
+    with pytest.raises(LinkError, match=r"register 0x00: nothing came back; check the line and its baud rate"):
+        Device(UNITS["search"], Link(Cut()))
+
+
+def test_frames_hold_no_more_words_than_a_link_takes():
+    class Echo:
+        def __init__(self):
+            self.frames = []
+
+        def write(self, data):
+            self.frames.append(data)
+
+        def read(self, size):
+            return b""
+
+        def reset_input_buffer(self):
+            pass
+
+    line = Echo()
+    with pytest.raises(LinkError):
+        Link(line).write(Register.WEIGHTS, range(40))
+    assert line.frames == [Request(Register.WEIGHTS, MOST_WORDS, tuple(range(MOST_WORDS))).encode()]
+
+
+def test_registers_in_memory_are_words_of_a_file(tmp_path):
+    path = tmp_path / "registers"
+    path.write_bytes(bytes(range(256)) * 32)
+    registers = Mapped(str(path), 4096)
+    assert registers.read(Register.STATUS, 2) == [0x0F0E0D0C] * 2
+    registers.write(Register.TRIALS, [1, 2**32 + 5])
+    assert path.read_bytes()[4096 + 0x18 : 4096 + 0x1C] == bytes([5, 0, 0, 0])
+    with pytest.raises(InputError, match="base = 0x10: must be a multiple of 0x1000"):
+        Mapped(str(path), 16)
+    with pytest.raises(InputError, match="nowhere: No such file"):
+        Mapped(str(tmp_path / "nowhere"))
