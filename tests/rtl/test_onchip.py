@@ -85,7 +85,7 @@ def test_run_time_values_and_streams_are_closed_during_a_step(configure):
         await driver.start(some_inputs(config, 300))
         driver.weights_in.queue.append(5)
         driver.gradients.queue.extend(driver.beats([1] * config.depth))
-        with pytest.raises(HangError, match="refused address 0x18"):
+        with pytest.raises(HangError, match="refused to write address 0x18"):
             await driver.write(Register.TRIALS, 1)
         await driver.write(Register.CONTROL, 1 << Control.RESEED)
         assert await status(driver) == {"BUSY", "SEEDED", "REFUSED"}

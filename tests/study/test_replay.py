@@ -14,9 +14,11 @@ from zimu.study.train import record
 AGREED = Verification(
     name="digits_layer2",
     top="unit",
+    bus="apb",
     simulator="icarus",
     seed=1,
     steps=2,
+    failed=0,
     aborted=0,
     checked=1314,
     mismatches=0,
