@@ -5,6 +5,7 @@ Markdown and SystemRDL.
 """
 
 import hashlib
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from typing import Self
 
@@ -152,6 +153,17 @@ def digest(config: UnitConfig) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
+def constants(config: UnitConfig) -> dict[Register, int]:
+    """What the registers hold that nothing changes."""
+    return {
+        Register.ID: IDENTITY,
+        Register.VERSION: CONTRACT_VERSION,
+        Register.DEPTH: config.depth,
+        Register.SHAPE: sum(getattr(config, name) % 256 << 8 * place for place, name in enumerate(SHAPE_FIELDS)),
+        Register.DIGEST: digest(config),
+    }
+
+
 def address_ports(config: UnitConfig) -> list[str]:
     """What a unit with external memory is told the addresses of, by `Register.of`."""
     return ["gradients_at", "weights_at", *(["means_at"] if config.momentum else [])]
@@ -162,6 +174,12 @@ def registers_of(config: UnitConfig, storage: Storage) -> list[Register]:
     ports = address_ports(config) if storage is Storage.EXTERNAL else ["gradient_words", "weight_words"]
     there = {None, "seed", *config.values, *counters_of(config.counters), *ports}
     return [register for register in Register if register.of in there]
+
+
+def value_words(config: UnitConfig, storage: Storage, values: Mapping[str, int]) -> list[tuple[Register, int]]:
+    """The registers that hold run-time values, each with its word of those given."""
+    there = [register for register in registers_of(config, storage) if register.of in values]
+    return [(register, values[register.of or ""] >> register.low & 2**WORD_BITS - 1) for register in there]
 
 
 def bits_of(bits: type[Bit], storage: Storage) -> list[Bit]:

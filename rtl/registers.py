@@ -14,8 +14,6 @@ from amaranth.lib.wiring import In, Out
 from zimu.golden.registers import (
     ADDRESS_BITS,
     CLEARED_BY_WRITING,
-    IDENTITY,
-    SHAPE_FIELDS,
     Access,
     Bit,
     Control,
@@ -24,10 +22,10 @@ from zimu.golden.registers import (
     Storage,
     address_ports,
     bits_of,
-    digest,
+    constants,
     registers_of,
 )
-from zimu.golden.rule import CONTRACT_VERSION, WORD_BITS
+from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.unit import unit_counters
 
@@ -119,21 +117,15 @@ class Registers(wiring.Component):
         m.d.comb += self.interrupt.eq(kept[Status.DONE])
 
         mass = Const(0, 64) | self.counters.mass
-        constants = {
-            Register.ID: IDENTITY,
-            Register.VERSION: CONTRACT_VERSION,
-            Register.DEPTH: config.depth,
-            Register.SHAPE: sum(getattr(config, name) % 256 << 8 * i for i, name in enumerate(SHAPE_FIELDS)),
-            Register.DIGEST: digest(config),
-        }
+        fixed = constants(config)
         clears = Signal(max(kept) + 1)
         with m.Switch(bus.paddr):
             for register in registers_of(config, self.storage):
                 with m.Case(register):
                     if register.access is Access.READ:
                         m.d.comb += bus.pslverr.eq(write)
-                    if register in constants:
-                        m.d.comb += bus.prdata.eq(constants[register])
+                    if register in fixed:
+                        m.d.comb += bus.prdata.eq(fixed[register])
                     elif register is Register.STATUS:
                         m.d.comb += [bus.prdata[bit].eq(now) for bit, now in status.items()]
                         m.d.comb += clears.eq(bus.pwdata & write.replicate(len(clears)))

@@ -13,16 +13,14 @@ from zimu.golden.registers import (
     Register,
     Status,
     Storage,
-    container,
     digest,
-    registers_of,
-    words_of_beat,
+    value_words,
 )
 from zimu.golden.rule import WORD_BITS, check_vector
 from zimu.golden.unit import Counters, UnitConfig
 from zimu.golden.vectors import Memory
-from zimu.sim.drivers import pack, to_signed
-from zimu.sim.transport import Link, LinkError, Transport
+from zimu.sim.drivers import gradient_words, to_signed
+from zimu.sim.transport import LinkError, Transport
 
 T = TypeVar("T")
 
@@ -71,8 +69,13 @@ class Device:
         check_range("seed", seed, 0, 2**64 - 1)
         self._store(Register.SEED_LO, seed)
         self._store(Register.SEED_HI, seed >> WORD_BITS)
-        self._again(lambda: self._control(Control.RESEED))
+        self._again(self._expand)
         self._wait(Status.BUSY, False)
+
+    def _expand(self) -> None:
+        """Begin to expand the seed, once what may have begun before is over."""
+        self._wait(Status.BUSY, False)
+        self._control(Control.RESEED)
 
     def load(self, memory: Memory) -> None:
         """Load all weights, and what is kept beside them: means that are left out begin as means of zero."""
@@ -101,18 +104,14 @@ class Device:
         config = self.config
         patterns = check_vector("gradients", list(gradients), config.depth, *config.gradient.limits)
         values = config.registers(**values)
-        for register in registers_of(config, Storage.ONCHIP):
-            if register.of in values:
-                self._store(register, values[register.of] >> register.low)
-        bits, lanes = container(config.gradient_bits), config.lanes
-        beats = [pack(patterns[first : first + lanes], bits) for first in range(0, config.beats * lanes, lanes)]
-        words = [beat >> WORD_BITS * word & 2**WORD_BITS - 1 for beat in beats for word in range(words_of_beat(config))]
+        for register, word in value_words(config, Storage.ONCHIP, values):
+            self._store(register, word)
+        words = gradient_words(config, patterns)
         before = self._load(Register.STEPS)
         self._rewound(lambda: self._transport.write(Register.GRADIENTS, words))
         try:
             self._control(Control.START)
         except LinkError:
-            self._rest()
             # It has begun if it goes on, or has been counted; else it can be begun now.
             if not self._load(Register.STATUS) & 1 << Status.BUSY and self._load(Register.STEPS) == before:
                 self._control(Control.START)
@@ -166,7 +165,6 @@ class Device:
             return self._again(lambda: self._begin_anew(action))
 
     def _begin_anew(self, action: Callable[[], T]) -> T:
-        self._rest()
         self._control(Control.REWIND)
         self._wait(Status.BUSY, False)
         return action()
@@ -177,10 +175,5 @@ class Device:
             try:
                 return action()
             except LinkError:
-                self._rest()
+                pass
         return action()
-
-    def _rest(self) -> None:
-        """After the line lost something: let both sides forget it."""
-        if isinstance(self._transport, Link):
-            self._transport.rest()

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from amaranth.hdl import Shape
 from amaranth.lib import data
 
-from zimu.golden.rule import RuleConfig
+from zimu.golden.registers import container, words_of_beat
+from zimu.golden.rule import WORD_BITS, RuleConfig
+from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
 from zimu.rtl.update import seed_cycles, update_core
 from zimu.sim.pins import Agent, Pins, run_until
@@ -33,6 +35,13 @@ def pack(values: Sequence[int], bits: int) -> int:
     for i, value in enumerate(values):
         word |= (value % (1 << bits)) << (bits * i)
     return word
+
+
+def gradient_words(config: UnitConfig, patterns: Sequence[int]) -> list[int]:
+    """The gradients of a step as the words of GRADIENTS; lanes beyond the depth are 0."""
+    bits, lanes = container(config.gradient_bits), config.lanes
+    beats = [pack(patterns[first : first + lanes], bits) for first in range(0, config.beats * lanes, lanes)]
+    return [beat >> WORD_BITS * word & 2**WORD_BITS - 1 for beat in beats for word in range(words_of_beat(config))]
 
 
 def to_signed(value: int, bits: int) -> int:

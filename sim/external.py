@@ -8,7 +8,7 @@ from typing import Any
 
 from amaranth.hdl import Shape
 
-from zimu.golden.registers import CLEARED_BY_WRITING, Register, Status, Storage, address_ports, container
+from zimu.golden.registers import CLEARED_BY_WRITING, Control, Register, Status, Storage, address_ports, container
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Stimulus
@@ -129,7 +129,7 @@ class ExternalDriver(AxiLiteRegisters):
         for name, values in stimulus.memory.items():
             self._store(self._numbers[name][0], values, self._numbers[name][1].bits)
         self.memory.errors = self.errors
-        await self.write(Register.CONTROL, 1)
+        await self.write(Register.CONTROL, 1 << Control.START)
 
     async def step(self, stimulus: Stimulus) -> None:
         await self.start(stimulus)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from zimu.golden.registers import Control, Register, Status, Storage, container, registers_of, words_of_beat
+from zimu.golden.registers import Control, Register, Status, Storage, container, value_words
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Step
 from zimu.rtl.axi import PAGE
 from zimu.rtl.external import data_bits
-from zimu.sim.drivers import pack
+from zimu.sim.drivers import gradient_words, pack
 from zimu.sim.stimuli import random_vectors
 
 STEPS = 4
@@ -45,12 +45,7 @@ def recording(config: UnitConfig, storage: Storage, seed: int = 1) -> list[Line]
     lines += [Line(WRITE, Register.SEED_LO, vectors.seed), Line(WRITE, Register.SEED_HI, vectors.seed >> WORD_BITS)]
     lines += [Line(WRITE, Register.CONTROL, 1 << Control.RESEED), Line(IDLE)]
     for step in vectors.steps:
-        values = step.stimulus.registers
-        lines += [
-            Line(WRITE, register, values[register.of] >> register.low)
-            for register in registers_of(config, storage)
-            if register.of in values
-        ]
+        lines += [Line(WRITE, *each) for each in value_words(config, storage, step.stimulus.registers)]
         lines += arrays.gradients(step.stimulus.gradients)
         lines += [Line(WRITE, Register.CONTROL, 1 << Control.START), Line(INTERRUPT)]
         lines += [Line(WRITE, Register.STATUS, 1 << Status.DONE), *arrays.check(step.memory)]
@@ -81,11 +76,7 @@ class _Words:
             yield from (Line(WRITE, Register.WEIGHTS, number) for number in numbers)
 
     def gradients(self, gradients: Sequence[int]) -> Iterator[Line]:
-        lanes, bits = self._config.lanes, container(self._config.gradient_bits)
-        for first in range(0, self._config.beats * lanes, lanes):
-            beat = pack(gradients[first : first + lanes], bits)
-            for word in range(words_of_beat(self._config)):
-                yield Line(WRITE, Register.GRADIENTS, beat >> WORD_BITS * word)
+        yield from (Line(WRITE, Register.GRADIENTS, word) for word in gradient_words(self._config, gradients))
 
     def check(self, memory: Memory) -> Iterator[Line]:
         yield Line(WRITE, Register.CONTROL, 1 << Control.READ_WEIGHTS)

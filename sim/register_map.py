@@ -5,7 +5,6 @@ from typing import Any
 
 from zimu.golden.registers import (
     CLEARED_BY_WRITING,
-    IDENTITY,
     SHAPE_FIELDS,
     Bit,
     Control,
@@ -13,10 +12,10 @@ from zimu.golden.registers import (
     Status,
     Storage,
     bits_of,
-    digest,
+    constants,
     registers_of,
 )
-from zimu.golden.rule import CONTRACT_VERSION, WORD_BITS, counters_of
+from zimu.golden.rule import WORD_BITS, counters_of
 from zimu.golden.unit import UnitConfig
 
 
@@ -56,15 +55,6 @@ def as_data(entries: list[Entry]) -> list[dict[str, Any]]:
 
 
 def _entry(config: UnitConfig, storage: Storage, register: Register) -> Entry:
-    shape = {name: getattr(config, name) % 256 for name in SHAPE_FIELDS}
-    constants = {
-        Register.ID: IDENTITY,
-        Register.VERSION: CONTRACT_VERSION,
-        Register.STATUS: 0,
-        Register.DEPTH: config.depth,
-        Register.SHAPE: sum(value << 8 * place for place, value in enumerate(shape.values())),
-        Register.DIGEST: digest(config),
-    }
     fields: list[Field] = []
     if register in (Register.CONTROL, Register.STATUS):
         bits: list[Bit] = bits_of(Control if register is Register.CONTROL else Status, storage)
@@ -75,9 +65,8 @@ def _entry(config: UnitConfig, storage: Storage, register: Register) -> Entry:
         fields = [Field("VALUE", 0, width, str(register.access), register.what)]
     else:
         fields = [Field("VALUE", 0, WORD_BITS, "r", "nothing: reads as 0, and takes any write")]
-    return Entry(
-        register.name, int(register), str(register.access), register.what, constants.get(register, 0), tuple(fields)
-    )
+    reset = constants(config).get(register, 0)
+    return Entry(register.name, int(register), str(register.access), register.what, reset, tuple(fields))
 
 
 def _access(register: Register, bit: Bit) -> str:

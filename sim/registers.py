@@ -5,7 +5,7 @@ The circuit: ``rtl/registers.py``. The drivers of whole units: ``sim/onchip.py``
 
 from typing import ClassVar
 
-from zimu.golden.registers import ADDRESS_BITS, Control, Register, Status, Storage, registers_of
+from zimu.golden.registers import ADDRESS_BITS, Control, Register, Status, Storage, registers_of, value_words
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.vectors import Stimulus
 from zimu.sim.drivers import Driver, HangError
@@ -26,10 +26,9 @@ class RegisterDriver(Driver):
 
     async def set_values(self, stimulus: Stimulus) -> None:
         """Write the run-time values of a step."""
-        self.registers = values = stimulus.registers
-        for register in registers_of(self.config, self.storage):
-            if register.of in values:
-                await self.write(register, values[register.of] >> register.low)
+        self.registers = stimulus.registers
+        for register, word in value_words(self.config, self.storage, stimulus.registers):
+            await self.write(register, word)
 
     async def counters(self) -> dict[str, int]:
         """Read all counters."""

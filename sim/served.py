@@ -5,7 +5,8 @@ The program's end is `zimu.sim.transport.Simulated`.
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from multiprocessing.connection import Client
 from typing import Any
 
@@ -28,17 +29,23 @@ async def run(pins: Pins, job: str, done: Callable[[], object]) -> dict[str, Any
     driver = UnitDriver(pins, from_toml(plan["config"]), random.Random(0), 0.0)  # type: ignore[arg-type]
     await driver.reset()
     driver.listen(False)
-    with Client(tuple(plan["address"]), authkey=bytes.fromhex(plan["key"])) as line:
+
+    async def transfers(address: int, asked: int | list[int]) -> tuple[list[int], bool]:
+        words: list[int] = []
+        for value in [None] * asked if isinstance(asked, int) else asked:
+            word, failed = await driver.transfer(address, value)
+            if failed:
+                return words, True
+            words.append(word)
+        return words, False
+
+    await serve(plan, transfers, done)
+    return {"clocks": pins.cycles}
+
+
+async def serve(plan: dict[str, Any], carry_out: Callable[..., Awaitable[Any]], done: Callable[[], object]) -> None:
+    """Answer what is sent by what ``carry_out`` makes of it, until the other end closes."""
+    with Client(tuple(plan["address"]), authkey=bytes.fromhex(plan["key"])) as line, suppress(EOFError):
         while True:
-            try:
-                address, asked = line.recv()
-            except EOFError:
-                return {"clocks": pins.cycles}
-            words, failed = [], False
-            for value in [None] * asked if isinstance(asked, int) else asked:
-                word, failed = await driver.transfer(address, value)
-                if failed:
-                    break
-                words.append(word)
-            line.send((words, failed))
+            line.send(await carry_out(*line.recv()))
             done()

@@ -7,7 +7,6 @@ import json
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.connection import Client
 from typing import Any
 
 from amaranth.lib import wiring
@@ -17,9 +16,13 @@ from zimu.golden.rule import from_toml
 from zimu.rtl.link import LinkedUnit
 from zimu.rtl.uart import BYTE_BITS
 from zimu.sim.pins import Pins, run_until
+from zimu.sim.served import serve
 
 PATIENCE = 4 * PAUSE
 """Bits for which a line rests before no more is awaited: longer than any access takes."""
+
+LIMIT = 10**9
+"""More clocks than any order takes."""
 
 
 class Uart:
@@ -89,26 +92,23 @@ async def run(pins: Pins, job: str, done: Callable[[], object]) -> dict[str, Any
     """Carry out what comes until the other end closes: write bytes, read so many, forget what was heard."""
     plan = json.loads(job)
     uart = Uart(plan["clocks"])
-    limit = 10**9
     for name, value in (("receive", 1), ("rst", 1)):
         pins.set(name, value)
     await run_until(pins, [], lambda: False, 3)
     pins.set("rst", 0)
-    with Client(tuple(plan["address"]), authkey=bytes.fromhex(plan["key"])) as line:
-        while True:
-            try:
-                order, given = line.recv()
-            except EOFError:
-                return {"clocks": pins.cycles}
-            answer = b""
-            if order == "write":
-                uart.queue.extend(given)
-                uart.quiet = 0
-            elif order == "read":
-                await run_until(pins, [uart], partial(uart.has_heard, given), limit)
-                answer = bytes(uart.heard[:given])
-                del uart.heard[:given]
-            else:
-                uart.heard.clear()
-            line.send(answer)
-            done()
+
+    async def orders(order: str, given: Any) -> bytes:
+        heard = b""
+        if order == "write":
+            uart.queue.extend(given)
+            uart.quiet = 0
+        elif order == "read":
+            await run_until(pins, [uart], partial(uart.has_heard, given), LIMIT)
+            heard = bytes(uart.heard[:given])
+            del uart.heard[:given]
+        else:
+            uart.heard.clear()
+        return heard
+
+    await serve(plan, orders, done)
+    return {"clocks": pins.cycles}

@@ -8,16 +8,19 @@ import mmap
 import os
 import secrets
 from collections.abc import Sequence
-from multiprocessing.connection import Listener
+from contextlib import suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Listener
 from threading import Thread
 from typing import Any, Protocol, Self
 
 from zimu.golden.errors import InputError, ToolError, ZimuError
-from zimu.golden.link import MOST_WORDS, PAUSE, Reply, Request
+from zimu.golden.link import MOST_WORDS, Reply, Request
 from zimu.golden.unit import UnitConfig
 from zimu.sim.simulators import DEFAULT_TIMEOUT, choose_simulator, simulate
 
 _WORD = 4
+_LONGER_THAN_A_REPLY = 256
 
 
 class BusError(ZimuError):
@@ -56,7 +59,7 @@ class Link:
 
     Parameters
     ----------
-    line : its read must wait for longer than a reply and the longest access take.
+    line : its read must wait for longer than a reply, the longest access and a pause of the link take.
     """
 
     def __init__(self, line: Line) -> None:
@@ -74,10 +77,10 @@ class Link:
             part = tuple(word % 2**32 for word in words[first : first + MOST_WORDS])
             self._ask(Request(address, len(part), part))
 
-    def rest(self) -> None:
-        """Let the unit forget a frame that it has in part: more bytes than a pause takes, none of which is a mark."""
-        self._line.write(bytes([0xFF] * (PAUSE // 8)))
-        self._line.read(1)
+    def _rest(self) -> None:
+        """Let both sides forget what they have in part: the line's patience is longer than a pause."""
+        self._line.reset_input_buffer()
+        self._line.read(_LONGER_THAN_A_REPLY)
         self._line.reset_input_buffer()
 
     def _ask(self, request: Request) -> Reply:
@@ -85,7 +88,7 @@ class Link:
         frame = self._line.read(request.reply_bytes)
         reply = request.decode(frame)
         if reply is None:
-            self._line.reset_input_buffer()
+            self._rest()
             what = f"{len(frame)} bytes that are no reply" if frame else "nothing"
             raise LinkError(f"register {request.address:#04x}: {what} came back; check the line and its baud rate")
         if reply.failed:
@@ -135,12 +138,14 @@ class _Simulation:
         self._failure: ZimuError | None = None
 
     def __enter__(self) -> Self:
-        key = secrets.token_bytes(16)
-        self._listener = Listener(("127.0.0.1", 0), authkey=key)
-        job = self._job | {"address": self._listener.address, "key": key.hex()}
+        self._key = secrets.token_bytes(16)
+        self._listener = Listener(("127.0.0.1", 0), authkey=self._key)
+        job = self._job | {"address": self._listener.address, "key": self._key.hex()}
         self._thread = Thread(target=self._simulate, args=(json.dumps(job),), daemon=True)
         self._thread.start()
         self._line = self._listener.accept()
+        if self._failure:
+            raise self._failure
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,8 +158,9 @@ class _Simulation:
             simulate(self.bench, job, simulator=self._simulator, timeout=self._timeout)
         except ZimuError as error:
             self._failure = error
-            # Whoever waits for the simulator to call must not wait for ever.
-            self._listener.close()
+            # Who waits for the simulator to call is called from here, or would wait for ever.
+            with suppress(OSError, AuthenticationError):
+                Client(self._listener.address, authkey=self._key).close()
 
     def _ask(self, *order: Any) -> Any:
         try:

@@ -4,10 +4,11 @@ import random
 
 import pytest
 
-from zimu.golden.errors import InputError
+from zimu.golden.errors import InputError, ToolError
 from zimu.golden.link import MOST_WORDS, Request
 from zimu.golden.registers import Register
 from zimu.golden.unit import UnitConfig
+from zimu.sim import transport
 from zimu.sim.device import Device, DeviceError
 from zimu.sim.simulators import why_missing
 from zimu.sim.stimuli import random_vectors
@@ -99,6 +100,15 @@ def test_a_device_at_a_line_that_loses_and_damages_bytes_takes_the_same_steps(cl
         lossy = Lossy(line, random.Random(clocks), 0.002)
         takes_steps(Device(config, Link(lossy)), config, 9, steps=6)
     assert lossy.damaged > 2
+
+
+def test_a_simulator_that_fails_is_told_and_not_waited_for(monkeypatch):
+    def fail(*_, **__):
+        raise ToolError("it failed")
+
+    monkeypatch.setattr(transport, "simulate", fail)
+    with pytest.raises(ToolError, match="it failed"), Simulated(UNITS["search"], "amaranth"):
+        pass
 
 
 def test_a_line_that_is_cut_is_told():
