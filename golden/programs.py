@@ -210,9 +210,21 @@ def how_to_install(package: str) -> str:
     return f"{'pip' if active else f'{sys.executable} -m pip'} install {shlex.quote(requirement)}"
 
 
-def package_folder(package: str) -> Path:
-    """The folder of an installed Python package, without importing it; `MissingToolError` if there is none."""
+def package_folder(package: str, distribution: str = "") -> Path:
+    """The folder of an installed Python package, without importing it.
+
+    Parameters
+    ----------
+    package : what is imported.
+    distribution : what is installed, if not of that name.
+
+    Raises
+    ------
+    MissingToolError
+        there is none.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingToolError(f"Python package {package} is not installed: {how_to_install(package)}")
+        name = distribution or package
+        raise MissingToolError(f"Python package {name} is not installed: {how_to_install(name)}")
     return Path(spec.submodule_search_locations[0])

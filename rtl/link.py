@@ -54,11 +54,14 @@ class HostLink(wiring.Component):
     -------
     receive, send : Signal(1), in and out. The lines, high at rest.
     bus : APB, out.
+    damaged : Signal(1), out. The last frame that came was no good, or a byte came that began none.
     """
 
     def __init__(self, clocks: int):
         self._clocks = clocks
-        super().__init__({"receive": In(1, init=1), "send": Out(1, init=1), "bus": Out(bus_signature())})
+        super().__init__(
+            {"receive": In(1, init=1), "send": Out(1, init=1), "bus": Out(bus_signature()), "damaged": Out(1)}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -105,14 +108,17 @@ class HostLink(wiring.Component):
         def give_up():
             """Wait for another frame if this one does not go on."""
             with m.If((pause == 0) & ~came):
+                m.d.sync += self.damaged.eq(1)
                 m.next = "MARK"
 
         with m.FSM():
             with m.State("MARK"):
                 m.d.comb += crc.clear.eq(1)
                 m.d.sync += [number.eq(0), part.eq(0), failed.eq(0), replies.eq(0)]
-                with m.If(came & (byte == REQUEST)):
-                    m.next = "HEAD"
+                with m.If(came):
+                    m.d.sync += self.damaged.eq(byte != REQUEST)
+                    with m.If(byte == REQUEST):
+                        m.next = "HEAD"
             with m.State("HEAD"):
                 m.d.comb += crc.strobe.eq(came)
                 with m.If(came):
@@ -146,6 +152,7 @@ class HostLink(wiring.Component):
             with m.State("JUDGE"):
                 m.d.sync += number.eq(0)
                 with m.If(settled == 0):
+                    m.d.sync += self.damaged.eq(crc.value != RESIDUE)
                     m.next = "MARK"
                     with m.If(crc.value == RESIDUE):
                         m.next = "NEXT"
@@ -215,17 +222,23 @@ class LinkedUnit(wiring.Component):
     Members
     -------
     receive, send : Signal(1), in and out. The lines, high at rest.
-    interrupt : Signal(1), out. As of `ZimUnit`.
+    busy : Signal(1), out. As of `ZimUnit`.
+    error : Signal(1), out. What was last asked for was refused, or came damaged.
     """
 
     def __init__(self, config: UnitConfig, clocks: int):
         self.unit, self._clocks = ZimUnit(config), clocks
-        super().__init__({"receive": In(1, init=1), "send": Out(1, init=1), "interrupt": Out(1)})
+        super().__init__({"receive": In(1, init=1), "send": Out(1, init=1), "busy": Out(1), "error": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.unit = unit = self.unit
         m.submodules.link = link = HostLink(self._clocks)
         wiring.connect(m, link.bus, unit.bus)
-        m.d.comb += [link.receive.eq(self.receive), self.send.eq(link.send), self.interrupt.eq(unit.interrupt)]
+        m.d.comb += [
+            link.receive.eq(self.receive),
+            self.send.eq(link.send),
+            self.busy.eq(unit.busy),
+            self.error.eq(unit.refused | link.damaged),
+        ]
         return m

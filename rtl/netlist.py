@@ -28,9 +28,15 @@ def any_on_collision(design: str) -> list[str]:
 
 def to_rtlil(component: wiring.Component, name: str) -> str:
     """The component as RTLIL text with top module ``name``: no source paths, so the same bytes on every machine."""
-    text = rtlil.convert(component, name=name, emit_src=False)
-    # Amaranth names element 0 of an array `a` as one wire `a[0]`, which is what Yosys' abc9 calls bit 0 of `a`.
-    return re.sub(r"(\\[^\s\[\]]+)\[(\d+)\]", r"\1.\2", text)
+    return plain_arrays(rtlil.convert(component, name=name, emit_src=False))
+
+
+def plain_arrays(design: str) -> str:
+    """RTLIL text in which element 0 of an array ``a`` is the wire ``a.0``.
+
+    Amaranth names it ``a[0]``, which is what Yosys' abc9 calls bit 0 of ``a``.
+    """
+    return re.sub(r"(\\[^\s\[\]]+)\[(\d+)\]", r"\1.\2", design)
 
 
 def write_rtlil(component: wiring.Component, name: str, folder: str | os.PathLike[str]) -> Path:

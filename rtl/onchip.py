@@ -141,6 +141,8 @@ class ZimUnit(wiring.Component):
     bus : APB, in. See `zimu.rtl.registers`. What the streams carry can also be written and read there, word by word;
         a memory is filled and read in one of the two ways at a time.
     interrupt : Signal(1), out. A step ended; cleared through STATUS.
+    busy : Signal(1), out. STATUS.BUSY.
+    refused : Signal(1), out. STATUS.REFUSED.
     weights_in : stream of `kept_layout`, in. ``depth`` transfers fill the memory from weight 0; taken while not busy.
     gradients : stream of `zimu.rtl.beats.beat_layout`, in. Lane i of beat b is gradient ``b * lanes + i``;
         lanes beyond depth are ignored. Taken while not busy and not loaded.
@@ -166,6 +168,8 @@ class ZimUnit(wiring.Component):
             {
                 "bus": In(bus_signature()),
                 "interrupt": Out(1),
+                "busy": Out(1),
+                "refused": Out(1),
                 "weights_in": In(stream.Signature(kept)),
                 "gradients": In(stream.Signature(beat_layout(config))),
                 "weights_out": Out(stream.Signature(kept)),
@@ -180,18 +184,19 @@ class ZimUnit(wiring.Component):
         m.submodules.registers = registers = Registers(config)
         reading = Signal()  # weights on their way out
         loaded = Signal()
-        busy = core.busy | reading
         m.d.comb += [
             core.seed.eq(registers.seed),
             core.reseed.eq(registers.reseed),
             *(getattr(core, name).eq(getattr(registers, name)) for name in config.values),
             core.start.eq(registers.start),
-            registers.busy.eq(busy),
+            self.busy.eq(core.busy | reading),
+            registers.busy.eq(self.busy),
             registers.seeded.eq(core.seeded),
             registers.loaded.eq(loaded),
             registers.reading.eq(reading),
             registers.counters.eq(core.counters),
             self.interrupt.eq(registers.interrupt),
+            self.refused.eq(registers.refused),
         ]
         wiring.connect(m, wiring.flipped(self.bus), registers.bus)
 
@@ -228,7 +233,7 @@ class ZimUnit(wiring.Component):
         gradient_write = memories["gradient"].write_port()
         gradients = self._words_or_stream(m, registers, "gradient", container(config.gradient_bits), self.gradients)
         m.d.comb += [
-            gradients.ready.eq(~busy & ~loaded),
+            gradients.ready.eq(~self.busy & ~loaded),
             gradient_write.addr.eq(beat),
             gradient_write.data.eq(gradients.payload),
             gradient_write.en.eq(gradients.valid & gradients.ready),

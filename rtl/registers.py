@@ -66,6 +66,7 @@ class Registers(wiring.Component):
     done : Signal(1), in. Pulse: a step ended; with external memory read_error and write_error too.
     counters : `unit_counters`, in.
     interrupt : Signal(1), out. STATUS.DONE.
+    refused : Signal(1), out. STATUS.REFUSED.
     gradient_words, weight_words : stream of 32 bits, out, with on-chip memory. What is written to GRADIENTS and
         WEIGHTS; their ready must not depend on their valid.
     read_words : stream of 32 bits, in, with on-chip memory. What is read from WEIGHTS while `reading`.
@@ -91,6 +92,7 @@ class Registers(wiring.Component):
                 "done": In(1),
                 "counters": In(unit_counters(config)),
                 "interrupt": Out(1),
+                "refused": Out(1),
                 **ports,
             }
         )
@@ -104,8 +106,8 @@ class Registers(wiring.Component):
         m.d.comb += [access.eq(bus.psel & bus.penable), write.eq(access & bus.pwrite), bus.pready.eq(1)]
 
         # Bits of STATUS that stay until they are cleared, and what sets each.
-        refused = Signal()
-        sets: dict[Bit, Any] = {Status.DONE: self.done, Status.REFUSED: refused}
+        refuses = Signal()
+        sets: dict[Bit, Any] = {Status.DONE: self.done, Status.REFUSED: refuses}
         if not onchip:
             sets |= {Status.READ_ERROR: self.read_error, Status.WRITE_ERROR: self.write_error}
         kept: dict[Bit, Any] = {
@@ -114,7 +116,7 @@ class Registers(wiring.Component):
         status: dict[Bit, Any] = {Status.BUSY: self.busy, Status.SEEDED: self.seeded} | kept
         if onchip:
             status[Status.LOADED] = self.loaded
-        m.d.comb += self.interrupt.eq(kept[Status.DONE])
+        m.d.comb += [self.interrupt.eq(kept[Status.DONE]), self.refused.eq(kept[Status.REFUSED])]
 
         mass = Const(0, 64) | self.counters.mass
         fixed = constants(config)
@@ -130,7 +132,7 @@ class Registers(wiring.Component):
                         m.d.comb += [bus.prdata[bit].eq(now) for bit, now in status.items()]
                         m.d.comb += clears.eq(bus.pwdata & write.replicate(len(clears)))
                     elif register is Register.CONTROL:
-                        self._control(m, write, refused)
+                        self._control(m, write, refuses)
                     elif register is Register.GRADIENTS:
                         self._take(m, write, self.gradient_words)
                     elif register is Register.WEIGHTS:
@@ -158,7 +160,7 @@ class Registers(wiring.Component):
             m.d.sync += kept_bit.eq(sets[bit] | (kept_bit & ~clears[bit]))
         return m
 
-    def _control(self, m: Module, write: Signal, refused: Signal) -> None:
+    def _control(self, m: Module, write: Signal, refuses: Signal) -> None:
         """Act on what is written to CONTROL, or refuse it."""
         onchip = self.storage is Storage.ONCHIP
         allowed = dict.fromkeys(bits_of(Control, self.storage), ~self.busy)
@@ -166,10 +168,10 @@ class Registers(wiring.Component):
         if onchip:
             allowed[Control.REWIND] |= self.reading
         asked = self.bus.pwdata[: max(Control) + 1]
-        m.d.comb += refused.eq(write & (asked != 0))
+        m.d.comb += refuses.eq(write & (asked != 0))
         for bit, now in allowed.items():
             with m.If(write & (asked == 1 << bit) & now):
-                m.d.comb += [getattr(self, bit.name.lower()).eq(1), refused.eq(0)]
+                m.d.comb += [getattr(self, bit.name.lower()).eq(1), refuses.eq(0)]
 
     def _take(self, m: Module, write: Signal, words: stream.Interface) -> None:
         """Pass on what is written to a register, or answer with an error where it would be lost."""

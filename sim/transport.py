@@ -16,11 +16,15 @@ from typing import Any, Protocol, Self
 
 from zimu.golden.errors import InputError, ToolError, ZimuError
 from zimu.golden.link import MOST_WORDS, Reply, Request
+from zimu.golden.programs import package_folder
 from zimu.golden.unit import UnitConfig
 from zimu.sim.simulators import DEFAULT_TIMEOUT, choose_simulator, simulate
 
 _WORD = 4
 _LONGER_THAN_A_REPLY = 256
+
+PATIENCE = 0.5
+"""Seconds until a reply is given up: longer than USB bridges keep bytes back."""
 
 
 class BusError(ZimuError):
@@ -94,6 +98,30 @@ class Link:
         if reply.failed:
             raise BusError(f"register {request.address:#04x}: refused, after {reply.done} of {request.number} words")
         return reply
+
+
+def serial_line(port: str, baud: int) -> Any:
+    """A serial port with the patience that `Link` wants; to be used in a ``with``.
+
+    Parameters
+    ----------
+    port : as the system calls it.
+    baud : bits a second.
+
+    Raises
+    ------
+    InputError
+        the port cannot be opened.
+    MissingToolError
+        the package pyserial is not installed.
+    """
+    package_folder("serial", "pyserial")
+    import serial
+
+    try:
+        return serial.Serial(port, baud, timeout=PATIENCE)
+    except (OSError, ValueError) as error:  # serial's own error is an OSError
+        raise InputError(f"port = {port!r}: {error}") from None
 
 
 class Mapped:

