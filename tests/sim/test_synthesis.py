@@ -1,0 +1,50 @@
+"""The Verilog of every preset in the synthesis of every family: no latch, no two drivers, no warning at all."""
+
+import re
+
+import pytest
+
+from zimu.cost.liberty import find_libraries, read_text
+from zimu.golden.names import PRESETS
+from zimu.golden.programs import yosys
+from zimu.golden.rule import DEPTH
+from zimu.sim.kit import write_kit
+
+SILICON = "sg13g2_stdcell_typ_1p20V_25C"
+
+FAMILIES = {
+    "ecp5": "synth_ecp5 -top {name}",
+    "ice40": "synth_ice40 -top {name}",
+    "gowin": "synth_gowin -top {name}",
+    "xilinx7": "synth_xilinx -family xc7 -top {name}",
+    SILICON: "read_liberty -lib cells.lib; synth -flatten -top {name}; "
+    "dfflibmap -liberty cells.lib; abc -liberty cells.lib",
+}
+
+LATCHES = "t:$dlatch* t:$_DLATCH* t:*LATCH* t:LD?E t:TRELLIS_SLICE_LATCH"
+
+
+def library() -> str:
+    """The text of the Liberty file."""
+    found = [path for each in find_libraries() if each.name == SILICON for path in each.files]
+    if not found:
+        pytest.skip(f"no library {SILICON}: let ZIMU_LIBERTY name a folder with that file of IHP's open PDK")
+    return read_text(found[0])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "name", [name if name == "zim8_small" else pytest.param(name, marks=pytest.mark.nightly) for name in PRESETS]
+)
+def test_synthesis_of_a_preset_has_nothing_to_say(name, family, tmp_path):
+    config = PRESETS[name]
+    # A network's memories are larger than any device's, and silicon has RAM macros.
+    top = "unit" if config.depth == DEPTH and family != SILICON else "core"
+    verilog, *_ = write_kit(config, tmp_path, top)
+    if family == SILICON:
+        (tmp_path / "cells.lib").write_text(library())
+    commands = FAMILIES[family].format(name=name)
+    script = [f"read_verilog {verilog.name}", *commands.split("; "), "check -assert", f"select -assert-none {LATCHES}"]
+    log = yosys(script, folder=tmp_path, timeout=3600)
+    # Drivers in conflict are warnings. ABC's own remarks stand behind its name.
+    assert not re.findall(r"^(?:Latch inferred|Warning).*", log, re.MULTILINE)
