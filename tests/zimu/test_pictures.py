@@ -50,3 +50,32 @@ def test_no_label_of_the_block_diagram_runs_over_a_box():
                 inside = x + 4 <= middle - half and middle + half <= x + width - 4
                 outside = middle + half < x or x + width < middle - half
                 assert inside or outside, label.text
+
+
+def test_the_picture_of_a_step_is_that_of_the_circuit(tmp_path, monkeypatch):
+    pytest.importorskip("wavedrom", reason='wavedrom is missing: pip install "zimu[test]"')
+    from zimu.study import waveform
+
+    monkeypatch.setattr("sys.argv", ["waveform", "-o", str(tmp_path / "step.svg")])
+    waveform.main()
+    assert (tmp_path / "step.svg").read_text() == (DOCS / "step.svg").read_text()
+
+
+def test_the_picture_of_a_step_tells_every_transfer():
+    from zimu.rtl.update import update_core
+    from zimu.sim.worker import simulate_component
+    from zimu.study.waveform import CONFIG, GRADIENTS, TRIALS, WEIGHTS, diagram, record
+
+    rows = {row["name"]: row for row in diagram(simulate_component(update_core(CONFIG), record))["signal"]}
+    assert rows["gradient_request"]["data"] == [str(i) for i in range(CONFIG.depth)]
+    assert rows["gradient_beat"]["data"] == list(map(str, GRADIENTS))
+    places, before, after = (list(map(int, rows[f"weight_{name}"]["data"])) for name in ("read", "data", "write"))
+    assert len(places) == len(before) == len(after) == TRIALS
+    weights = list(WEIGHTS)
+    for place, old, new in zip(places, before, after, strict=True):
+        assert weights[place] == old
+        weights[place] = new
+        assert new == old - (GRADIENTS[place] > 0) + (GRADIENTS[place] < 0)
+    for row in rows.values():
+        assert len(row["wave"]) == len(rows["clk"]["wave"])
+        assert row["wave"].count("=") == len(row.get("data", []))
