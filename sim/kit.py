@@ -1,6 +1,9 @@
 """What comes with the Verilog: registers as JSON, C, Markdown and SystemRDL, constraints, FuseSoC core, bench, driver.
 
-All of it is made of the declarations of the unit and its registers, by the templates in ``sim/templates``.
+Behind Wishbone an example of a system comes too.
+
+All of it is made of the declarations of the unit and its registers, by the templates in ``sim/templates``; what is the
+same for every unit lies in ``sim/driver`` and ``sim/soc``.
 """
 
 import json
@@ -12,8 +15,9 @@ from typing import Any
 from zimu import __version__
 from zimu.golden.files import check_writable, write_whole
 from zimu.golden.registers import IDENTITY, Control, Register, Status, Storage, digest
-from zimu.golden.rule import CONTRACT_VERSION, RuleConfig
+from zimu.golden.rule import CONTRACT_VERSION, RuleConfig, counters_of
 from zimu.golden.unit import UnitConfig
+from zimu.golden.vectors import HEADER_WORDS, MAGIC
 from zimu.rtl.external import data_bits
 from zimu.sim.recording import memory_bytes, recording
 from zimu.sim.register_map import as_data, register_map
@@ -24,6 +28,12 @@ PERIOD = 10.0
 
 BENCH_DEPTH = 2**14
 """The most weights for which a bench is written: its script holds all of them several times."""
+
+SYSTEM = Top("unit", "wishbone")
+"""The circuit that comes with an example of a system."""
+
+_OF_SYSTEM, _OF_EVERY_SYSTEM = ("soc.v", "soc_tb.sv", "soc.c"), ("soc.S", "soc.ld")
+"""The files of the example that are made for a unit, after whose name, and those that are the same for all."""
 
 STORAGE = {Top("unit", bus): Storage.ONCHIP for bus in ("apb", "axi4lite", "wishbone")} | {
     Top("core", "axi4"): Storage.EXTERNAL
@@ -61,6 +71,8 @@ def _names(config: RuleConfig, top: Top) -> list[str]:
         names += [f"{name}.md", f"{name}.rdl", f"{name}.h", "zimu_registers.h", "zimu.h", "zimu.c"]
     if _has_bench(config, top):
         names += [f"{name}_tb.sv", f"{name}_tb.hex"]
+    if top == SYSTEM:
+        names += [*(f"{name}_{file}" for file in _OF_SYSTEM), *_OF_EVERY_SYSTEM]
     return names
 
 
@@ -89,6 +101,8 @@ def _contents(config: Any, top: Top) -> dict[str, str]:
         files |= _of_registers(config, STORAGE[top], common | {"registers": described["registers"]})
     if common["bench"]:
         files |= _bench(config, top, common)
+    if top == SYSTEM:
+        files |= _system(config, top, common)
     return files | {f"{name}.json": json.dumps(described, indent=2) + "\n"}
 
 
@@ -139,6 +153,22 @@ def _bench(config: UnitConfig, top: Top, common: dict[str, Any]) -> dict[str, st
         f"{config.name}_tb.sv": _render("unit_tb.sv.j2", **common, **values),
         f"{config.name}_tb.hex": "".join(line.to_hex() + "\n" for line in lines),
     }
+
+
+def _system(config: UnitConfig, top: Top, common: dict[str, Any]) -> dict[str, str]:
+    """An example of a system with a processor, its bench and its program, which replays a vector file."""
+    fields = {
+        "streams": _tied(common["ports"], top),
+        "magic": MAGIC,
+        "header_words": HEADER_WORDS,
+        "depth": config.depth,
+        "momentum": config.momentum_bits is not None,
+        "sign_bit": 2 ** (config.gradient_bits - 1) if config.gradient_encoding == "sign_magnitude" else 0,
+        "values": {name: value.words for name, value in config.values.items()},
+        "counters": {name: counter.words for name, counter in counters_of(config.counters).items()},
+    }
+    files = {f"{config.name}_{file}": _render(f"unit_{file}.j2", **common, **fields) for file in _OF_SYSTEM}
+    return files | {file: _read(f"soc/{file}") for file in _OF_EVERY_SYSTEM}
 
 
 _MEMORY = {

@@ -38,6 +38,7 @@ _PACKAGES = {
     "pyserial": "the line to a board (optional)",
     "scikit-learn": "the digits of the demo",
     "matplotlib": "plots of reports",
+    "pythondata-cpu-picorv32": "the processor of the example system (optional)",
     "torch": "the PyTorch rival of `zimu bench` (optional)",
 }
 
@@ -47,6 +48,11 @@ _PROGRAMS = {
     "perl": (["-MFindBin", "-e", "print $^V"], "Verilator", "apt-get install perl"),
     "iverilog": (["-V"], "Icarus", "apt-get install iverilog"),
     "vvp": (["-V"], "Icarus", "apt-get install iverilog"),
+    "riscv64-unknown-elf-gcc": (
+        ["--version"],
+        "the program of the example system (optional)",
+        "apt-get install gcc-riscv64-unknown-elf",
+    ),
     "dieharder": (["-l"], "`zimu battery` (optional)", "apt-get install dieharder"),
     "sta": (["-version"], "a second opinion on timing in silicon (optional)", "apt-get install opensta"),
     "ccache": (["--version"], "faster Verilator builds (optional)", "apt-get install ccache"),
