@@ -21,7 +21,7 @@ from zimu.sim.stimuli import random_vectors
 
 SHAPE = {"weight_bits": 9, "gradient_bits": 7, "smoothing_bits": 4, "depth": 41, "lanes": 4, "gate_bits": 12}
 UNITS = {
-    "search": UnitConfig(name="signs", **SHAPE, form="search", gradient_encoding="sign_magnitude"),
+    "search": UnitConfig(name="signs", **SHAPE | {"depth": 21}, form="search", gradient_encoding="sign_magnitude"),
     "momentum": UnitConfig(name="means", **SHAPE | {"gradient_bits": 10}, momentum_bits=13, trials_shift=4),
     "split": UnitConfig(name="tiles", **SHAPE, sampler="split", tile=8, subtrees=1, tile_streams=1, engines=1),
     "preset": preset("zim8_search"),
