@@ -66,7 +66,7 @@ BOARDS: Mapping[str, Board] = {
         "tang_nano_9k",
         "TangNano9kPlatform",
         GowinPll,
-        Fraction(54 * MHZ),
+        Fraction("40.5") * MHZ,
         (("led", 0), ("led", 1)),
         "-nolutram",  # nextpnr knows no delays of theirs
     ),
