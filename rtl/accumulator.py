@@ -21,7 +21,7 @@ COUNT_BITS = 5
 
 def single_weights(config: UnitConfig) -> WeightMemory:
     """The memory of `Accumulator`: a weight at each address."""
-    return WeightMemory(Places(config.depth, signed(config.weight_bits)), lanes=1, granularity=None)
+    return WeightMemory(Places(config.depth, signed(config.weight_bits)), lanes=1)
 
 
 def waiting(config: UnitConfig) -> float:
@@ -186,7 +186,7 @@ class Accumulator(wiring.Component):
 def weight_beats(config: UnitConfig) -> WeightMemory:
     """The memory of `Flush`: a beat of weights at each address."""
     shape = data.ArrayLayout(signed(config.weight_bits), config.lanes)
-    return WeightMemory(Places(config.beats, shape), lanes=config.lanes, granularity=1)
+    return WeightMemory(Places(config.beats, shape), lanes=config.lanes)
 
 
 def counts_layout(config: UnitConfig) -> data.StructLayout:

@@ -23,9 +23,7 @@ class WeightMemory(NamedTuple):
 
     places: Places
     lanes: int
-    """Weights at an address: lane i of place a is weight ``a * lanes + i``."""
-    granularity: int | None
-    """Of a write, in lanes: 1 where each lane of a place can be written alone; None where a place is one weight."""
+    """Weights at an address, each of which can be written alone: lane i of place a is weight ``a * lanes + i``."""
 
 
 class SamplerCircuit(NamedTuple):

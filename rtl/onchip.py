@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -16,6 +16,7 @@ from zimu.rtl.basics import address, one_of
 from zimu.rtl.beats import beat_layout
 from zimu.rtl.datapath import WeightMemory
 from zimu.rtl.momentum import mean_beats
+from zimu.rtl.ram import Ram
 from zimu.rtl.registers import Registers, bus_signature
 from zimu.rtl.unit import ZimCore
 from zimu.rtl.update import Places
@@ -122,7 +123,7 @@ class Kept(NamedTuple):
 
     name: str
     of_core: WeightMemory
-    memory: memory.Memory
+    memory: Ram
     path: ReadPath
     request: Any
     """Stream of addresses from the core."""
@@ -203,7 +204,7 @@ class ZimUnit(wiring.Component):
         # By the names of their ports.
         kept = {"weight": core.sampler.weights(config)}
         if config.momentum:
-            kept["momentum"] = WeightMemory(mean_beats(config), config.lanes, granularity=1)
+            kept["momentum"] = WeightMemory(mean_beats(config), config.lanes)
         places = {"gradient": Places(config.beats, beat_layout(config))} | {name: kept[name].places for name in kept}
         readers = {"gradient": (core.gradient_request, core.gradient_beat)} | {
             name: (getattr(core, f"{name}_read"), getattr(core, f"{name}_data")) for name in kept
@@ -218,10 +219,11 @@ class ZimUnit(wiring.Component):
             readers[core.sliced] = (slice_path.place_request, slice_path.place)
         memories, paths = {}, {}
         for name, (number, shape) in places.items():
-            memories[name] = held = memory.Memory(shape=shape, depth=number, init=[])
+            lanes = kept[name].lanes if name in kept else 1
+            memories[name] = held = Ram(number, Shape.cast(shape).width, lanes)
             paths[name] = path = ReadPath(number, shape)
             m.submodules[f"{name}_memory"], m.submodules[f"{name}_path"] = held, path
-            read = held.read_port()
+            read = held.read
             m.d.comb += [read.addr.eq(path.address), read.en.eq(path.enable), path.data.eq(read.data)]
         request, answer = readers["gradient"]
         wiring.connect(m, request, paths["gradient"].request)
@@ -230,7 +232,7 @@ class ZimUnit(wiring.Component):
         # Gradients in: a step uses them up.
         beat = Signal(range(config.beats))
         stepping = Signal()
-        gradient_write = memories["gradient"].write_port()
+        gradient_write = memories["gradient"].write
         gradients = self._words_or_stream(m, registers, "gradient", container(config.gradient_bits), self.gradients)
         m.d.comb += [
             gradients.ready.eq(~self.busy & ~loaded),
@@ -296,7 +298,7 @@ class ZimUnit(wiring.Component):
         for (name, of_core, held, path, request, answer), arriving, leaving in zip(kept, *numbers, strict=True):
             lanes, number = of_core.lanes, of_core.places.number
 
-            write = held.write_port(granularity=of_core.granularity)
+            write = held.write
             asked = getattr(core, f"{name}_write")
             m.d.comb += [asked.ready.eq(1), write.addr.eq(asked.payload.address), write.data.eq(asked.payload.data)]
             m.d.comb += write.en.eq(asked.valid.replicate(lanes))

@@ -19,9 +19,10 @@ from zimu.golden.rule import CONTRACT_VERSION, RuleConfig, counters_of
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import HEADER_WORDS, MAGIC
 from zimu.rtl.external import data_bits
+from zimu.sim.asic import Memories, asic_files, asic_names
 from zimu.sim.recording import memory_bytes, recording
 from zimu.sim.register_map import as_data, register_map
-from zimu.sim.verilog import Top, choose_top, circuit, manifest, to_verilog
+from zimu.sim.verilog import Top, choose_top, circuit, manifest, memories, to_verilog
 
 PERIOD = 10.0
 """Nanoseconds of the clock in the constraints, to be changed by who uses them."""
@@ -57,13 +58,14 @@ def write_kit(
         there is no such circuit, or the files cannot be written.
     """
     chosen = choose_top(config, top, bus)
-    names = [Path(folder) / name for name in _names(config, chosen)]
+    large = {path: ram for path, ram in memories(circuit(config, *chosen), config.name).items() if ram.large}
+    names = [Path(folder) / name for name in _names(config, chosen, large)]
     check_writable(*names)
-    contents = _contents(config, chosen)
+    contents = _contents(config, chosen, large)
     return [write_whole(path, contents[path.name]) for path in names]
 
 
-def _names(config: RuleConfig, top: Top) -> list[str]:
+def _names(config: RuleConfig, top: Top, large: Memories) -> list[str]:
     """The files of a unit, in the order in which they are told."""
     name = config.name
     names = [f"{name}.v", f"{name}.json", f"{name}.core", f"{name}.sdc", f"{name}.xdc", "zimu.vlt"]
@@ -73,14 +75,14 @@ def _names(config: RuleConfig, top: Top) -> list[str]:
         names += [f"{name}_tb.sv", f"{name}_tb.hex"]
     if top == SYSTEM:
         names += [*(f"{name}_{file}" for file in _OF_SYSTEM), *_OF_EVERY_SYSTEM]
-    return names
+    return names + asic_names(name, large)
 
 
 def _has_bench(config: RuleConfig, top: Top) -> bool:
     return top in STORAGE and config.depth <= BENCH_DEPTH
 
 
-def _contents(config: Any, top: Top) -> dict[str, str]:
+def _contents(config: Any, top: Top, large: Memories) -> dict[str, str]:
     """The files of a unit by their names."""
     name, component = config.name, circuit(config, *top)
     described = json.loads(manifest(config, top, component))
@@ -103,6 +105,7 @@ def _contents(config: Any, top: Top) -> dict[str, str]:
         files |= _bench(config, top, common)
     if top == SYSTEM:
         files |= _system(config, top, common)
+    files |= asic_files(name, large, PERIOD, _render)
     return files | {f"{name}.json": json.dumps(described, indent=2) + "\n"}
 
 

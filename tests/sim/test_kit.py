@@ -142,7 +142,8 @@ def test_constraints_are_taken_by_opensta(tmp_path):
 
 def test_a_circuit_without_registers_comes_without_what_is_made_of_them(tmp_path):
     names = {path.name for path in write_kit(PLAIN, tmp_path, "core", "ports")}
-    assert names == {"plain.v", "plain.json", "plain.core", "plain.sdc", "plain.xdc", "zimu.vlt"}
+    flows = {"plain_ihp-sg13g2.mk", "plain_sky130hd.mk", "plain_librelane.json"}
+    assert names == {"plain.v", "plain.json", "plain.core", "plain.sdc", "plain.xdc", "zimu.vlt", *flows}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 

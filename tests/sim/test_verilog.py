@@ -120,7 +120,7 @@ def test_a_memory_takes_a_line_whatever_its_depth(tmp_path):
     )
     assert len(deep) < 1.01 * len(shallow)
     assert deep.count("\n") == shallow.count("\n")
-    assert re.search(r"^  reg \[63:0\] gradient_memory \[4095:0\];$", deep, re.MULTILINE)
+    assert re.search(r"^  reg \[63:0\] memory \[4095:0\];$", deep, re.MULTILINE)
 
 
 def declared(verilog: str) -> list[str]:

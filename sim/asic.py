@@ -1,0 +1,102 @@
+"""What takes a circuit to silicon: configurations of OpenROAD-flow-scripts and LibreLane, and memories of RAM macros.
+
+Files of a technology are named where its PDK has them, under ``PDK_ROOT``. Places of macros and their power grid are
+not written: they belong to the floorplan of the chip.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from zimu.rtl.ram import Ram
+from zimu.sim.macros import TECHNOLOGIES, Array, Technology
+from zimu.sim.verilog import RAM_MACROS, module_name
+
+UTILIZATION = 40
+"""Percent of the core's area that cells and macros take: room for wires, whatever the unit."""
+
+Memories = Mapping[tuple[str, ...], Ram]
+"""The large ones of a circuit, as `zimu.sim.verilog.memories` names them."""
+
+
+def asic_names(name: str, memories: Memories) -> list[str]:
+    """The names of the files of a circuit with top module ``name``."""
+    configurations = [*(f"{name}_{technology.platform}.mk" for technology in TECHNOLOGIES), f"{name}_librelane.json"]
+    return configurations + [_ram_file(name, technology) for technology in TECHNOLOGIES if memories]
+
+
+def asic_files(name: str, memories: Memories, period: float, render: Callable[..., str]) -> dict[str, str]:
+    """The same files, with what is in them.
+
+    Parameters
+    ----------
+    name : of the top module; its Verilog and its SDC lie in the same folder.
+    memories : its large memories.
+    period : of the clock, in ns.
+    render : makes a template and values into a text.
+    """
+    files = {}
+    librelane = {
+        "meta": {"version": 2, "flow": "Classic"},
+        "DESIGN_NAME": name,
+        "VERILOG_FILES": [f"dir::{name}.v"],
+        "CLOCK_PORT": "clk",
+        "CLOCK_PERIOD": period,
+        "PNR_SDC_FILE": f"dir::{name}.sdc",
+        "SIGNOFF_SDC_FILE": f"dir::{name}.sdc",
+        "FP_CORE_UTIL": UTILIZATION,
+    }
+    for technology in TECHNOLOGIES:
+        arrays = {path: technology.best(ram) for path, ram in memories.items()}
+        values = {
+            "name": name,
+            "technology": technology,
+            "define": RAM_MACROS,
+            "arrays": {module_name(path): array for path, array in arrays.items()},
+        }
+        files[f"{name}_{technology.platform}.mk"] = render(
+            "unit_orfs.mk.j2",
+            **values,
+            macros=_macros(arrays.values()),
+            corners=list(technology.corners.values()),
+            utilization=UTILIZATION,
+        )
+        if memories:
+            files[_ram_file(name, technology)] = render("unit_ram.v.j2", **values)
+            librelane[f"pdk::{technology.pdk}"] = _librelane(name, technology, arrays)
+    return files | {f"{name}_librelane.json": json.dumps(librelane, indent=2) + "\n"}
+
+
+def _ram_file(name: str, technology: Technology) -> str:
+    return f"{name}_{technology.name}_ram.v"
+
+
+def _macros(arrays: Iterable[Array]) -> list[str]:
+    """The macros of some arrays, each once."""
+    return sorted({array.macro.name for array in arrays})
+
+
+def _librelane(name: str, technology: Technology, arrays: Mapping[tuple[str, ...], Array]) -> dict[str, Any]:
+    """What LibreLane is to take with a PDK that has macros."""
+    folder = f"pdk_dir::libs.ref/{technology.library}"
+    instances: dict[str, dict[str, Any]] = {macro: {} for macro in _macros(arrays.values())}
+    for path, array in arrays.items():
+        for instance in array.instances:
+            instances[array.macro.name][".".join([*path[1:], instance])] = {"location": None, "orientation": None}
+    return {
+        "VERILOG_FILES": [f"dir::{name}.v", f"dir::{_ram_file(name, technology)}"],
+        "VERILOG_DEFINES": [RAM_MACROS],
+        "MACROS": {
+            macro: {
+                "gds": [f"{folder}/gds/{macro}.gds"],
+                "lef": [f"{folder}/lef/{macro}.lef"],
+                "vh": [f"{folder}/verilog/{macro}.v"],
+                "lib": {
+                    pattern: [f"{folder}/lib/{macro}_{corner}.lib"] for pattern, corner in technology.corners.items()
+                },
+                "instances": instances[macro],
+            }
+            for macro in instances
+        },
+        "PDN_MACRO_CONNECTIONS": [f".*memory.macro_.* VPWR VGND {' '.join(pins)}" for pins in technology.supplies],
+    }
