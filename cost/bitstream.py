@@ -7,8 +7,9 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import inf, isclose
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from zimu.cost.fpga import compiled_programs, nextpnr_version
 from zimu.cost.target import Progress
@@ -87,6 +88,8 @@ def build_bitstream(
         raise InputError(f"rule = {config.rule!r}: must be 'zim', which has registers for a board's host link")
     chosen = BOARDS[check_choice("board", board, BOARDS)]
     platform = platform_of(chosen)
+    if clock is not None and not 0 < clock < inf:
+        raise InputError(f"clock = {clock!r}: must be a number of MHz above 0")
     wanted = chosen.clock if clock is None else Fraction(clock) * MHZ
     top = BoardTop(config, chosen, Fraction(platform.default_clk_frequency), wanted, baud)
     options = f"--seed {seed} --report report.json --timing-allow-fail --threads 1"
@@ -117,11 +120,13 @@ def build_bitstream(
             )
         progress(3, 3)
         report = json.loads((scratch / "report.json").read_text(encoding="utf-8"))
+        frequency = float(top.pll.setting.frequency / MHZ)
+        fmax = _fmax(report["fmax"], frequency)
         write_whole(path, (scratch / made).read_bytes())
     return Bitstream(
         path,
-        float(top.pll.setting.frequency / MHZ),
-        _fmax(report["fmax"]),
+        frequency,
+        fmax,
         float(top.baud),
         {name: cells["used"] for name, cells in report["utilization"].items() if cells["available"]},
         {name: cells["available"] for name, cells in report["utilization"].items() if cells["available"]},
@@ -148,8 +153,9 @@ def _program(name: str) -> str:
     return find_program(name if name == "gowin_pack" else f"yowasp-{name}")
 
 
-def _fmax(clocks: Mapping[str, Mapping[str, Any]]) -> float:
-    """The MHz of the one clock of the unit, which each nextpnr calls otherwise."""
-    if len(clocks) != 1:
-        raise ToolError(f"the timing report has the clocks {', '.join(sorted(clocks)) or 'none'}: must be one")
-    return float(next(iter(clocks.values()))["achieved"])
+def _fmax(clocks: Mapping[str, Mapping[str, float]], wanted: float) -> float:
+    """The MHz of the one clock of the unit, which each nextpnr calls otherwise, if it is what was aimed at."""
+    aims = [clock["constraint"] for clock in clocks.values()]
+    if len(aims) != 1 or not isclose(aims[0], wanted, rel_tol=1e-3):
+        raise ToolError(f"place and route aimed at {aims} MHz: must be {wanted:.6g} alone")
+    return next(iter(clocks.values()))["achieved"]

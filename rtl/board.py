@@ -14,7 +14,7 @@ from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In, Out
 from amaranth.vendor import GowinPlatform
 
-from zimu.golden.errors import InputError
+from zimu.golden.errors import InputError, check_range
 from zimu.golden.programs import package_folder
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.link import LinkedUnit
@@ -32,7 +32,6 @@ class Board(NamedTuple):
 
     Parameters
     ----------
-    title : what people call it.
     module, platform : of the package amaranth-boards.
     pll : its device's.
     clock : the frequency the unit runs at if nobody asks for another, in Hz.
@@ -40,7 +39,6 @@ class Board(NamedTuple):
     synthesis : options of Yosys' synthesis.
     """
 
-    title: str
     module: str
     platform: str
     pll: type[Pll]
@@ -50,19 +48,11 @@ class Board(NamedTuple):
 
 
 BOARDS: Mapping[str, Board] = {
-    "ulx3s": Board(
-        "ULX3S with an ECP5-85F", "ulx3s", "ULX3S_85F_Platform", Ecp5Pll, Fraction(50 * MHZ), (("led", 0), ("led", 1))
-    ),
+    "ulx3s": Board("ulx3s", "ULX3S_85F_Platform", Ecp5Pll, Fraction(50 * MHZ), (("led", 0), ("led", 1))),
     "icebreaker": Board(
-        "iCEBreaker",
-        "icebreaker",
-        "ICEBreakerPlatform",
-        Ice40Pll,
-        Fraction("16.125") * MHZ,
-        (("led_g", 0), ("led_r", 0)),
+        "icebreaker", "ICEBreakerPlatform", Ice40Pll, Fraction("16.125") * MHZ, (("led_g", 0), ("led_r", 0))
     ),
     "tangnano9k": Board(
-        "Tang Nano 9K",
         "tang_nano_9k",
         "TangNano9kPlatform",
         GowinPll,
@@ -118,6 +108,7 @@ class BoardTop(Elaboratable):
     """
 
     def __init__(self, config: UnitConfig, board: Board, oscillator: Fraction, clock: Fraction, baud: int):
+        check_range("baud", baud, 1, 10**9)
         self._board = board
         self.pll = board.pll(oscillator, clock)
         self.frequency = self.pll.setting.frequency

@@ -1,5 +1,7 @@
 """Bitstreams: the same bytes twice, the pins of the board, timing that is told; what cannot be made is told."""
 
+from math import nan
+
 import pytest
 
 from zimu.cost import bitstream
@@ -56,6 +58,8 @@ def test_the_same_unit_gives_the_same_bytes_and_meets_its_clock(board, tmp_path)
         ({}, "icebreaker", {"clock": 15.0}, "clock = 15 MHz: must be at least 16.125 MHz"),
         ({}, "icebreaker", {"baud": 5_000_000}, "baud = 5000000: must be at most 4031250"),
         ({}, "ulx3s", {"baud": 9_000_000}, "baud = 9000000: .* within 2 % of a whole part"),
+        ({}, "ulx3s", {"baud": 0}, "baud = 0"),
+        ({}, "ulx3s", {"clock": nan}, "clock = nan: must be a number of MHz above 0"),
         ({}, "ulx3s", {"seed": 0}, "seed = 0"),
         ({"depth": 2**23}, "ulx3s", {}, "depth = 8388608: must be in 1..2097152 for on-chip memories"),
     ],
