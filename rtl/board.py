@@ -19,6 +19,7 @@ from zimu.golden.programs import package_folder
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.link import LinkedUnit
 from zimu.rtl.pll import MHZ, Ecp5Pll, GowinPll, Ice40Pll, Pll
+from zimu.rtl.uart import LEAST_CLOCKS
 
 BAUD = 1_000_000
 """Bits a second on the line, which the USB bridges of all boards reach."""
@@ -114,9 +115,9 @@ class BoardTop(Elaboratable):
         self.frequency = self.pll.setting.frequency
         clocks = max(round(self.frequency / baud), 1)
         self.baud = self.frequency / clocks
-        if clocks < 4 or abs(self.baud - baud) * 50 > baud:
+        if clocks < LEAST_CLOCKS or abs(self.baud - baud) * 50 > baud:
             raise InputError(
-                f"baud = {baud}: must be at most {float(self.frequency / 4):.0f}, a quarter of the clock, "
+                f"baud = {baud}: must be at most {float(self.frequency / LEAST_CLOCKS):.0f}, a quarter of the clock, "
                 "and within 2 % of a whole part of it"
             )
         self._linked = LinkedUnit(config, clocks)

@@ -48,7 +48,7 @@ class HostLink(wiring.Component):
 
     Parameters
     ----------
-    clocks : of a bit on the line, at least 4.
+    clocks : of a bit on the line, at least `zimu.rtl.uart.LEAST_CLOCKS`.
 
     Members
     -------
@@ -217,7 +217,7 @@ class LinkedUnit(wiring.Component):
     Parameters
     ----------
     config : the unit.
-    clocks : of a bit on the line, at least 4.
+    clocks : of a bit on the line, at least `zimu.rtl.uart.LEAST_CLOCKS`.
 
     Members
     -------

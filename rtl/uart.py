@@ -8,6 +8,10 @@ BYTE_BITS = 10
 """A start bit, the byte, a stop bit."""
 
 
+LEAST_CLOCKS = 4
+"""Of a bit that is received: in the middle of a bit it is still that bit."""
+
+
 class Sender(wiring.Component):
     """Sends bytes.
 
@@ -45,7 +49,7 @@ class Receiver(wiring.Component):
 
     Parameters
     ----------
-    clocks : of a bit, at least 4.
+    clocks : of a bit, at least `LEAST_CLOCKS`.
 
     Members
     -------

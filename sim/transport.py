@@ -14,14 +14,18 @@ from multiprocessing.connection import Client, Listener
 from threading import Thread
 from typing import Any, Protocol, Self
 
-from zimu.golden.errors import InputError, ToolError, ZimuError
+from zimu.golden.errors import InputError, ToolError, ZimuError, check_range
 from zimu.golden.link import MOST_WORDS, Reply, Request
 from zimu.golden.programs import package_folder
 from zimu.golden.unit import UnitConfig
+from zimu.rtl.uart import LEAST_CLOCKS
 from zimu.sim.simulators import DEFAULT_TIMEOUT, choose_simulator, simulate
 
 _WORD = 4
 _LONGER_THAN_A_REPLY = 256
+
+MOST_CLOCKS = 4096
+"""Of a bit on a simulated line: slower ones only take longer."""
 
 PATIENCE = 0.5
 """Seconds until a reply is given up: longer than USB bridges keep bytes back."""
@@ -121,7 +125,7 @@ def serial_line(port: str, baud: int) -> Any:
     try:
         return serial.Serial(port, baud, timeout=PATIENCE)
     except (OSError, ValueError) as error:  # serial's own error is an OSError
-        raise InputError(f"port = {port!r}: {error}") from None
+        raise InputError(f"port = {port!r}: {getattr(error, 'strerror', None) or error}") from None
 
 
 class Mapped:
@@ -232,7 +236,7 @@ class SimulatedLine(_Simulation):
 
     Parameters
     ----------
-    clocks : of a bit on the line, at least 4.
+    clocks : of a bit on the line, 4..4096.
     config, simulator, timeout : as of `Simulated`.
     """
 
@@ -241,6 +245,7 @@ class SimulatedLine(_Simulation):
     def __init__(
         self, config: UnitConfig, clocks: int, simulator: str | None = None, timeout: float = DEFAULT_TIMEOUT
     ) -> None:
+        check_range("clocks", clocks, LEAST_CLOCKS, MOST_CLOCKS)
         super().__init__(config, simulator, timeout, clocks=clocks)
 
     def write(self, data: bytes, /) -> None:

@@ -191,8 +191,13 @@ def test_a_device_at_a_serial_port_takes_steps():
             os.close(theirs)
 
 
+def test_a_line_that_is_too_fast_for_its_clock_is_refused():
+    with pytest.raises(InputError, match=r"clocks = 3: must be in 4\.\.4096"):
+        SimulatedLine(UNITS["search"], 3)
+
+
 def test_a_port_that_is_none_is_told(monkeypatch):
-    with pytest.raises(InputError, match=r"port = '/dev/none': .*No such file"):
+    with pytest.raises(InputError, match=r"port = '/dev/none': could not open port .*No such file"):
         serial_line("/dev/none", 115_200)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingToolError, match="pyserial is not installed"):
