@@ -5,11 +5,12 @@ not written: they belong to the floorplan of the chip.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zimu.rtl.ram import Ram
 from zimu.sim.macros import TECHNOLOGIES, Array, Technology
+from zimu.sim.rendering import render
 from zimu.sim.verilog import RAM_MACROS, module_name
 
 UTILIZATION = 40
@@ -25,7 +26,7 @@ def asic_names(name: str, memories: Memories) -> list[str]:
     return configurations + [_ram_file(name, technology) for technology in TECHNOLOGIES if memories]
 
 
-def asic_files(name: str, memories: Memories, period: float, render: Callable[..., str]) -> dict[str, str]:
+def asic_files(name: str, memories: Memories, period: float) -> dict[str, str]:
     """The same files, with what is in them.
 
     Parameters
@@ -33,7 +34,6 @@ def asic_files(name: str, memories: Memories, period: float, render: Callable[..
     name : of the top module; its Verilog and its SDC lie in the same folder.
     memories : its large memories.
     period : of the clock, in ns.
-    render : makes a template and values into a text.
     """
     files = {}
     librelane = {
@@ -48,23 +48,25 @@ def asic_files(name: str, memories: Memories, period: float, render: Callable[..
     }
     for technology in TECHNOLOGIES:
         arrays = {path: technology.best(ram) for path, ram in memories.items()}
-        values = {
-            "name": name,
-            "technology": technology,
-            "define": RAM_MACROS,
-            "arrays": {module_name(path): array for path, array in arrays.items()},
-        }
         files[f"{name}_{technology.platform}.mk"] = render(
             "unit_orfs.mk.j2",
-            **values,
+            name=name,
+            technology=technology,
+            define=RAM_MACROS,
             macros=_macros(arrays.values()),
             corners=list(technology.corners.values()),
             utilization=UTILIZATION,
         )
         if memories:
-            files[_ram_file(name, technology)] = render("unit_ram.v.j2", **values)
+            modules = {module_name(path): array for path, array in arrays.items()}
+            files[_ram_file(name, technology)] = ram_verilog(name, technology, modules)
             librelane[f"pdk::{technology.pdk}"] = _librelane(name, technology, arrays)
     return files | {f"{name}_librelane.json": json.dumps(librelane, indent=2) + "\n"}
+
+
+def ram_verilog(name: str, technology: Technology, arrays: Mapping[str, Array]) -> str:
+    """The Verilog of the large memories of ``name``, by the names of their modules."""
+    return render("unit_ram.v.j2", name=name, technology=technology, define=RAM_MACROS, arrays=arrays)
 
 
 def _ram_file(name: str, technology: Technology) -> str:

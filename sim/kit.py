@@ -1,6 +1,6 @@
-"""What comes with the Verilog: registers as JSON, C, Markdown and SystemRDL, constraints, FuseSoC core, bench, driver.
+"""What comes with the Verilog: registers as JSON, C, Markdown and SystemRDL, constraints, cores, bench, driver, flows.
 
-Behind Wishbone an example of a system comes too.
+Behind Wishbone a core for LiteX and an example of a system come too.
 
 All of it is made of the declarations of the unit and its registers, by the templates in ``sim/templates``; what is the
 same for every unit lies in ``sim/driver`` and ``sim/soc``.
@@ -8,7 +8,6 @@ same for every unit lies in ``sim/driver`` and ``sim/soc``.
 
 import json
 import os
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ from zimu.golden.rule import CONTRACT_VERSION, RuleConfig, counters_of
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import HEADER_WORDS, MAGIC
 from zimu.rtl.external import data_bits
-from zimu.sim.asic import Memories, asic_files, asic_names
+from zimu.sim.asic import asic_files
 from zimu.sim.recording import memory_bytes, recording
 from zimu.sim.register_map import as_data, register_map
+from zimu.sim.rendering import packaged, render
 from zimu.sim.verilog import Top, choose_top, circuit, manifest, memories, to_verilog
 
 PERIOD = 10.0
@@ -31,7 +31,7 @@ BENCH_DEPTH = 2**14
 """The most weights for which a bench is written: its script holds all of them several times."""
 
 SYSTEM = Top("unit", "wishbone")
-"""The circuit that comes with an example of a system."""
+"""The circuit that comes with a core for LiteX and an example of a system."""
 
 _OF_SYSTEM, _OF_EVERY_SYSTEM = ("soc.v", "soc_tb.sv", "soc.c"), ("soc.S", "soc.ld")
 """The files of the example that are made for a unit, after whose name, and those that are the same for all."""
@@ -58,34 +58,19 @@ def write_kit(
         there is no such circuit, or the files cannot be written.
     """
     chosen = choose_top(config, top, bus)
-    large = {path: ram for path, ram in memories(circuit(config, *chosen), config.name).items() if ram.large}
-    names = [Path(folder) / name for name in _names(config, chosen, large)]
-    check_writable(*names)
-    contents = _contents(config, chosen, large)
-    return [write_whole(path, contents[path.name]) for path in names]
+    check_writable(Path(folder) / f"{config.name}.v")  # before the work
+    contents = _contents(config, chosen)
+    paths = [Path(folder) / name for name in contents]
+    check_writable(*paths)
+    return [write_whole(path, contents[path.name]) for path in paths]
 
 
-def _names(config: RuleConfig, top: Top, large: Memories) -> list[str]:
-    """The files of a unit, in the order in which they are told."""
-    name = config.name
-    names = [f"{name}.v", f"{name}.json", f"{name}.core", f"{name}.sdc", f"{name}.xdc", "zimu.vlt"]
-    if top in STORAGE:
-        names += [f"{name}.md", f"{name}.rdl", f"{name}.h", "zimu_registers.h", "zimu.h", "zimu.c"]
-    if _has_bench(config, top):
-        names += [f"{name}_tb.sv", f"{name}_tb.hex"]
-    if top == SYSTEM:
-        names += [*(f"{name}_{file}" for file in _OF_SYSTEM), *_OF_EVERY_SYSTEM]
-    return names + asic_names(name, large)
-
-
-def _has_bench(config: RuleConfig, top: Top) -> bool:
-    return top in STORAGE and config.depth <= BENCH_DEPTH
-
-
-def _contents(config: Any, top: Top, large: Memories) -> dict[str, str]:
-    """The files of a unit by their names."""
+def _contents(config: Any, top: Top) -> dict[str, str]:
+    """The files of a unit by their names, in the order in which they are told."""
     name, component = config.name, circuit(config, *top)
     described = json.loads(manifest(config, top, component))
+    if top in STORAGE:
+        described["registers"] = as_data(register_map(config, STORAGE[top]))
     common = {
         "name": name,
         "bus": top.bus,
@@ -94,19 +79,19 @@ def _contents(config: Any, top: Top, large: Memories) -> dict[str, str]:
         "description": config.description.partition(";")[0],
         "ports": described["ports"],
         "period": PERIOD,
-        "bench": _has_bench(config, top),
+        "bench": top in STORAGE and config.depth <= BENCH_DEPTH,
     }
-    files = {f"{name}.v": to_verilog(component, name), "zimu.vlt": _read("verilator.vlt")}
-    files |= {f"{name}.{ending}": _render(f"unit.{ending}.j2", **common) for ending in ("core", "sdc", "xdc")}
+    files = {f"{name}.v": to_verilog(component, name), f"{name}.json": json.dumps(described, indent=2) + "\n"}
+    files |= {f"{name}.{ending}": render(f"unit.{ending}.j2", **common) for ending in ("core", "sdc", "xdc")}
+    files["zimu.vlt"] = packaged("verilator.vlt")
     if top in STORAGE:
-        described["registers"] = as_data(register_map(config, STORAGE[top]))
         files |= _of_registers(config, STORAGE[top], common | {"registers": described["registers"]})
     if common["bench"]:
         files |= _bench(config, top, common)
     if top == SYSTEM:
         files |= _system(config, top, common)
-    files |= asic_files(name, large, PERIOD, _render)
-    return files | {f"{name}.json": json.dumps(described, indent=2) + "\n"}
+    large = {path: ram for path, ram in memories(component, name).items() if ram.large}
+    return files | asic_files(name, large, PERIOD)
 
 
 def _of_registers(config: UnitConfig, storage: Storage, common: dict[str, Any]) -> dict[str, str]:
@@ -125,10 +110,10 @@ def _of_registers(config: UnitConfig, storage: Storage, common: dict[str, Any]) 
         "external": int(storage is Storage.EXTERNAL),
     }
     return {
-        f"{config.name}.md": _render("unit.md.j2", **common, toml=config.to_toml()),
-        f"{config.name}.rdl": _render("unit.rdl.j2", **common),
-        f"{config.name}.h": _render("unit.h.j2", **common, fields=fields),
-        "zimu_registers.h": _render(
+        f"{config.name}.md": render("unit.md.j2", **common, toml=config.to_toml()),
+        f"{config.name}.rdl": render("unit.rdl.j2", **common),
+        f"{config.name}.h": render("unit.h.j2", **common, fields=fields),
+        "zimu_registers.h": render(
             "zimu_registers.h.j2",
             version=CONTRACT_VERSION,
             identity=IDENTITY,
@@ -136,8 +121,8 @@ def _of_registers(config: UnitConfig, storage: Storage, common: dict[str, Any]) 
             control=list(Control),
             status=list(Status),
         ),
-        "zimu.h": _read("driver/zimu.h"),
-        "zimu.c": _read("driver/zimu.c"),
+        "zimu.h": packaged("driver/zimu.h"),
+        "zimu.c": packaged("driver/zimu.c"),
     }
 
 
@@ -153,13 +138,14 @@ def _bench(config: UnitConfig, top: Top, common: dict[str, Any]) -> dict[str, st
     if storage is Storage.EXTERNAL:
         values |= {"data_bits": data_bits(config), "memory_bytes": memory_bytes(config)}
     return {
-        f"{config.name}_tb.sv": _render("unit_tb.sv.j2", **common, **values),
+        f"{config.name}_tb.sv": render("unit_tb.sv.j2", **common, **values),
         f"{config.name}_tb.hex": "".join(line.to_hex() + "\n" for line in lines),
     }
 
 
 def _system(config: UnitConfig, top: Top, common: dict[str, Any]) -> dict[str, str]:
-    """An example of a system with a processor, its bench and its program, which replays a vector file."""
+    """A core for LiteX; an example of a system with a processor, its bench, its program, which replays a vector file."""
+    widths = {port["name"]: port["width"] for port in common["ports"]}
     fields = {
         "streams": _tied(common["ports"], top),
         "magic": MAGIC,
@@ -170,8 +156,9 @@ def _system(config: UnitConfig, top: Top, common: dict[str, Any]) -> dict[str, s
         "values": {name: value.words for name, value in config.values.items()},
         "counters": {name: counter.words for name, counter in counters_of(config.counters).items()},
     }
-    files = {f"{config.name}_{file}": _render(f"unit_{file}.j2", **common, **fields) for file in _OF_SYSTEM}
-    return files | {file: _read(f"soc/{file}") for file in _OF_EVERY_SYSTEM}
+    files = {f"{config.name}_litex.py": render("unit_litex.py.j2", **common, widths=widths)}
+    files |= {f"{config.name}_{file}": render(f"unit_{file}.j2", **common, **fields) for file in _OF_SYSTEM}
+    return files | {file: packaged(f"soc/{file}") for file in _OF_EVERY_SYSTEM}
 
 
 _MEMORY = {
@@ -208,22 +195,3 @@ def _tied(ports: list[dict[str, Any]], top: Top) -> str:
             inside = f"{port['width']}'b0" if port["direction"] == "input" else ""
         connections.append(f".{name}({inside})")
     return ",\n        ".join(connections)
-
-
-def _render(template: str, **values: Any) -> str:
-    """The text that a template makes of ``values``; a name that is not among them is an error."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FunctionLoader(lambda name: _read(f"templates/{name}")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["quoted"] = json.dumps
-    return environment.get_template(template).render(values)
-
-
-def _read(name: str) -> str:
-    return resources.files("zimu.sim").joinpath(name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""RAM macros of silicon technologies: which there are, how many of which make a memory, and that memory's Verilog.
+"""RAM macros of silicon technologies: which there are, and how many of which make a memory.
 
 Each macro here has a port that writes and one that reads. Names, sizes and the meaning of pins are those of the
 technologies' own documents; files of theirs are the user's and are named, never copied.

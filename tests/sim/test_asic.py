@@ -12,7 +12,8 @@ from zimu.cost.liberty import find_libraries
 from zimu.golden.programs import run, yosys
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.ram import FLIP_FLOPS, Ram
-from zimu.sim.kit import _render, write_kit
+from zimu.sim.asic import ram_verilog
+from zimu.sim.kit import write_kit
 from zimu.sim.macros import IHP, SKYWATER, TECHNOLOGIES
 from zimu.sim.simulators import SIMULATORS, why_missing
 from zimu.sim.verilog import RAM_MACROS, to_verilog
@@ -170,8 +171,7 @@ endmodule
 def test_an_array_of_macros_reads_and_writes_as_a_plain_memory_does(tmp_path, technology, words, bits, parts):
     ram = Ram(words, bits, parts)
     array = technology.best(ram)
-    made = _render("unit_ram.v.j2", name="made", technology=technology, define=RAM_MACROS, arrays={"made": array})
-    (tmp_path / "made.v").write_text(made)
+    (tmp_path / "made.v").write_text(ram_verilog("made", technology, {"made": array}))
     (tmp_path / "plain.v").write_text(to_verilog(ram, "plain"))
     widths = {"address": array.address_bits - 1, "bit": bits - 1, "part": parts - 1, "words": words}
     (tmp_path / "comparison.v").write_text(COMPARISON.format(**widths))

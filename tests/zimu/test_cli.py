@@ -185,8 +185,9 @@ def test_a_bad_configuration_is_refused_by_every_command(cli, text, words):
 
 def test_rtl_writes_verilog_and_what_comes_with_it(cli):
     result = cli("rtl", "tiny.toml", "-o", "out", "--top", "core", "--json")
-    endings = [".v", ".json", ".core", ".sdc", ".xdc"]
-    assert json.loads(result.stdout)["files"] == [f"out/tiny{ending}" for ending in endings] + ["out/zimu.vlt"]
+    names = [*(f"tiny.{ending}" for ending in ("v", "json", "core", "sdc", "xdc")), "zimu.vlt"]
+    names += ["tiny_ihp-sg13g2.mk", "tiny_sky130hd.mk", "tiny_librelane.json"]
+    assert json.loads(result.stdout)["files"] == [f"out/{name}" for name in names]
     manifest = json.loads((cli.folder / "out" / "tiny.json").read_text())
     assert manifest["module"] == "tiny"
     assert manifest["contract_version"] == 1
