@@ -20,14 +20,8 @@ Memories = Mapping[tuple[str, ...], Ram]
 """The large ones of a circuit, as `zimu.sim.verilog.memories` names them."""
 
 
-def asic_names(name: str, memories: Memories) -> list[str]:
-    """The names of the files of a circuit with top module ``name``."""
-    configurations = [*(f"{name}_{technology.platform}.mk" for technology in TECHNOLOGIES), f"{name}_librelane.json"]
-    return configurations + [_ram_file(name, technology) for technology in TECHNOLOGIES if memories]
-
-
 def asic_files(name: str, memories: Memories, period: float) -> dict[str, str]:
-    """The same files, with what is in them.
+    """The files of a circuit by their names.
 
     Parameters
     ----------

@@ -144,7 +144,7 @@ def _bench(config: UnitConfig, top: Top, common: dict[str, Any]) -> dict[str, st
 
 
 def _system(config: UnitConfig, top: Top, common: dict[str, Any]) -> dict[str, str]:
-    """A core for LiteX; an example of a system with a processor, its bench, its program, which replays a vector file."""
+    """A core for LiteX, and an example of a system: a processor, its bench, a program that replays a vector file."""
     widths = {port["name"]: port["width"] for port in common["ports"]}
     fields = {
         "streams": _tied(common["ports"], top),
