@@ -7,6 +7,7 @@ import argparse
 import json
 import random
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ CELLS = (
 """Those that are told, by nextpnr's names."""
 
 
+@cache
 def clocks_of_step(config: UnitConfig) -> float:
     """Of a step with n = 0.1 d, gradients of any size."""
     rng = random.Random(1)

@@ -25,6 +25,7 @@ SMALL = UnitConfig(
 )
 
 
+@pytest.mark.nightly  # by day the commands of docs/boards.md make one
 def test_a_bitstream_for_icebreaker(tmp_path):
     made = build_bitstream(SMALL, "icebreaker", tmp_path)
     assert made.path == tmp_path / "tiny_icebreaker.bin"

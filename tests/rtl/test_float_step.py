@@ -72,7 +72,7 @@ def test_all_operands_of_small_formats_at_powers_of_two(formats, fused):
 
 @pytest.mark.parametrize("rate", ["any", "power_of_two"])
 @pytest.mark.parametrize("flush", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["kept", "flushed"])
-@pytest.mark.parametrize("fused", [True, False], ids=["fused", "separate"])
+@pytest.mark.parametrize("fused", [True, pytest.param(False, marks=pytest.mark.nightly)], ids=["fused", "separate"])
 def test_all_random_words(fused, flush, rate):
     formats = [(2, 2, True, 2, 2), (2, 3, False, 2, 3), (3, 2, True, 2, 3)]
     for (a, b, infinities, c, d), bits in product(formats, (0, 1, 2, 3)):
@@ -138,7 +138,12 @@ def test_variants_of_named_formats(name, bits, rate, fused, flush):
     ids=["fused", "separate", "separate-flushed", "flushed-power_of_two"],
 )
 @pytest.mark.parametrize(
-    "widths", [(2, 24, 2, 24), (3, 24, 8, 3), (4, 20, 4, 20), (8, 3, 2, 24), (5, 19, 3, 7), (2, 9, 8, 2)], ids=str
+    "widths",
+    [
+        *((2, 24, 2, 24), (3, 24, 8, 3), (2, 9, 8, 2)),
+        *(pytest.param(each, marks=pytest.mark.nightly) for each in ((4, 20, 4, 20), (8, 3, 2, 24), (5, 19, 3, 7))),
+    ],
+    ids=str,
 )
 def test_lopsided_formats(widths, fused, flush, rate, bits):
     a, b, c, d = widths

@@ -16,6 +16,7 @@ def configure(bits=8, fraction=5, votes=8, retention=8, **fields) -> BoldConfig:
     return BoldConfig(name="flips", **widths, **{"depth": 45, "lanes": 4} | fields)
 
 
+@pytest.mark.nightly
 def test_all_simulators_see_the_same():
     present = [simulator for simulator in SIMULATORS if not why_missing(simulator)]
     results = [verify(configure(), steps=30, seed=1, simulator=simulator) for simulator in present]
@@ -48,7 +49,9 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.nightly] * (place > 1)) for place, name in enumerate(MUTANTS)]
+)
 def test_the_bench_sees_a_planted_bug(monkeypatch, name):
     if reason := why_missing("icarus"):  # whose Verilog is written in this process
         pytest.skip(reason)

@@ -32,9 +32,13 @@ def library() -> str:
     return read_text(found[0])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
-    "name", [name if name == "zim8_small" else pytest.param(name, marks=pytest.mark.nightly) for name in PRESETS]
+    ("name", "family"),
+    [
+        pytest.param(name, family, marks=[] if (name, family) == ("zim8_small", "ecp5") else [pytest.mark.nightly])
+        for name in PRESETS
+        for family in FAMILIES
+    ],
 )
 def test_synthesis_of_a_preset_has_nothing_to_say(name, family, tmp_path):
     config = PRESETS[name]

@@ -403,7 +403,7 @@ EXTERNAL = {
 
 @pytest.mark.parametrize("simulator", ["verilator", pytest.param("icarus", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.nightly] * (number > 1)) for number, kind in enumerate(EXTERNAL)]
+    "kind", [pytest.param(kind, marks=[pytest.mark.nightly] * (number > 0)) for number, kind in enumerate(EXTERNAL)]
 )
 def test_units_with_external_memory_agree_with_the_emulator(kind, simulator):
     need(simulator)

@@ -56,7 +56,15 @@ def buses_of(config: RuleConfig) -> list[str]:
     return ["apb", "axi4", "axi4lite", "ports", "wishbone"] if config.rule == "zim" else ["ports"]
 
 
-@pytest.mark.parametrize("config", [small(form="tree"), preset("zim8_search"), *RIVALS], ids=lambda config: config.name)
+@pytest.mark.parametrize(
+    "config",
+    [
+        small(form="tree"),
+        INTEGERS,
+        *(pytest.param(config, marks=pytest.mark.nightly) for config in (preset("zim8_search"), *RIVALS[1:])),
+    ],
+    ids=lambda config: config.name,
+)
 def test_the_files_are_the_same_bytes_in_every_process_and_folder(tmp_path, config):
     written = []
     for number in (1, 2):
@@ -77,9 +85,10 @@ def test_the_files_are_the_same_bytes_in_every_process_and_folder(tmp_path, conf
 
 @pytest.mark.parametrize(
     ("config", "bus"),
-    [
-        (config, bus)
-        for config in (preset("zim8"), preset("zim8_search"), MEANS, SPLIT, WIDE, *RIVALS, SEPARATE)
+    [(config, bus) for config in (MEANS, SPLIT, *RIVALS) for bus in buses_of(config)]
+    + [
+        pytest.param(config, bus, marks=pytest.mark.nightly)
+        for config in (preset("zim8"), preset("zim8_search"), WIDE, SEPARATE)
         for bus in buses_of(config)
     ],
     ids=lambda each: getattr(each, "name", each),
@@ -198,8 +207,10 @@ def test_the_manifest_says_what_the_verilog_is(tmp_path, config, bus):
 @pytest.mark.parametrize(
     "config",
     [
-        small("search", form="search"),
-        *(pytest.param(config, marks=pytest.mark.nightly) for config in (small("tree", form="tree"), FLOATS)),
+        *(
+            pytest.param(config, marks=pytest.mark.nightly)
+            for config in (small("search", form="search"), small("tree", form="tree"), FLOATS)
+        ),
         INTEGERS,
         NOTHING_RANDOM,
     ],

@@ -28,10 +28,9 @@ def value(study, metric, **wanted):
     return row.value
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("counts", "rivals"), [([32], []), pytest.param([32, 100], ["int_sgd:8:lfsr128"], marks=pytest.mark.nightly)]
-)
+@pytest.mark.parametrize(("counts", "rivals"), [([32], []), ([32, 100], ["int_sgd:8:lfsr128"])])
 def test_throughput_is_that_of_simulated_steps(tmp_path, counts, rivals):
     stages = []
     others = [parse_unit(name) for name in (*rivals, "prng:lfsr128")]

@@ -29,6 +29,7 @@ def on_simulated_board(config, clocks, steps):
         return drive(config, Device(config, Link(line)), steps, seed=3)
 
 
+@pytest.mark.nightly  # by day the commands of docs/boards.md take one
 def test_a_simulated_board_takes_the_emulators_steps():
     assert on_simulated_board(CONFIG, 4, 2)._replace(accuracy=0) == (2, 0, "")
 

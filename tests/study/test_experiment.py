@@ -123,6 +123,7 @@ def test_settings_may_be_tried_for_fewer_epochs(tmp_path, monkeypatch):
     assert asked == [(3, 0)] * 5 + [(9, 0), (9, 1)]
 
 
+@pytest.mark.nightly
 def test_processes_change_no_bit(tmp_path):
     tasks = [Task("linear", RECIPES["zim"], -7.0, seed, "digits", None, 1) for seed in (0, 1)]
     alone = experiment.train_all(tasks, tmp_path / "one")
@@ -194,10 +195,8 @@ def test_the_source_s_method_trains_as_the_unit_does(tmp_path):
     assert means[0] == pytest.approx(means[1], abs=0.04)
 
 
-@pytest.mark.parametrize(
-    ("number", "depth"),
-    [pytest.param(0, 8192, marks=pytest.mark.nightly), pytest.param(1, 128, marks=pytest.mark.nightly), (2, 1280)],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize(("number", "depth"), [(0, 8192), (1, 128), (2, 1280)])
 def test_the_circuit_replays_the_hidden_model(number, depth):
     """Twenty recorded steps, momentum included; of the ten biases of the last layer so few trials are none."""
     data = images.load("digits")

@@ -59,7 +59,9 @@ def test_probes_go_where_the_draws_read():
     }
 
 
-@pytest.mark.parametrize(("name", "trials"), [("zim8_small", 32), ("int_sgd:8:x4:lfsr128", None)])
+@pytest.mark.parametrize(
+    ("name", "trials"), [("zim8_small", 32), pytest.param("int_sgd:8:x4:lfsr128", None, marks=pytest.mark.nightly)]
+)
 def test_whole_steps_take_the_clocks_of_the_model(name, trials, tmp_path):
     config = named(name)
     outcome = run(StepsJob(config, trials), str(tmp_path))
