@@ -84,6 +84,13 @@ def test_commands_and_options_of_a_page_exist(page):
                 pytest.fail(f"{page.name}: {span}: {error}")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_row_is_in_a_table(page):
+    """A blank line inside a table, or one missing before it, makes text of its rows."""
+    texts = [token.content for token in MARKDOWN.parse(page.read_text(encoding="utf-8")) if token.type == "inline"]
+    assert not [line for text in texts for line in text.splitlines() if re.fullmatch(r"\| .* \|", line)]
+
+
 def test_the_readme_lists_every_command():
     listed = {span.split()[1] for span in spans(ROOT / "README.md") if re.match(r"zimu \w", span)}
     assert listed == set(COMMANDS)
