@@ -15,10 +15,11 @@ from zimu.cost.fpga import compiled_programs, nextpnr_version
 from zimu.cost.target import Progress
 from zimu.golden.errors import InputError, ToolError, check_choice, check_range
 from zimu.golden.files import check_writable, scratch_folder, write_whole
+from zimu.golden.link import BAUD
 from zimu.golden.programs import find_program, run, yosys, yosys_version
 from zimu.golden.rule import RuleConfig
 from zimu.golden.unit import UnitConfig
-from zimu.rtl.board import BAUD, BOARDS, BoardTop, platform_of
+from zimu.rtl.board import BOARDS, BoardTop, platform_of
 from zimu.rtl.netlist import any_on_collision, plain_arrays
 from zimu.rtl.pll import MHZ
 

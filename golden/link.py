@@ -20,6 +20,9 @@ WRITES = 0x80
 FAILED = 0x80
 """Bit of a reply's status: the bus answered with an error. The low bits are the words done before."""
 
+BAUD = 1_000_000
+"""Bits a second, where nobody asks for others: the USB bridges of all boards reach it."""
+
 PAUSE = 64
 """Bits that a line is at rest inside a frame before the frame is given up."""
 

@@ -21,9 +21,6 @@ from zimu.rtl.link import LinkedUnit
 from zimu.rtl.pll import MHZ, Ecp5Pll, GowinPll, Ice40Pll, Pll
 from zimu.rtl.uart import LEAST_CLOCKS
 
-BAUD = 1_000_000
-"""Bits a second on the line, which the USB bridges of all boards reach."""
-
 GLOW = Fraction(1, 20)
 """Seconds for which an LED stays lit at least: a step takes microseconds, which nobody sees."""
 

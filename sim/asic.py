@@ -74,7 +74,7 @@ def _macros(arrays: Iterable[Array]) -> list[str]:
 
 def _librelane(name: str, technology: Technology, arrays: Mapping[tuple[str, ...], Array]) -> dict[str, Any]:
     """What LibreLane is to take with a PDK that has macros."""
-    folder = f"pdk_dir::libs.ref/{technology.library}"
+    folder = f"pdk_dir::libs.ref/{technology.folder}"
     instances: dict[str, dict[str, Any]] = {macro: {} for macro in _macros(arrays.values())}
     for path, array in arrays.items():
         for instance in array.instances:

@@ -49,7 +49,7 @@ class Technology:
     ----------
     name : for files.
     platform, pdk : what OpenROAD-flow-scripts and LibreLane call it.
-    library : the folder of the macros in the PDK's ``libs.ref``.
+    folder : of the macros, in the PDK's ``libs.ref``.
     corners : by the pattern of LibreLane's corners what the names of Liberty files end in, the typical corner first.
     supplies : the pins of a macro for power and ground, in pairs.
     holds : whether what was read stays at the output while nothing is read.
@@ -59,7 +59,7 @@ class Technology:
     name: str
     platform: str
     pdk: str
-    library: str
+    folder: str
     corners: Mapping[str, str]
     supplies: tuple[tuple[str, str], ...]
     holds: bool
@@ -122,7 +122,7 @@ IHP = Technology(
     name="ihp-sg13g2",
     platform="ihp-sg13g2",
     pdk="ihp-sg13g2",
-    library="sg13g2_sram",
+    folder="sg13g2_sram",
     corners={
         "*_typ_1p20V_25C": "typ_1p20V_25C",
         "*_slow_1p08V_125C": "slow_1p08V_125C",
@@ -149,7 +149,7 @@ SKYWATER = Technology(
     name="sky130",
     platform="sky130hd",
     pdk="sky130A",
-    library="sky130_sram_macros",
+    folder="sky130_sram_macros",
     corners={"*": "TT_1p8V_25C"},
     supplies=(("vccd1", "vssd1"),),
     holds=False,

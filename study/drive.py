@@ -19,6 +19,7 @@ from zimu.golden.unit import UnitConfig
 from zimu.sim.device import Device
 from zimu.study.digits import CLASSES, PIXELS, Part, load
 from zimu.study.methods import BATCH
+from zimu.study.network import log_softmax, with_one
 
 SHAPE = (PIXELS + 1, CLASSES)
 """Inputs, with one that is always 1, and outputs."""
@@ -113,12 +114,8 @@ def _batches(images: int, seed: int) -> Iterator[NDArray[np.int64]]:
         yield from (order[first : first + BATCH] for first in range(0, images, BATCH))
 
 
-def _inputs(images: Reals) -> Reals:
-    return np.hstack([images, np.ones((len(images), 1))])
-
-
 def _logits(encoding: Encoding, weights: NDArray[np.integer], images: Reals) -> Reals:
-    logits: Reals = _inputs(images) @ encoding.reals(weights)[:WEIGHTS].reshape(SHAPE)
+    logits: Reals = with_one(images) @ encoding.reals(weights)[:WEIGHTS].reshape(SHAPE)
     return logits
 
 
@@ -128,12 +125,10 @@ def _accuracy(encoding: Encoding, weights: NDArray[np.integer], part: Part) -> f
 
 def _gradients(encoding: Encoding, weights: NDArray[np.integer], part: Part, depth: int) -> Reals:
     """Of the mean cross-entropy over ``part``, shape (depth,); 0 beyond the weights of the model."""
-    logits = _logits(encoding, weights, part.images)
-    errors = np.exp(logits - logits.max(axis=1, keepdims=True))
-    errors /= errors.sum(axis=1, keepdims=True)
+    errors = np.exp(log_softmax(_logits(encoding, weights, part.images)))
     errors[np.arange(len(part)), part.labels] -= 1
     gradients = np.zeros(depth)
-    gradients[:WEIGHTS] = (_inputs(part.images).T @ errors / len(part)).ravel()
+    gradients[:WEIGHTS] = (with_one(part.images).T @ errors / len(part)).ravel()
     return gradients
 
 

@@ -22,7 +22,8 @@ DEPTHS = tuple(rows * columns for rows, columns in SHAPES)
 """Weights of each layer: 4160 and 650."""
 
 
-def _with_one(inputs: Reals) -> Reals:
+def with_one(inputs: Reals) -> Reals:
+    """Inputs with one more that is always 1; shape (images, inputs + 1)."""
     return np.hstack([inputs, np.ones((len(inputs), 1))])
 
 
@@ -39,11 +40,12 @@ def forward(weights: Sequence[Reals], images: Reals) -> Reals:
     images : float64, shape (images, 64).
     """
     first, second = _matrices(weights)
-    logits: Reals = _with_one(np.maximum(_with_one(images) @ first, 0)) @ second
+    logits: Reals = with_one(np.maximum(with_one(images) @ first, 0)) @ second
     return logits
 
 
-def _log_softmax(logits: Reals) -> Reals:
+def log_softmax(logits: Reals) -> Reals:
+    """Logarithms of the probabilities that logits stand for, of each row."""
     shifted: Reals = logits - logits.max(axis=1, keepdims=True)
     logarithms: Reals = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return logarithms
@@ -52,10 +54,10 @@ def _log_softmax(logits: Reals) -> Reals:
 def gradients(weights: Sequence[Reals], part: Part) -> list[Reals]:
     """Gradient of the mean cross-entropy over ``part``, one flat float64 array per layer."""
     first, second = _matrices(weights)
-    inputs = _with_one(part.images)
+    inputs = with_one(part.images)
     hidden = np.maximum(inputs @ first, 0)
-    active = _with_one(hidden)
-    errors = np.exp(_log_softmax(active @ second))
+    active = with_one(hidden)
+    errors = np.exp(log_softmax(active @ second))
     errors[np.arange(len(part)), part.labels] -= 1
     errors /= len(part)
     back = (errors @ second[:-1].T) * (hidden > 0)
@@ -66,5 +68,5 @@ def evaluate(weights: Sequence[Reals], part: Part) -> tuple[float, float]:
     """Mean cross-entropy in nats, and accuracy in 0..1. The loss of a network that diverged is inf or NaN."""
     logits = forward(weights, part.images)
     rows = np.arange(len(part))
-    loss = -_log_softmax(logits)[rows, part.labels].mean()
+    loss = -log_softmax(logits)[rows, part.labels].mean()
     return float(loss), float((logits.argmax(axis=1) == part.labels).mean())

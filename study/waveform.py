@@ -27,7 +27,7 @@ TRIALS = 3
 SHOWN = ("gradient_request", "gradient_beat", "weight_read", "weight_data", "weight_write")
 """Streams of the core."""
 
-ADDRESS_BITS = 3
+ADDRESS_BITS = (CONFIG.depth - 1).bit_length()
 """Below the weight of a write."""
 
 MARGIN = 24

@@ -110,7 +110,7 @@ def write_models(technology, folder):
 
 def pdk_models(technology):
     """The technology's own models, where its PDK is."""
-    folder = Path(os.environ.get("PDK_ROOT", "")) / technology.pdk / "libs.ref" / technology.library / "verilog"
+    folder = Path(os.environ.get("PDK_ROOT", "")) / technology.pdk / "libs.ref" / technology.folder / "verilog"
     return sorted(map(str, folder.glob("*.v"))) if "PDK_ROOT" in os.environ else []
 
 
@@ -216,7 +216,7 @@ def test_verilator_has_nothing_to_say_of_memories_of_macros(tmp_path, kit, techn
 @pytest.mark.nightly
 @by_name
 def test_synthesis_leaves_cells_of_the_library_and_the_macros_that_the_flows_name(tmp_path, kit, technology):
-    node = technology.library.partition("_")[0]
+    node = technology.folder.partition("_")[0]
     complete = [library for library in find_libraries() if library.complete]
     library = max(complete, key=lambda library: library.name.startswith(node))
     folder, models = kit(SPLIT), write_models(technology, tmp_path)
@@ -271,7 +271,7 @@ def test_make_takes_the_configuration_and_finds_the_files_of_the_kit(tmp_path, k
     assert used
     corner = next(iter(technology.corners.values()))
     for kind, place in (("LEFS", "lef/{}.lef"), ("GDS", "gds/{}.gds"), ("LIBS", "lib/{}_" + corner + ".lib")):
-        library = f"/pdk/{technology.pdk}/libs.ref/{technology.library}"
+        library = f"/pdk/{technology.pdk}/libs.ref/{technology.folder}"
         assert set(values[f"ADDITIONAL_{kind}"].split()) == {f"{library}/{place.format(name)}" for name in used}
 
 

@@ -18,8 +18,8 @@ from zimu.sim.device import Device
 from zimu.sim.kit import write_kit
 from zimu.sim.simulators import SIMULATORS, why_missing
 
-pytest.importorskip("litex", reason="litex is not installed")
-pytest.importorskip("pythondata_misc_tapcfg", reason="pythondata-misc-tapcfg is not installed")
+pytest.importorskip("litex", reason="litex is missing: pip install litex")
+pytest.importorskip("pythondata_misc_tapcfg", reason="missing: pip install pythondata-misc-tapcfg")
 
 CONFIG = UnitConfig(name="cored", weight_bits=9, gradient_bits=8, smoothing_bits=4, depth=24, lanes=8, gate_bits=12)
 HEADERS = {"json-c/json.h": "libjson-c-dev", "event2/event.h": "libevent-dev", "zlib.h": "zlib1g-dev"}

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from zimu.commands.common import ConfigName, JsonFlag, Stages, load_config, out, print_json, print_note
+from zimu.golden.link import BAUD
 
 
 def command(
@@ -17,7 +18,7 @@ def command(
     clock: Annotated[
         float | None, typer.Option(help="MHz of the unit at most, as near as the PLL comes; by default the board's.")
     ] = None,
-    baud: Annotated[int, typer.Option(help="Bits a second of the host link.")] = 1_000_000,
+    baud: Annotated[int, typer.Option(help="Bits a second of the host link.")] = BAUD,
     seed: Annotated[int, typer.Option(help="Of place and route.")] = 1,
     timeout: Annotated[float, typer.Option(help="Seconds any one program may take.")] = 1800,
     json: JsonFlag = False,

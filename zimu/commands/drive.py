@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zimu.commands.common import ConfigName, JsonFlag, Seed, Stages, load_config, out, print_json, print_note
+from zimu.golden.link import BAUD
 
 
 def command(
@@ -14,7 +15,7 @@ def command(
     port: Annotated[
         str | None, typer.Option(help="Serial port of a board, such as /dev/ttyUSB0; a simulated board without.")
     ] = None,
-    baud: Annotated[int, typer.Option(help="Bits a second at the port, as the board was made.")] = 1_000_000,
+    baud: Annotated[int, typer.Option(help="Bits a second at the port, as the board was made.")] = BAUD,
     clocks: Annotated[int, typer.Option(help="Of a bit on the line of the simulated board.")] = 4,
     steps: Annotated[int, typer.Option(help="Batches of 64 images; 19 see all images once.")] = 19,
     seed: Seed = 0,
