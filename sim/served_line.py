@@ -1,6 +1,6 @@
 """A simulated unit with a host link that a program outside talks to, byte by byte.
 
-The program's end is `zimu.sim.transport.SimulatedLine`.
+The program's end is `zimu.sim.simulated.SimulatedLine`.
 """
 
 import json

@@ -1,31 +1,19 @@
-"""How a program reaches a unit's registers: through a line of bytes, through memory, or in a simulator.
+"""How a program reaches a unit: its registers through a line of bytes or through memory, and memory that both share.
 
-Each transport has `read` and `write`; `zimu.sim.device.Device` drives a unit through any.
+`zimu.sim.device.Device` drives a unit through any; those of a simulated one are in ``sim/simulated.py``.
 """
 
-import json
 import mmap
 import os
-import secrets
 from collections.abc import Sequence
-from contextlib import suppress
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Listener
-from threading import Thread
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
-from zimu.golden.errors import InputError, ToolError, ZimuError, check_range
+from zimu.golden.errors import InputError, ZimuError
 from zimu.golden.link import MOST_WORDS, Reply, Request
 from zimu.golden.programs import package_folder
-from zimu.golden.unit import UnitConfig
-from zimu.rtl.uart import LEAST_CLOCKS
-from zimu.sim.simulators import DEFAULT_TIMEOUT, choose_simulator, simulate
 
 _WORD = 4
 _LONGER_THAN_A_REPLY = 256
-
-MOST_CLOCKS = 4096
-"""Of a bit on a simulated line: slower ones only take longer."""
 
 PATIENCE = 0.5
 """Seconds until a reply is given up: longer than USB bridges keep bytes back."""
@@ -47,6 +35,25 @@ class Transport(Protocol):
 
     def write(self, address: int, words: Sequence[int]) -> None:
         """Words to one register, one after the other; `BusError`, `LinkError`."""
+
+
+class Buffer(Protocol):
+    """Memory that a unit with external memory and this program both reach.
+
+    Attributes
+    ----------
+    address : where it begins on the unit's bus, a multiple of 4096.
+    size : in bytes.
+    """
+
+    address: int
+    size: int
+
+    def read(self, place: int, count: int) -> bytes:
+        """So many bytes from a place in the buffer on."""
+
+    def write(self, place: int, data: bytes) -> None:
+        """Write bytes from a place in the buffer on."""
 
 
 class Line(Protocol):
@@ -140,16 +147,7 @@ class Mapped:
     """
 
     def __init__(self, path: str, base: int = 0) -> None:
-        if base % mmap.PAGESIZE:
-            raise InputError(f"base = {base:#x}: must be a multiple of {mmap.PAGESIZE:#x}")
-        try:
-            descriptor = os.open(path, os.O_RDWR | getattr(os, "O_SYNC", 0))
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from None
-        try:
-            self._words = memoryview(mmap.mmap(descriptor, mmap.PAGESIZE, offset=base)).cast("I")
-        finally:
-            os.close(descriptor)
+        self._words = _mapped(path, base, mmap.PAGESIZE).cast("I")
 
     def read(self, address: int, count: int) -> list[int]:
         return [self._words[address // _WORD] for _ in range(count)]
@@ -159,104 +157,42 @@ class Mapped:
             self._words[address // _WORD] = word % 2**32
 
 
-class _Simulation:
-    """A simulator that carries out what it is sent; to be used in a ``with``."""
-
-    bench: str
-
-    def __init__(self, config: UnitConfig, simulator: str | None, timeout: float, **job: Any) -> None:
-        self._job, self._timeout = {"config": config.to_toml()} | job, timeout
-        self._simulator = choose_simulator(simulator, timeout)
-        self._failure: ZimuError | None = None
-
-    def __enter__(self) -> Self:
-        self._key = secrets.token_bytes(16)
-        self._listener = Listener(("127.0.0.1", 0), authkey=self._key)
-        job = self._job | {"address": self._listener.address, "key": self._key.hex()}
-        self._thread = Thread(target=self._simulate, args=(json.dumps(job),), daemon=True)
-        self._thread.start()
-        self._line = self._listener.accept()
-        if self._failure:
-            raise self._failure
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._line.close()
-        self._listener.close()
-        self._thread.join()
-
-    def _simulate(self, job: str) -> None:
-        try:
-            simulate(self.bench, job, simulator=self._simulator, timeout=self._timeout)
-        except ZimuError as error:
-            self._failure = error
-            # Who waits for the simulator to call is called from here, or would wait for ever.
-            with suppress(OSError, AuthenticationError):
-                Client(self._listener.address, authkey=self._key).close()
-
-    def _ask(self, *order: Any) -> Any:
-        try:
-            self._line.send(order)
-            return self._line.recv()
-        except (EOFError, OSError):
-            self._thread.join(5)
-            raise self._failure or ToolError(f"{self._simulator} ended before its time") from None
-
-
-class Simulated(_Simulation):
-    """A unit's registers in a simulator, which runs while a transfer is under way; to be used in a ``with``.
+class MappedBuffer:
+    """Memory of this machine that the unit reaches too: a reserved piece of ``/dev/mem``, or a device of ``u-dma-buf``.
 
     Parameters
     ----------
-    config : the unit.
-    simulator : by default the fastest there is.
-    timeout : seconds the simulator may take in all, building included.
+    path : the file to map.
+    size : in bytes; what a unit's arrays take is `zimu.sim.arrays.buffer_bytes`.
+    base : where the memory begins in the file, a multiple of the page.
+    address : where the unit finds it on its bus; by default at ``base``, as in ``/dev/mem``.
+
+    What is written must not stay in a cache of the processor: the file is opened for synchronous access, which these
+    devices take for none.
     """
 
-    bench = "zimu.sim.served"
+    def __init__(self, path: str, size: int, base: int = 0, address: int | None = None) -> None:
+        self.address, self.size = base if address is None else address, size
+        self._bytes = _mapped(path, base, size)
 
-    def __init__(self, config: UnitConfig, simulator: str | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:
-        super().__init__(config, simulator, timeout)
+    def read(self, place: int, count: int) -> bytes:
+        return bytes(self._bytes[place : place + count])
 
-    def read(self, address: int, count: int) -> list[int]:
-        words: list[int]
-        words, failed = self._ask(int(address), count)
-        if failed:
-            raise BusError(f"register {address:#04x}: refused, after {len(words)} of {count} words")
-        return words
-
-    def write(self, address: int, words: Sequence[int]) -> None:
-        done, failed = self._ask(int(address), list(words))
-        if failed:
-            raise BusError(f"register {address:#04x}: refused, after {len(done)} of {len(words)} words")
+    def write(self, place: int, data: bytes) -> None:
+        self._bytes[place : place + len(data)] = data
 
 
-class SimulatedLine(_Simulation):
-    """A line of bytes to a simulated unit with a host link; to be used in a ``with``, and by `Link`.
-
-    Parameters
-    ----------
-    clocks : of a bit on the line, 4..4096.
-    config, simulator, timeout : as of `Simulated`.
-    """
-
-    bench = "zimu.sim.served_line"
-
-    def __init__(
-        self, config: UnitConfig, clocks: int, simulator: str | None = None, timeout: float = DEFAULT_TIMEOUT
-    ) -> None:
-        check_range("clocks", clocks, LEAST_CLOCKS, MOST_CLOCKS)
-        super().__init__(config, simulator, timeout, clocks=clocks)
-
-    def write(self, data: bytes, /) -> None:
-        """Send bytes."""
-        self._ask("write", data)
-
-    def read(self, size: int, /) -> bytes:
-        """So many bytes; fewer when the line has rested for long."""
-        heard: bytes = self._ask("read", size)
-        return heard
-
-    def reset_input_buffer(self) -> None:
-        """Forget what has come."""
-        self._ask("forget", None)
+def _mapped(path: str, base: int, size: int) -> memoryview:
+    """Bytes of a file, as memory."""
+    if base % mmap.PAGESIZE:
+        raise InputError(f"base = {base:#x}: must be a multiple of {mmap.PAGESIZE:#x}")
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_SYNC", 0))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    try:
+        return memoryview(mmap.mmap(descriptor, size, offset=base))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {size} bytes at {base:#x} cannot be mapped: {error}") from None
+    finally:
+        os.close(descriptor)

@@ -27,10 +27,12 @@ _SOURCES = {
     "IntSGDConfig": "golden.int_sgd",
     "Link": "sim.transport",
     "Mapped": "sim.transport",
+    "MappedBuffer": "sim.transport",
     "MissingToolError": "golden.errors",
     "ReferenceUnit": "golden.unit",
     "Shard": "emu.shard",
-    "Simulated": "sim.transport",
+    "Simulated": "sim.simulated",
+    "SimulatedSystem": "sim.simulated",
     "StepResult": "emu.unit",
     "ToolError": "golden.errors",
     "UnitConfig": "golden.unit",
@@ -71,9 +73,11 @@ if TYPE_CHECKING:
     from zimu.golden.vectors import VectorSet as VectorSet
     from zimu.sim.device import Device as Device
     from zimu.sim.kit import write_kit as write_kit
+    from zimu.sim.simulated import Simulated as Simulated
+    from zimu.sim.simulated import SimulatedSystem as SimulatedSystem
     from zimu.sim.transport import Link as Link
     from zimu.sim.transport import Mapped as Mapped
-    from zimu.sim.transport import Simulated as Simulated
+    from zimu.sim.transport import MappedBuffer as MappedBuffer
     from zimu.sim.verify import verify as verify
     from zimu.sim.verilog import to_verilog as to_verilog
 

@@ -11,11 +11,14 @@ from zimu.golden.errors import InputError, MissingToolError, ToolError
 from zimu.golden.link import MOST_WORDS, Request
 from zimu.golden.registers import Register
 from zimu.golden.unit import UnitConfig
-from zimu.sim import transport
-from zimu.sim.device import Device, DeviceError
+from zimu.sim import simulated
+from zimu.sim.access import DeviceError
+from zimu.sim.arrays import buffer_bytes
+from zimu.sim.device import Device
+from zimu.sim.simulated import Simulated, SimulatedLine, SimulatedSystem
 from zimu.sim.simulators import why_missing
 from zimu.sim.stimuli import random_vectors
-from zimu.sim.transport import BusError, Link, LinkError, Mapped, Simulated, SimulatedLine, serial_line
+from zimu.sim.transport import BusError, Link, LinkError, Mapped, MappedBuffer, serial_line
 
 NIGHTLY = pytest.mark.nightly
 
@@ -42,6 +45,77 @@ def takes_steps(device, config, seed, steps=4):
 def test_the_device_takes_steps_as_the_reference_does(kind):
     with Simulated(UNITS[kind], "amaranth") as bus:
         takes_steps(Device(UNITS[kind], bus), UNITS[kind], 3)
+
+
+EXTERNAL = {
+    "search": UNITS["search"].replace(lanes=1, depth=9),
+    "momentum": UNITS["momentum"].replace(lanes=8, depth=3000, weight_bits=17),
+    "split": UNITS["split"].replace(depth=40, tile=8),
+}
+
+
+def simulated_system(config):
+    if reason := why_missing("verilator"):
+        pytest.skip(reason)
+    return SimulatedSystem(config, "verilator")
+
+
+@NIGHTLY
+@pytest.mark.parametrize("kind", EXTERNAL)
+def test_a_device_with_external_memory_takes_steps_as_the_reference_does(kind):
+    config = EXTERNAL[kind]
+    with simulated_system(config) as system:
+        # Rubbish beyond the numbers of an array must not matter.
+        system.buffer.write(0, random.Random(1).randbytes(buffer_bytes(config)))
+        takes_steps(Device(config, system, system.buffer), config, 4)
+
+
+class Moved:
+    """A part of a buffer, of which the unit is told another address."""
+
+    def __init__(self, buffer, size, by=0):
+        self._buffer, self.size, self.address = buffer, size, buffer.address + by
+
+    def read(self, place, count):
+        return self._buffer.read(place, count)
+
+    def write(self, place, data):
+        self._buffer.write(place, data)
+
+
+def test_errors_of_the_memory_and_buffers_that_cannot_be_are_told():
+    config = EXTERNAL["momentum"]
+    size = buffer_bytes(config)
+    assert size == 2 * 4096 + 12288 + 2 * 4096
+    with simulated_system(config) as system:
+        with pytest.raises(InputError, match=rf"buffer of {size - 1} bytes: the arrays of unit take {size}"):
+            Device(config, system, Moved(system.buffer, size - 1))
+        with pytest.raises(InputError, match="buffer at 0x180000010: must begin at a multiple of 0x1000"):
+            Device(config, system, Moved(system.buffer, size, 16))
+        # No memory is there.
+        device = Device(config, system, Moved(system.buffer, size, -size))
+        device.load({"weights": [1] * config.depth})
+        device.seed(1)
+        values = {"trials": 1, "threshold": 1, "smoothing": 0, "decay": 1, "rate": 9}
+        with pytest.raises(DeviceError, match="the memory answered a read with an error: load the weights, seed"):
+            device.step([1] * config.depth, **values)
+        with pytest.raises(DeviceError, match="START was refused: the unit wants a seed"):
+            device.step([1] * config.depth, **values)
+        # The next steps have nothing to do with the one that failed.
+        takes_steps(Device(config, system, system.buffer), config, 5, steps=2)
+
+
+def test_the_end_of_a_step_that_no_one_waited_for_is_not_taken_for_the_next_ones():
+    config = UNITS["search"].replace(depth=200)
+    with Simulated(config, "amaranth") as bus:
+        device = Device(config, bus)
+        takes_steps(device, config, 6, steps=1)
+        # As by a program that was stopped.
+        bus.write(Register.GRADIENTS, [0] * (config.depth // config.lanes))
+        bus.write(Register.CONTROL, [1])
+        while bus.read(Register.STATUS, 1)[0] & 1:
+            pass
+        takes_steps(device, config, 7, steps=1)
 
 
 def test_what_goes_wrong_is_told():
@@ -109,7 +183,7 @@ def test_a_simulator_that_fails_is_told_and_not_waited_for(monkeypatch):
     def fail(*_, **__):
         raise ToolError("it failed")
 
-    monkeypatch.setattr(transport, "simulate", fail)
+    monkeypatch.setattr(simulated, "simulate", fail)
     with pytest.raises(ToolError, match="it failed"), Simulated(UNITS["search"], "amaranth"):
         pass
 
@@ -160,6 +234,19 @@ def test_registers_in_memory_are_words_of_a_file(tmp_path):
         Mapped(str(path), 16)
     with pytest.raises(InputError, match="nowhere: No such file"):
         Mapped(str(tmp_path / "nowhere"))
+
+
+def test_memory_that_is_shared_is_bytes_of_a_file(tmp_path):
+    path = tmp_path / "memory"
+    path.write_bytes(bytes(3 * 4096))
+    buffer = MappedBuffer(str(path), 8192, 4096, address=0x1_0000_0000)
+    assert (buffer.address, buffer.size) == (0x1_0000_0000, 8192)
+    assert MappedBuffer(str(path), 4096, 8192).address == 8192
+    buffer.write(5, b"abc")
+    assert path.read_bytes()[4096:].strip(b"\0") == b"abc"
+    assert buffer.read(4, 5) == b"\0abc\0"
+    with pytest.raises(InputError, match="memory: 12288 bytes at 0x1000 cannot be mapped"):
+        MappedBuffer(str(path), 12288, 4096)
 
 
 def pump(fd, line, ended):

@@ -6,8 +6,9 @@ from zimu.golden.errors import InputError
 from zimu.golden.names import named, preset
 from zimu.golden.unit import ReferenceUnit, UnitConfig
 from zimu.sim.device import Device
+from zimu.sim.simulated import SimulatedLine
 from zimu.sim.simulators import why_missing
-from zimu.sim.transport import Link, SimulatedLine
+from zimu.sim.transport import Link
 from zimu.study.drive import WEIGHTS, check_fits, drive
 
 CONFIG = UnitConfig(

@@ -25,7 +25,8 @@ def command(
     """Train the digits on a unit behind a host link, and hold every weight after every step against the emulator."""
     from zimu.golden.errors import check_range
     from zimu.sim.device import Device
-    from zimu.sim.transport import Link, SimulatedLine, serial_line
+    from zimu.sim.simulated import SimulatedLine
+    from zimu.sim.transport import Link, serial_line
     from zimu.study.drive import check_fits, drive
 
     unit = check_fits(load_config(config))
