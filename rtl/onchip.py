@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed, unsigned
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -16,7 +16,6 @@ from zimu.rtl.basics import address, one_of
 from zimu.rtl.beats import beat_layout
 from zimu.rtl.datapath import WeightMemory
 from zimu.rtl.momentum import mean_beats
-from zimu.rtl.ram import Ram
 from zimu.rtl.registers import Registers, bus_signature
 from zimu.rtl.unit import ZimCore
 from zimu.rtl.update import Places
@@ -123,7 +122,7 @@ class Kept(NamedTuple):
 
     name: str
     of_core: WeightMemory
-    memory: Ram
+    write: memory.WritePort
     path: ReadPath
     request: Any
     """Stream of addresses from the core."""
@@ -217,13 +216,14 @@ class ZimUnit(wiring.Component):
             wiring.connect(m, core.probe_request, slice_path.slice_request)
             wiring.connect(m, slice_path.slice, core.probe_slice)
             readers[core.sliced] = (slice_path.place_request, slice_path.place)
-        memories, paths = {}, {}
+        writes, paths = {}, {}
         for name, (number, shape) in places.items():
             lanes = kept[name].lanes if name in kept else 1
-            memories[name] = held = Ram(number, Shape.cast(shape).width, lanes)
+            bits = Shape.cast(shape).width
+            held = memory.Memory(shape=unsigned(bits), depth=number, init=[])
             paths[name] = path = ReadPath(number, shape)
             m.submodules[f"{name}_memory"], m.submodules[f"{name}_path"] = held, path
-            read = held.read
+            read, writes[name] = held.read_port(), held.write_port(granularity=bits // lanes)
             m.d.comb += [read.addr.eq(path.address), read.en.eq(path.enable), path.data.eq(read.data)]
         request, answer = readers["gradient"]
         wiring.connect(m, request, paths["gradient"].request)
@@ -232,7 +232,7 @@ class ZimUnit(wiring.Component):
         # Gradients in: a step uses them up.
         beat = Signal(range(config.beats))
         stepping = Signal()
-        gradient_write = memories["gradient"].write
+        gradient_write = writes["gradient"]
         gradients = self._words_or_stream(m, registers, "gradient", container(config.gradient_bits), self.gradients)
         m.d.comb += [
             gradients.ready.eq(~self.busy & ~loaded),
@@ -257,7 +257,7 @@ class ZimUnit(wiring.Component):
             core,
             registers,
             reading,
-            [Kept(name, kept[name], memories[name], paths[name], *readers[name]) for name in kept],
+            [Kept(name, kept[name], writes[name], paths[name], *readers[name]) for name in kept],
         )
         return m
 
@@ -295,10 +295,9 @@ class ZimUnit(wiring.Component):
             with m.If(sent == depth - 1):
                 m.d.sync += [reading.eq(0), dropping.eq(0)]
         numbers = map(numbers_of, (taken.payload, self.weights_out.payload))
-        for (name, of_core, held, path, request, answer), arriving, leaving in zip(kept, *numbers, strict=True):
+        for (name, of_core, write, path, request, answer), arriving, leaving in zip(kept, *numbers, strict=True):
             lanes, number = of_core.lanes, of_core.places.number
 
-            write = held.write
             asked = getattr(core, f"{name}_write")
             m.d.comb += [asked.ready.eq(1), write.addr.eq(asked.payload.address), write.data.eq(asked.payload.data)]
             m.d.comb += write.en.eq(asked.valid.replicate(lanes))

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from amaranth.hdl import Array, Module, Signal, Value
-from amaranth.lib import memory
+from amaranth.hdl import Array, Module, Signal
 from amaranth.utils import ceil_log2
 
 from zimu.rtl.basics import later
+from zimu.rtl.ram import RowMemory
 
 DEEPEST = 14
 """Bits of an address in the block RAMs of FPGAs at their narrowest: 16 kbit."""
@@ -27,32 +27,31 @@ def read_clocks(depth: int) -> int:
 
 
 class Write(NamedTuple):
-    """A write to a table."""
+    """A write to a table: of a row of values, a power of two of them."""
 
     enable: Any
-    place: Any
-    value: Any
+    row: Any
+    values: Sequence[Any]
 
 
-def look_up(m: Module, name: str, bits: int, depth: int, writes: Sequence[Write], place: Any) -> Any:
+def look_up(m: Module, name: str, bits: int, depth: int, write: Write, place: Any) -> Any:
     """Add a table of ``depth`` values of so many bits to a module: what it holds at a place, `read_clocks` later.
+
+    Place p of row r is place ``r * len(write.values) + p``.
 
     It is made of memories that one row of block RAMs can hold, so that the registers at their outputs, without which
     they take most of a clock to answer, come before the choice among them.
     """
     banks = banks_of(depth)
+    # The low bits of a place choose the bank: those within a row, and if there are more, some of the row's number.
+    within = min(banks, ceil_log2(len(write.values)))
+    beyond = banks - within
     values = []
     for bank in range(2**banks):
-        ram = memory.Memory(shape=bits, depth=depth >> banks, init=[])
+        mine = write.values[bank % 2**within :: 2**within]
+        ram = RowMemory(shape=bits, rows=(depth >> banks) // len(mine), places=len(mine))
         m.submodules[f"{name}_{bank}" if banks else name] = ram
-        for each in writes:
-            port = ram.write_port()
-            to = Value.cast(each.place)
-            m.d.comb += [
-                port.en.eq(each.enable & (to[:banks] == bank)),
-                port.addr.eq(to[banks:]),
-                port.data.eq(each.value),
-            ]
+        ram.write_row(m, write.enable & (write.row[:beyond] == bank >> within), write.row[beyond:], mine)
         port = ram.read_port()
         m.d.sync += port.addr.eq(place >> banks)
         # Only registers without a reset fit into a block RAM.

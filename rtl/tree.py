@@ -88,8 +88,8 @@ class BeatLevels(wiring.Component):
                     m.d.sync += middle.eq(prefix)
             else:
                 stored = min(bits, mass_bits(config))
-                kept = Write(keeps, before >> ceil_log2(2 * half), prefix)
-                m.d.comb += middle.eq(look_up(m, f"level{level}", stored, 2**level, [kept], beat))
+                kept = Write(keeps, before >> ceil_log2(2 * half), [prefix])
+                m.d.comb += middle.eq(look_up(m, f"level{level}", stored, 2**level, kept, beat))
                 valid, u, beat, edge = later(
                     m, f"level{level}", read_clocks(2**level), valid=valid, u=u, beat=beat, edge=edge
                 )
@@ -106,8 +106,8 @@ class BeatLevels(wiring.Component):
         m.d.comb += [self.found.valid.eq(valid), self.found.place.eq(beat), self.found.residual.eq(u)]
         if levels:
             residual_bits = len(self.found.residual)
-            kept = Write(came, before, prefix)
-            start = look_up(m, "starts", residual_bits, 2**levels, [kept], beat)
+            kept = Write(came, before, [prefix])
+            start = look_up(m, "starts", residual_bits, 2**levels, kept, beat)
             valid, u, beat = later(m, "found", read_clocks(2**levels), valid=valid, u=u[:residual_bits], beat=beat)
             m.d.comb += [self.found.valid.eq(valid), self.found.place.eq(beat), self.found.residual.eq(u - start)]
         return m
@@ -185,9 +185,7 @@ class SliceLevels(wiring.Component):
             half = config.lanes >> level + 1
             halves = getattr(self, f"halves{level}")
             shape = partial_layout(config, half)
-            kept = [
-                Write(halves.valid, Cat(Const(part, level), halves.beat), halves.sums[part]) for part in range(2**level)
-            ]
+            kept = Write(halves.valid, halves.beat, [halves.sums[part] for part in range(2**level)])
             depth = 2 ** ceil_log2(config.beats << level)
             left = shape(look_up(m, f"level{level}", shape.size, depth, kept, draw.place))
             # Going down takes two clocks itself.

@@ -5,19 +5,18 @@ not written: they belong to the floorplan of the chip.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zimu.rtl.ram import Ram
 from zimu.sim.macros import TECHNOLOGIES, Array, Technology
 from zimu.sim.rendering import render
-from zimu.sim.verilog import RAM_MACROS, module_name
+from zimu.sim.verilog import RAM_MACROS, LargeMemory
 
 UTILIZATION = 40
 """Percent of the core's area that cells and macros take: room for wires, whatever the unit."""
 
-Memories = Mapping[tuple[str, ...], Ram]
-"""The large ones of a circuit, as `zimu.sim.verilog.memories` names them."""
+Memories = Mapping[str, LargeMemory]
+"""Those of a circuit, as `zimu.sim.verilog.large_memories` finds them."""
 
 
 def asic_files(name: str, memories: Memories, period: float) -> dict[str, str]:
@@ -26,7 +25,7 @@ def asic_files(name: str, memories: Memories, period: float) -> dict[str, str]:
     Parameters
     ----------
     name : of the top module; its Verilog and its SDC lie in the same folder.
-    memories : its large memories.
+    memories : its large ones.
     period : of the clock, in ns.
     """
     files = {}
@@ -41,7 +40,7 @@ def asic_files(name: str, memories: Memories, period: float) -> dict[str, str]:
         "FP_CORE_UTIL": UTILIZATION,
     }
     for technology in TECHNOLOGIES:
-        arrays = {path: technology.best(ram) for path, ram in memories.items()}
+        arrays = {module: technology.best(ram) for module, (ram, _) in memories.items()}
         files[f"{name}_{technology.platform}.mk"] = render(
             "unit_orfs.mk.j2",
             name=name,
@@ -52,9 +51,9 @@ def asic_files(name: str, memories: Memories, period: float) -> dict[str, str]:
             utilization=UTILIZATION,
         )
         if memories:
-            modules = {module_name(path): array for path, array in arrays.items()}
-            files[_ram_file(name, technology)] = ram_verilog(name, technology, modules)
-            librelane[f"pdk::{technology.pdk}"] = _librelane(name, technology, arrays)
+            files[_ram_file(name, technology)] = ram_verilog(name, technology, arrays)
+            placed = [(array, path) for module, array in arrays.items() for path in memories[module].instances]
+            librelane[f"pdk::{technology.pdk}"] = _librelane(name, technology, placed)
     return files | {f"{name}_librelane.json": json.dumps(librelane, indent=2) + "\n"}
 
 
@@ -72,11 +71,11 @@ def _macros(arrays: Iterable[Array]) -> list[str]:
     return sorted({array.macro.name for array in arrays})
 
 
-def _librelane(name: str, technology: Technology, arrays: Mapping[tuple[str, ...], Array]) -> dict[str, Any]:
+def _librelane(name: str, technology: Technology, placed: Sequence[tuple[Array, tuple[str, ...]]]) -> dict[str, Any]:
     """What LibreLane is to take with a PDK that has macros."""
     folder = f"pdk_dir::libs.ref/{technology.folder}"
-    instances: dict[str, dict[str, Any]] = {macro: {} for macro in _macros(arrays.values())}
-    for path, array in arrays.items():
+    instances: dict[str, dict[str, Any]] = {macro: {} for macro in _macros(array for array, _ in placed)}
+    for array, path in placed:
         for instance in array.instances:
             instances[array.macro.name][".".join([*path[1:], instance])] = {"location": None, "orientation": None}
     return {
@@ -94,5 +93,5 @@ def _librelane(name: str, technology: Technology, arrays: Mapping[tuple[str, ...
             }
             for macro in instances
         },
-        "PDN_MACRO_CONNECTIONS": [f".*memory.macro_.* VPWR VGND {' '.join(pins)}" for pins in technology.supplies],
+        "PDN_MACRO_CONNECTIONS": [f".*macro_.* VPWR VGND {' '.join(pins)}" for pins in technology.supplies],
     }

@@ -22,7 +22,7 @@ from zimu.sim.asic import asic_files
 from zimu.sim.recording import memory_bytes, recording
 from zimu.sim.register_map import as_data, register_map
 from zimu.sim.rendering import packaged, render
-from zimu.sim.verilog import Top, choose_top, circuit, manifest, memories, to_verilog
+from zimu.sim.verilog import Top, choose_top, circuit, large_memories, manifest, to_verilog
 
 PERIOD = 10.0
 """Nanoseconds of the clock in the constraints, to be changed by who uses them."""
@@ -90,8 +90,7 @@ def _contents(config: Any, top: Top) -> dict[str, str]:
         files |= _bench(config, top, common)
     if top == SYSTEM:
         files |= _system(config, top, common)
-    large = {path: ram for path, ram in memories(component, name).items() if ram.large}
-    return files | asic_files(name, large, PERIOD)
+    return files | asic_files(name, large_memories(component, name), PERIOD)
 
 
 def _of_registers(config: UnitConfig, storage: Storage, common: dict[str, Any]) -> dict[str, str]:

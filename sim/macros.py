@@ -108,11 +108,6 @@ class Array:
         return -(-self.ram.words // self.macro.words)
 
     @property
-    def address_bits(self) -> int:
-        """Of an address of the memory."""
-        return max((self.ram.words - 1).bit_length(), 1)
-
-    @property
     def instances(self) -> Sequence[str]:
         """The names of the macros within the memory's module."""
         return [f"macro_{row}_{column}" for row in range(self.rows) for column in range(self.columns)]

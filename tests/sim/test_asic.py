@@ -11,18 +11,28 @@ import pytest
 from zimu.cost.liberty import find_libraries
 from zimu.golden.programs import run, yosys
 from zimu.golden.unit import UnitConfig
-from zimu.rtl.ram import FLIP_FLOPS, Ram
+from zimu.rtl.ram import Ram
 from zimu.sim.asic import ram_verilog
 from zimu.sim.kit import write_kit
 from zimu.sim.macros import IHP, SKYWATER, TECHNOLOGIES
+from zimu.sim.rendering import render
 from zimu.sim.simulators import SIMULATORS, why_missing
-from zimu.sim.verilog import RAM_MACROS, to_verilog
+from zimu.sim.verilog import RAM_MACROS
 
 SHAPE = {"weight_bits": 9, "gradient_bits": 9, "smoothing_bits": 4, "lanes": 4, "gate_bits": 12}
 MEANS = UnitConfig(name="means", **SHAPE, depth=300, momentum_bits=13, trials_shift=4)
+WIDE = UnitConfig(name="wide", **SHAPE | {"lanes": 32}, depth=1200, form="tree", probe=4)
+"""Its core has large memories, some of which are read in places."""
 SPLIT = UnitConfig(name="tiles", **SHAPE, depth=300, sampler="split", tile=8, subtrees=1, tile_streams=1, engines=1)
-GEOMETRIES = [(1100, 26, 2), (64, 32, 1), (600, 39, 3), (129, 10, 1)]
-"""Words, bits, parts: several rows and columns, one macro exactly, parts of odd widths, one row in part."""
+GEOMETRIES = [
+    Ram(1100, 26, parts=2),
+    Ram(64, 32),
+    Ram(600, 39, parts=3),
+    Ram(129, 10),
+    Ram(300, 24, places=2),
+    Ram(1100, 40, places=8),
+]
+"""Several rows and columns, one macro exactly, parts of odd widths, one row in part, words that are read in places."""
 
 by_name = pytest.mark.parametrize("technology", TECHNOLOGIES, ids=lambda technology: technology.name)
 needs_icarus = pytest.mark.skipif(why_missing("icarus") is not None, reason=str(why_missing("icarus")))
@@ -118,13 +128,14 @@ COMPARISON = """
 `timescale 1ns/1ps
 module comparison;
     reg clk = 0, read_en = 0;
-    reg [{address}:0] read_addr = 0, write_addr = 0;
+    reg [{read_address}:0] read_addr = 0;
+    reg [{address}:0] write_addr = 0;
     reg [{part}:0] write_en = 0;
     reg [{bit}:0] write_data = 0;
-    wire [{bit}:0] wanted, found;
-    plain plain(.clk(clk), .rst(1'b0), .read__en(read_en), .read__addr(read_addr), .read__data(wanted),
+    wire [{read_bit}:0] wanted, found;
+    plain plain(.clk(clk), .read__en(read_en), .read__addr(read_addr), .read__data(wanted),
         .write__en(write_en), .write__addr(write_addr), .write__data(write_data));
-    made made(.clk(clk), .rst(1'b0), .read__en(read_en), .read__addr(read_addr), .read__data(found),
+    made made(.clk(clk), .read__en(read_en), .read__addr(read_addr), .read__data(found),
         .write__en(write_en), .write__addr(write_addr), .write__data(write_data));
     integer turn, compared = 0;
     reg known = 0;
@@ -132,7 +143,7 @@ module comparison;
         begin
             #5 clk = 1;
             #1;
-            if (read_en) known = !(write_en != 0 && read_addr == write_addr);
+            if (read_en) known = !(write_en != 0 && read_addr >> {place_bits} == write_addr);
             #3;
             clk = 0;
             #1;
@@ -151,9 +162,9 @@ module comparison;
         end
         for (turn = 0; turn < 20 * {words}; turn = turn + 1) begin
             read_en = $random;
-            read_addr = $unsigned($random) % {words};
+            read_addr = $unsigned($random) % ({words} << {place_bits});
             write_en = $random & $random;
-            write_addr = $random & 1 ? read_addr : $unsigned($random) % {words};
+            write_addr = $random & 1 ? read_addr >> {place_bits} : $unsigned($random) % {words};
             write_data = {{$random, $random}};
             tick;
             #4 compare;  // as late in the clock as a register takes it
@@ -166,14 +177,20 @@ endmodule
 
 
 @needs_icarus
-@pytest.mark.parametrize(("words", "bits", "parts"), GEOMETRIES)
+@pytest.mark.parametrize("ram", GEOMETRIES, ids=lambda ram: ram.name)
 @by_name
-def test_an_array_of_macros_reads_and_writes_as_a_plain_memory_does(tmp_path, technology, words, bits, parts):
-    ram = Ram(words, bits, parts)
-    array = technology.best(ram)
-    (tmp_path / "made.v").write_text(ram_verilog("made", technology, {"made": array}))
-    (tmp_path / "plain.v").write_text(to_verilog(ram, "plain"))
-    widths = {"address": array.address_bits - 1, "bit": bits - 1, "part": parts - 1, "words": words}
+def test_an_array_of_macros_reads_and_writes_as_a_plain_memory_does(tmp_path, technology, ram):
+    (tmp_path / "made.v").write_text(ram_verilog("made", technology, {"made": technology.best(ram)}))
+    (tmp_path / "plain.v").write_text(render("ram.v.j2", module="plain", ram=ram, define=RAM_MACROS))
+    widths = {
+        "address": ram.address_bits - 1,
+        "read_address": ram.address_bits + ram.place_bits - 1,
+        "place_bits": ram.place_bits,
+        "bit": ram.bits - 1,
+        "read_bit": ram.bits // ram.places - 1,
+        "part": ram.parts - 1,
+        "words": ram.words,
+    }
     (tmp_path / "comparison.v").write_text(COMPARISON.format(**widths))
     for models in filter(None, ([write_models(technology, tmp_path)], pdk_models(technology))):
         sources = ["comparison.v", "made.v", "plain.v", *models]  # its timescale holds for all
@@ -183,12 +200,14 @@ def test_an_array_of_macros_reads_and_writes_as_a_plain_memory_does(tmp_path, te
             timeout=60,
         )
         output = run(["vvp", "-n", "run"], folder=tmp_path, timeout=60)
-        assert int(re.search(r"^compared (\d+)$", output, re.MULTILINE)[1]) > 10 * words
+        assert int(re.search(r"^compared (\d+)$", output, re.MULTILINE)[1]) > 10 * ram.words
 
 
 @needs_icarus
 @by_name
-@pytest.mark.parametrize("config", [SPLIT, pytest.param(MEANS, marks=pytest.mark.nightly)], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "config", [SPLIT, WIDE, pytest.param(MEANS, marks=pytest.mark.nightly)], ids=lambda each: each.name
+)
 def test_the_bench_passes_with_memories_of_macros(tmp_path, kit, config, technology):
     folder, models = kit(config), write_models(technology, tmp_path)
     sources = [f"{config.name}_tb.sv", f"{config.name}.v", f"{config.name}_{technology.name}_ram.v", models]
@@ -214,12 +233,15 @@ def test_verilator_has_nothing_to_say_of_memories_of_macros(tmp_path, kit, techn
     not os.environ.get("ZIMU_LIBERTY"), reason="no cell library: set ZIMU_LIBERTY to a Liberty file or a folder of them"
 )
 @pytest.mark.nightly
+@pytest.mark.parametrize(("config", "top"), [(SPLIT, "unit"), (WIDE, "core")])
 @by_name
-def test_synthesis_leaves_cells_of_the_library_and_the_macros_that_the_flows_name(tmp_path, kit, technology):
+def test_synthesis_leaves_cells_of_the_library_and_the_macros_that_the_flows_name(
+    tmp_path, kit, technology, config, top
+):
     node = technology.folder.partition("_")[0]
     complete = [library for library in find_libraries() if library.complete]
     library = max(complete, key=lambda library: library.name.startswith(node))
-    folder, models = kit(SPLIT), write_models(technology, tmp_path)
+    name, folder, models = config.name, kit(config, top), write_models(technology, tmp_path)
     cells = [path.name for path in library.unpack(tmp_path)]
     liberty = " ".join(f"-liberty {name}" for name in cells)
     (tmp_path / "map.abc").write_text("strash\nmap\n")
@@ -227,8 +249,8 @@ def test_synthesis_leaves_cells_of_the_library_and_the_macros_that_the_flows_nam
         f'setenv TMPDIR "{tmp_path}"',
         *(f"read_liberty -lib {name}" for name in cells),
         f"read_verilog -sv -lib {models}",
-        f"read_verilog -D{RAM_MACROS} {folder}/tiles.v {folder}/tiles_{technology.name}_ram.v",
-        "synth -noabc -flatten -top tiles",
+        f"read_verilog -D{RAM_MACROS} {folder}/{name}.v {folder}/{name}_{technology.name}_ram.v",
+        f"synth -noabc -flatten -top {name}",
         f"dfflibmap {liberty}",
         f"abc -script map.abc {liberty}",
         "opt_clean",
@@ -237,13 +259,13 @@ def test_synthesis_leaves_cells_of_the_library_and_the_macros_that_the_flows_nam
         "write_json mapped.json",
     ]
     yosys(script, folder=tmp_path)
-    found = json.loads((tmp_path / "mapped.json").read_text())["modules"]["tiles"]["cells"]
+    found = json.loads((tmp_path / "mapped.json").read_text())["modules"][name]["cells"]
     kinds = {cell["type"] for cell in found.values()}
     names = {macro.name for macro in technology.macros}
     assert not kinds - set(library.cells) - names  # no memory, and no latch: nothing maps those
-    named = {name: cell["type"] for name, cell in found.items() if cell["type"] in names}
-    macros = json.loads((folder / "tiles_librelane.json").read_text())[f"pdk::{technology.pdk}"]["MACROS"]
-    assert named == {instance: name for name, macro in macros.items() for instance in macro["instances"]}
+    named = {instance: cell["type"] for instance, cell in found.items() if cell["type"] in names}
+    macros = json.loads((folder / f"{name}_librelane.json").read_text())[f"pdk::{technology.pdk}"]["MACROS"]
+    assert named == {instance: kind for kind, macro in macros.items() for instance in macro["instances"]}
     assert named
 
 
@@ -302,8 +324,7 @@ def test_small_memories_stay_flip_flops(tmp_path):
     assert {"tiles_ihp-sg13g2.mk", "tiles_sky130hd.mk", "tiles_librelane.json"} <= names
     assert not [name for name in names if "ram" in name]
     assert RAM_MACROS not in (tmp_path / "tiles.v").read_text()
-    sizes = [each["words"] * each["bits"] for each in json.loads((tmp_path / "tiles.json").read_text())["memories"]]
-    assert max(sizes) <= FLIP_FLOPS
+    assert json.loads((tmp_path / "tiles.json").read_text())["memories"] == []
 
 
 def test_the_array_of_least_area_is_taken():
@@ -311,5 +332,6 @@ def test_the_array_of_least_area_is_taken():
     assert (one.macro.name, one.rows, one.columns) == ("RM_IHPSG13_2P_1024x16_c2_bm_bist", 1, 1)
     assert IHP.best(Ram(64, 32)).macro.name == "RM_IHPSG13_2P_64x32_c2"
     assert IHP.best(Ram(64, 32, 4)).macro.mask == 1  # those of 64 words cannot write a part
+    assert IHP.best(Ram(64, 32, places=4)).macro.mask is None  # a word is written whole
     lanes = SKYWATER.best(Ram(200, 3 * 9, 3))
     assert (lanes.stored, lanes.columns, lanes.rows) == (16, 2, 1)

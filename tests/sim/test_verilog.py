@@ -18,7 +18,7 @@ from zimu.golden.unit import UnitConfig
 from zimu.rtl.netlist import to_rtlil
 from zimu.sim.kit import write_kit
 from zimu.sim.simulators import SIMULATORS, WAIVERS, simulate, why_missing
-from zimu.sim.verilog import circuit
+from zimu.sim.verilog import Elaborated, circuit
 
 WRITE = """
 import sys
@@ -129,7 +129,7 @@ def test_a_memory_takes_a_line_whatever_its_depth(tmp_path):
     )
     assert len(deep) < 1.01 * len(shallow)
     assert deep.count("\n") == shallow.count("\n")
-    assert re.search(r"^  reg \[63:0\] memory \[4095:0\];$", deep, re.MULTILINE)
+    assert re.search(r"^    reg \[63:0\] words \[0:4095\];$", deep, re.MULTILINE)
 
 
 def declared(verilog: str) -> list[str]:
@@ -141,7 +141,7 @@ def declared(verilog: str) -> list[str]:
 )
 def test_names_are_the_sources_or_made_of_them(tmp_path, config):
     names = declared(write_kit(config, tmp_path, "core")[0].read_text())
-    rtlil = to_rtlil(circuit(config, "core"), "source")
+    rtlil = to_rtlil(Elaborated(circuit(config, "core"), "source"), "source")
     wires = re.findall(r"^  (?:wire|memory) .*\\(\S+)$", rtlil, re.MULTILINE)
     assert not [wire for wire in wires if wire.startswith("$signal")], "a Signal has no name: give it a line of its own"
     source = {re.sub(r"\W+", "_", wire) for wire in wires} | {"settle"}
