@@ -1,13 +1,14 @@
 """Large memories as modules of their own, whose place RAM macros of a silicon technology can take.
 
-Circuits have plain memories, of one port that reads after the clock and one that writes, or of a port for each part of
-a `RowMemory`'s rows. Where they are elaborated for `Rams`, each large one is an instance of a `Ram`.
+Circuits have plain memories, with a port that reads after the clock and one that writes, and some `RowMemory`. Where
+they are elaborated for `Rams`, each large one is an instance of a `Ram`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Shape
+from amaranth.hdl import Cat, ClockSignal, Instance, Shape
 from amaranth.lib import memory
 from amaranth.utils import ceil_log2
 
@@ -17,28 +18,16 @@ technology, from 5000 on in SkyWater's."""
 
 
 class RowMemory(memory.Memory):
-    """A memory that is written in whole rows of so many places, and read a place at a time.
+    """A memory that is written in whole rows, through a port for each place of a row, and read a place at a time.
 
-    Parameters
+    Attributes
     ----------
-    shape : of a place.
-    rows : how many.
-    places : of a row, a power of two; place p of row r is place ``r * places + p`` of the memory.
+    row : the ports that write a row, by place; a power of two of them. Place p of row r is ``r * len(row) + p``.
     """
 
-    def __init__(self, *, shape: Any, rows: int, places: int) -> None:
-        super().__init__(shape=shape, depth=rows * places, init=[])
-        self.places = places
-
-    def write_row(self, m: Module, enable: Any, row: Any, values: Any) -> None:
-        """Add the ports that write ``values``, one for each place, to ``row`` while ``enable``."""
-        for place, value in enumerate(values):
-            port = self.write_port()
-            m.d.comb += [
-                port.en.eq(enable),
-                port.addr.eq(Cat(Const(place, ceil_log2(self.places)), row)),
-                port.data.eq(value),
-            ]
+    def __init__(self, *, shape: Any, depth: int) -> None:
+        super().__init__(shape=shape, depth=depth, init=[])
+        self.row: list[memory.WritePort] = []
 
 
 @dataclass(frozen=True)
@@ -63,14 +52,13 @@ class Ram:
     @classmethod
     def of(cls, held: memory.Memory) -> Self | None:
         """What is to take the place of a memory, if it is large and its ports are such."""
-        places = held.places if isinstance(held, RowMemory) else 1
-        reads, writes = held.read_ports, held.write_ports
-        if len(reads) != 1 or len(writes) != places or reads[0].domain == "comb" or reads[0].transparent_for:
+        reads, row = held.read_ports, _row(held)
+        if len(reads) != 1 or not row or reads[0].domain == "comb" or reads[0].transparent_for:
             return None
         bits, depth = Shape.cast(held.shape).width, held.depth
         if depth == 1 or depth * bits <= FLIP_FLOPS:
             return None
-        return cls(depth // places, bits * places, len(writes[0].en), places)
+        return cls(depth // len(row), bits * len(row), len(row[0].en), len(row))
 
     @property
     def name(self) -> str:
@@ -87,6 +75,13 @@ class Ram:
     def place_bits(self) -> int:
         """Of the place in a word that is read: the low bits of the address to read."""
         return ceil_log2(self.places)
+
+
+def _row(held: memory.Memory) -> Sequence[memory.WritePort]:
+    """The ports through which a word is written, if it is written as a whole."""
+    if isinstance(held, RowMemory):
+        return held.row
+    return held.write_ports if len(held.write_ports) == 1 else ()
 
 
 class Rams:
@@ -112,14 +107,14 @@ class Rams:
             return held.elaborate(None)
         name = f"{self._name}_Ram_{ram.name}"
         self.modules[name] = ram
-        (read,), writes = held.read_ports, held.write_ports
+        (read,), row = held.read_ports, _row(held)
         return Instance(
             name,
             i_clk=ClockSignal(),
             i_read__addr=read.addr,
             i_read__en=read.en,
             o_read__data=read.data,
-            i_write__addr=writes[0].addr[ram.place_bits :],
-            i_write__en=writes[0].en,
-            i_write__data=Cat(write.data for write in writes),
+            i_write__addr=row[0].addr[ram.place_bits :],
+            i_write__en=row[0].en,
+            i_write__data=Cat(port.data for port in row),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from amaranth.hdl import Array, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Signal
 from amaranth.utils import ceil_log2
 
 from zimu.rtl.basics import later
@@ -42,16 +42,22 @@ def look_up(m: Module, name: str, bits: int, depth: int, write: Write, place: An
     It is made of memories that one row of block RAMs can hold, so that the registers at their outputs, without which
     they take most of a clock to answer, come before the choice among them.
     """
-    banks = banks_of(depth)
-    # The low bits of a place choose the bank: those within a row, and if there are more, some of the row's number.
-    within = min(banks, ceil_log2(len(write.values)))
-    beyond = banks - within
+    banks, within = banks_of(depth), ceil_log2(len(write.values))
     values = []
     for bank in range(2**banks):
-        mine = write.values[bank % 2**within :: 2**within]
-        ram = RowMemory(shape=bits, rows=(depth >> banks) // len(mine), places=len(mine))
+        ram = RowMemory(shape=bits, depth=depth >> banks)
         m.submodules[f"{name}_{bank}" if banks else name] = ram
-        ram.write_row(m, write.enable & (write.row[:beyond] == bank >> within), write.row[beyond:], mine)
+        for place_of_row, value in enumerate(write.values):
+            port = ram.write_port()
+            to = Cat(Const(place_of_row, within), write.row)
+            m.d.comb += [
+                port.en.eq(write.enable & (to[:banks] == bank)),
+                port.addr.eq(to[banks:]),
+                port.data.eq(value),
+            ]
+            # Those of places that lie in other banks are never enabled.
+            if place_of_row % 2**banks == bank % 2**within:
+                ram.row.append(port)
         port = ram.read_port()
         m.d.sync += port.addr.eq(place >> banks)
         # Only registers without a reset fit into a block RAM.

@@ -39,7 +39,6 @@ from zimu.rtl import (
     onchip,
     pointwise,
     prng,
-    ram,
     reader,
     registers,
     sampler,
@@ -119,8 +118,8 @@ FORM_MUTANTS = [
         "config.max_weight_mass - 1),",
     ),
     (tree, "tree", "the smoothing of a half", "(smoothing) << ceil_log2(half)", "(smoothing) << ceil_log2(2 * half)"),
-    (ram, "tree", "the place of a half's sum", "Cat(Const(place, ceil", "Cat(Const(0, ceil"),
-    (tables, "tree", "the bank of a row", "== bank >> within", "!= bank >> within"),
+    (tables, "tree", "the place of a half's sum", "Cat(Const(place_of_row, within)", "Cat(Const(0, within)"),
+    (tables, "tree", "the bank of a row", "(to[:banks] == bank)", "(to[:banks] != bank)"),
     (tree, "tree", "the sums for a lane", "lane=draw.place[:level]", "lane=draw.place[1 : level + 1]"),
 ]
 """Bugs of one circuit that finds weights."""
