@@ -87,13 +87,37 @@ class OnChipArrays:
         return action()
 
 
-class _Place(NamedTuple):
-    """An array in a buffer."""
+class Place(NamedTuple):
+    """An array in the system's memory."""
 
     begin: int
-    """Bytes from the beginning of the buffer."""
-    numbers: Integer
-    """What each of its numbers is."""
+    """Bytes from the beginning of the first array."""
+    length: int
+    """Numbers, to a whole beat and a whole word of the bus: so far it is read."""
+    number: Integer
+    """What each is."""
+
+    @property
+    def end(self) -> int:
+        """Where the next array may begin: at a page."""
+        return self.begin + -(-self.length * container(self.number.bits) // 8 // PAGE) * PAGE
+
+
+def places_of(config: UnitConfig) -> dict[str, Place]:
+    """The arrays of a unit, one after the other, by name, in the order of `zimu.golden.registers.address_ports`."""
+    whole = max(config.lanes, data_bits(config) // 8)
+    length = -(-config.depth // whole) * whole
+    places: dict[str, Place] = {}
+    begin = 0
+    for name, number in ({"gradients": config.gradient, "weights": config.weight} | config.memories).items():
+        places[name] = Place(begin, length, number)
+        begin = places[name].end
+    return places
+
+
+def buffer_bytes(config: UnitConfig) -> int:
+    """How much memory the arrays of a unit with external memory take, in bytes: a multiple of a page."""
+    return max(place.end for place in places_of(config).values())
 
 
 class BufferArrays:
@@ -114,7 +138,7 @@ class BufferArrays:
 
     def __init__(self, config: UnitConfig, registers: RegisterAccess, buffer: Buffer) -> None:
         self._config, self._buffer = config, buffer
-        self._places, size = _layout(config)
+        self._places, size = places_of(config), buffer_bytes(config)
         if buffer.address % PAGE:
             raise InputError(f"buffer at {buffer.address:#x}: must begin at a multiple of {PAGE:#x}")
         if buffer.size < size:
@@ -141,30 +165,12 @@ class BufferArrays:
 
     def _fill(self, name: str, numbers: Sequence[int]) -> None:
         place = self._places[name]
-        bits = container(place.numbers.bits)
+        bits = container(place.number.bits)
         self._buffer.write(place.begin, pack(numbers, bits).to_bytes(len(numbers) * bits // 8, "little"))
 
     def _numbers(self, name: str) -> list[int]:
-        begin, number = self._places[name]
+        begin, _, number = self._places[name]
         size = container(number.bits) // 8
         data = self._buffer.read(begin, self._config.depth * size)
         words = [int.from_bytes(data[i : i + size], "little") for i in range(0, len(data), size)]
         return [to_signed(word, number.bits) if number.signed else word % (1 << number.bits) for word in words]
-
-
-def buffer_bytes(config: UnitConfig) -> int:
-    """How much memory the arrays of a unit with external memory take, in bytes: a multiple of a page."""
-    return _layout(config)[1]
-
-
-def _layout(config: UnitConfig) -> tuple[dict[str, _Place], int]:
-    """The arrays in the order of `zimu.golden.registers.address_ports`, by name, and how many bytes they take."""
-    numbers = {"gradients": config.gradient, "weights": config.weight} | config.memories
-    # Readable up to a whole beat and a whole word of the bus.
-    whole = max(config.lanes, data_bits(config) // 8)
-    places, size = {}, 0
-    for name, number in numbers.items():
-        places[name] = _Place(size, number)
-        taken = -(-config.depth // whole) * whole * container(number.bits) // 8
-        size += -(-taken // PAGE) * PAGE
-    return places, size

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from zimu.golden.registers import Control, Register, Status, Storage, container, value_words
+from zimu.golden.registers import Control, Register, Status, Storage, address_ports, container, value_words
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.golden.vectors import Memory, Step
 from zimu.rtl.axi import PAGE
-from zimu.rtl.external import data_bits
+from zimu.sim.arrays import buffer_bytes, places_of
 from zimu.sim.drivers import gradient_words, pack
 from zimu.sim.stimuli import random_vectors
 
@@ -55,7 +55,7 @@ def recording(config: UnitConfig, storage: Storage, seed: int = 1) -> list[Line]
 
 def memory_bytes(config: UnitConfig) -> int:
     """Of the system's memory, up to the end of the last array."""
-    return _Arrays(config).end
+    return PAGE + buffer_bytes(config)
 
 
 def _counters(step: Step) -> Iterator[Line]:
@@ -86,39 +86,35 @@ class _Words:
 
 
 class _Arrays:
-    """Weights and gradients in the system's memory."""
+    """Weights and gradients in the system's memory, from its second page on."""
 
     def __init__(self, config: UnitConfig) -> None:
-        self._bits = {"gradients": config.gradient_bits, "weights": config.weight_bits}
-        self._bits |= {name: number.bits for name, number in config.memories.items()}
-        whole = max(config.lanes, data_bits(config) // 8)
-        self._length = -(-config.depth // whole) * whole
-        self._at = {}
-        self.end = PAGE
-        for name, bits in self._bits.items():
-            self._at[name] = self.end
-            self.end += -(-self._length * container(bits) // 8 // PAGE) * PAGE
+        self._ports, self._places = address_ports(config), places_of(config)
 
     def begin(self, memory: Memory) -> Iterator[Line]:
-        registers = (Register.GRADIENTS_AT_LO, Register.WEIGHTS_AT_LO, Register.MEANS_AT_LO)
-        for register, at in zip(registers, self._at.values(), strict=False):
-            yield Line(WRITE, register, at)
-            yield Line(WRITE, register + 4, 0)
+        for port, place in zip(self._ports, self._places.values(), strict=True):
+            for register in Register:
+                if register.of == port:
+                    yield Line(WRITE, register, PAGE + place.begin >> register.low)
         for name, values in memory.items():
-            yield from self._lines(STORE, name, [*values, *[0] * (self._length - len(values))])
+            yield from self._store(name, values)
 
     def gradients(self, gradients: Sequence[int]) -> Iterator[Line]:
-        yield from self._lines(STORE, "gradients", [*gradients, *[0] * (self._length - len(gradients))])
+        yield from self._store("gradients", gradients)
 
     def check(self, memory: Memory) -> Iterator[Line]:
         for name, values in memory.items():
-            wide = container(self._bits[name])
+            wide = container(self._places[name].number.bits)
             whole = len(values) - len(values) % (WORD_BITS // wide)  # nothing is said of what is beyond the depth
             yield from self._lines(LOAD, name, values[:whole])
 
+    def _store(self, name: str, values: Sequence[int]) -> Iterator[Line]:
+        yield from self._lines(STORE, name, [*values, *[0] * (self._places[name].length - len(values))])
+
     def _lines(self, operation: int, name: str, values: Sequence[int]) -> Iterator[Line]:
-        wide = container(self._bits[name])
+        begin, _, number = self._places[name]
+        wide = container(number.bits)
         of_word = WORD_BITS // wide
         for first in range(0, len(values), of_word):
             word = pack(values[first : first + of_word], wide)
-            yield Line(operation, self._at[name] + first * wide // 8, word)
+            yield Line(operation, PAGE + begin + first * wide // 8, word)

@@ -85,11 +85,11 @@ def fails_and_agrees(fields, steps, seed=SEED):
     return result.steps + result.failed, result.failed
 
 
-@pytest.mark.parametrize(("kind", "least"), [("momentum", 0.1), pytest.param("split", 0.04, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(("kind", "least"), [("momentum", 0.1), pytest.param("split", 0.08, marks=pytest.mark.nightly)])
 def test_errors_of_the_memory_fail_a_step_and_nothing_else(kind, least):
     taken, failed = fails_and_agrees(FAILING[kind], 150)
     assert taken > 100
-    # Of `split`, which has the fewest responses, one step in eleven fails.
+    # `split` has the fewest responses.
     assert least < failed / taken < 0.8
 
 
