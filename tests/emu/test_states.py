@@ -223,19 +223,18 @@ def interrupt(case: Case) -> Counter[str]:
     for _ in range(ROUNDS):
         before, start = unit.state(), weights.copy()
         sender = threading.Thread(target=send_interrupts, args=[source.uniform(0, 0.02), source.uniform(0, 0.002)])
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         try:
-            sender.start()
-            while True:
-                step(unit, weights)
-        except KeyboardInterrupt:
-            pass
-        left = None
-        while sender.is_alive() or left is None:
             try:
-                left = weights.copy() if left is None else left
-                sender.join()
+                sender.start()
+                while True:
+                    step(unit, weights)
             except KeyboardInterrupt:
-                pass
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+        except KeyboardInterrupt:  # the second one came before it could be ignored
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        left = weights.copy()
+        sender.join()
         time.sleep(0.01)
         assert np.array_equal(weights, left), "written after the interrupt"
         seen["torn" if unit.torn else "whole"] += 1
@@ -452,5 +451,4 @@ def test_numpy_integers_in_a_state_come_out_as_plain_ones():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     print(json.dumps(interrupt(CASES[sys.argv[1]])))
