@@ -207,6 +207,8 @@ class AxiLiteUnit(wiring.Component):
     interrupt : Signal(1), out. As of `ZimUnit`.
     """
 
+    storage = ZimUnit.storage
+
     def __init__(self, config: UnitConfig):
         self.unit = ZimUnit(config)
         kept = axis_signature(kept_layout(config))
@@ -255,6 +257,8 @@ class WishboneUnit(wiring.Component):
     wb_* : Wishbone, in. The registers.
     the others : as of `ZimUnit`.
     """
+
+    storage = ZimUnit.storage
 
     def __init__(self, config: UnitConfig):
         self.unit = ZimUnit(config)

@@ -58,6 +58,8 @@ class ExternalUnit(wiring.Component):
     interrupt : Signal(1), out. A step ended; cleared through STATUS.
     """
 
+    storage = Storage.EXTERNAL
+
     def __init__(self, config: UnitConfig):
         self.config = config
         self.data_bits = data_bits(config)
@@ -75,7 +77,7 @@ class ExternalUnit(wiring.Component):
         failed = Signal()  # the core is held in reset until nothing is under way
         core = ZimCore(config)
         m.submodules.core = ResetInserter(failed)(core)
-        m.submodules.registers = registers = Registers(config, Storage.EXTERNAL)
+        m.submodules.registers = registers = Registers(config, self.storage)
         m.submodules.bridge = bridge = AxiLiteBridge()
         attach(m, self, "s_axi", bridge.axi)
         wiring.connect(m, bridge.bus, registers.bus)

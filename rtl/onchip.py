@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zimu.golden.errors import InputError
-from zimu.golden.registers import container
+from zimu.golden.registers import Storage, container
 from zimu.golden.rule import WORD_BITS
 from zimu.golden.unit import UnitConfig
 from zimu.rtl.basics import address, one_of
@@ -155,6 +155,8 @@ class ZimUnit(wiring.Component):
         the memories would exceed `MAX_BITS`; use `zimu.rtl.unit.ZimCore`, which takes memories of any kind.
     """
 
+    storage = Storage.ONCHIP
+
     def __init__(self, config: UnitConfig):
         kept = kept_layout(config)
         of_weight = Shape.cast(kept).width + config.gradient_bits
@@ -181,7 +183,7 @@ class ZimUnit(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.core = core = ZimCore(config)
-        m.submodules.registers = registers = Registers(config)
+        m.submodules.registers = registers = Registers(config, self.storage)
         reading = Signal()  # weights on their way out
         loaded = Signal()
         m.d.comb += [

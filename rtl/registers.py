@@ -72,7 +72,7 @@ class Registers(wiring.Component):
     read_words : stream of 32 bits, in, with on-chip memory. What is read from WEIGHTS while `reading`.
     """
 
-    def __init__(self, config: UnitConfig, storage: Storage = Storage.ONCHIP):
+    def __init__(self, config: UnitConfig, storage: Storage):
         self.config, self.storage = config, storage
         self.values = {"seed": 64} | {name: value.bits for name, value in config.values.items()}
         words = stream.Signature(WORD_BITS)

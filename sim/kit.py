@@ -36,11 +36,6 @@ SYSTEM = Top("unit", "wishbone")
 _OF_SYSTEM, _OF_EVERY_SYSTEM = ("soc.v", "soc_tb.sv", "soc.c"), ("soc.S", "soc.ld")
 """The files of the example that are made for a unit, after whose name, and those that are the same for all."""
 
-STORAGE = {Top("unit", bus): Storage.ONCHIP for bus in ("apb", "axi4lite", "wishbone")} | {
-    Top("core", "axi4"): Storage.EXTERNAL
-}
-"""Of the circuits that have registers."""
-
 
 def write_kit(
     config: RuleConfig, folder: str | os.PathLike[str], top: str | None = None, bus: str | None = None
@@ -68,9 +63,10 @@ def write_kit(
 def _contents(config: Any, top: Top) -> dict[str, str]:
     """The files of a unit by their names, in the order in which they are told."""
     name, component = config.name, circuit(config, *top)
+    storage: Storage | None = getattr(component, "storage", None)  # of what has registers
     described = json.loads(manifest(config, top, component))
-    if top in STORAGE:
-        described["registers"] = as_data(register_map(config, STORAGE[top]))
+    if storage is not None:
+        described["registers"] = as_data(register_map(config, storage))
     common = {
         "name": name,
         "bus": top.bus,
@@ -79,15 +75,15 @@ def _contents(config: Any, top: Top) -> dict[str, str]:
         "description": config.description.partition(";")[0],
         "ports": described["ports"],
         "period": PERIOD,
-        "bench": top in STORAGE and config.depth <= BENCH_DEPTH,
+        "bench": storage is not None and config.depth <= BENCH_DEPTH,
     }
     files = {f"{name}.v": to_verilog(component, name), f"{name}.json": json.dumps(described, indent=2) + "\n"}
     files |= {f"{name}.{ending}": render(f"unit.{ending}.j2", **common) for ending in ("core", "sdc", "xdc")}
     files["zimu.vlt"] = packaged("verilator.vlt")
-    if top in STORAGE:
-        files |= _of_registers(config, STORAGE[top], common | {"registers": described["registers"]})
-    if common["bench"]:
-        files |= _bench(config, top, common)
+    if storage is not None:
+        files |= _of_registers(config, storage, common | {"registers": described["registers"]})
+        if common["bench"]:
+            files |= _bench(config, storage, top, common)
     if top == SYSTEM:
         files |= _system(config, top, common)
     return files | asic_files(name, large_memories(component, name), PERIOD)
@@ -125,9 +121,8 @@ def _of_registers(config: UnitConfig, storage: Storage, common: dict[str, Any]) 
     }
 
 
-def _bench(config: UnitConfig, top: Top, common: dict[str, Any]) -> dict[str, str]:
+def _bench(config: UnitConfig, storage: Storage, top: Top, common: dict[str, Any]) -> dict[str, str]:
     """A bench and its script."""
-    storage = STORAGE[top]
     lines = recording(config, storage)
     tied = _tied(common["ports"], top)
     trials = max((line.value for line in lines if line.address == Register.TRIALS), default=0)

@@ -13,16 +13,17 @@ from zimu.golden.names import preset
 from zimu.golden.programs import run
 from zimu.golden.registers import Access, Control, Register, Status, Storage
 from zimu.golden.unit import UnitConfig
-from zimu.sim.kit import BENCH_DEPTH, STORAGE, write_kit
+from zimu.sim.kit import BENCH_DEPTH, write_kit
 from zimu.sim.register_map import register_map
 from zimu.sim.simulators import SIMULATORS, why_missing
+from zimu.sim.verilog import TOPS
 
 SHAPE = {"weight_bits": 9, "gradient_bits": 7, "smoothing_bits": 4, "depth": 21, "lanes": 4, "gate_bits": 12}
 PLAIN = UnitConfig(name="plain", **SHAPE, form="search", gradient_encoding="sign_magnitude")
 MEANS = UnitConfig(name="means", **SHAPE | {"gradient_bits": 9}, momentum_bits=13, trials_shift=4)
 SPLIT = UnitConfig(name="tiles", **SHAPE, sampler="split", tile=8, subtrees=1, tile_streams=1, engines=1)
 UNITS = [PLAIN, MEANS, SPLIT]
-BUSES = [top.bus for top in STORAGE]
+BUSES = [bus for buses in TOPS.values() for bus, made in buses.items() if hasattr(made, "storage")]
 
 
 def simulators():
