@@ -374,8 +374,8 @@ def test_every_preset_agrees_everywhere(name, simulator, top):
     need(simulator)
     seed = int.from_bytes(f"{name} {top}".encode()[-8:], "big")
     config = PRESETS[name].replace(depth=min(PRESETS[name].depth, 3000))
-    # Amaranth's simulator walks a wide unit a hundred times more slowly than Verilator.
-    steps = 40 if simulator == "amaranth" else 200
+    # Amaranth's simulator walks a wide unit a hundred times more slowly than Verilator, Icarus ten times.
+    steps = {"amaranth": 40, "icarus": 80, "verilator": 200}[simulator]
     result = verify(config, steps=steps, seed=seed, simulator=simulator, top=top, timeout=3000)
     assert result.agreed, result.report(f"{name}.toml")
     assert result.steps == steps
