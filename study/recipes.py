@@ -114,7 +114,9 @@ RECIPES: dict[str, Recipe] = {
         "scale",
         SCALES,
         False,
-        named("zim8").replace(smoothing_bits=26),  # with more, W of ResNet-18's largest layer leaves its 48 bits
+        # Eight bits round many a small gradient to 0, whose sign is then lost. With more smoothing than this, W of
+        # ResNet-18's largest layer leaves its 48 bits.
+        named("zim8").replace(gradient_bits=16, smoothing_bits=26),
         {"trials": 1.0, "gradient_smoothing": 1.0},
     ),
     "paper_torch": SourceRecipe("the source's method in PyTorch, n = d, c = 1", "scale", SCALES, False, 1.0, 1.0),
