@@ -23,7 +23,7 @@ PLAIN = UnitConfig(name="plain", **SHAPE, form="search", gradient_encoding="sign
 MEANS = UnitConfig(name="means", **SHAPE | {"gradient_bits": 9}, momentum_bits=13, trials_shift=4)
 SPLIT = UnitConfig(name="tiles", **SHAPE, sampler="split", tile=8, subtrees=1, tile_streams=1, engines=1)
 UNITS = [PLAIN, MEANS, SPLIT]
-BUSES = [bus for buses in TOPS.values() for bus, made in buses.items() if hasattr(made, "storage")]
+BUSES = [bus for buses in TOPS.values() for bus in buses if bus != "ports"]
 
 
 def simulators():

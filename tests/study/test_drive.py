@@ -39,9 +39,9 @@ def test_a_simulated_board_takes_the_emulators_steps():
 @pytest.mark.parametrize(("name", "clocks"), [("zim8", 4), ("zim8_small", 13), ("momentum", 87)])
 def test_a_simulated_board_learns_the_digits(name, clocks):
     config = CONFIG.replace(momentum_bits=12, form="tree") if name == "momentum" else preset(name)
-    driven = on_simulated_board(config, clocks, 19)
+    driven = on_simulated_board(config, clocks, 38)
     assert driven.agreed, driven.difference
-    # After all images once; 10 % is chance.
+    # After two times all images; 10 % is chance.
     assert driven.accuracy > 0.7
 
 
