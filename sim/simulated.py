@@ -29,6 +29,7 @@ class _Simulation:
     """A simulator that carries out what it is sent; to be used in a ``with``."""
 
     bench: str
+    optimize = False
 
     def __init__(self, config: UnitConfig, simulator: str, timeout: float, **job: Any) -> None:
         self._job, self._timeout, self._simulator = {"config": config.to_toml()} | job, timeout, simulator
@@ -52,7 +53,7 @@ class _Simulation:
 
     def _simulate(self, job: str) -> None:
         try:
-            simulate(self.bench, job, simulator=self._simulator, timeout=self._timeout)
+            simulate(self.bench, job, simulator=self._simulator, timeout=self._timeout, optimize=self.optimize)
         except ZimuError as error:
             self._failure = error
             # Who waits for the simulator to call is called from here, or would wait for ever.
@@ -144,6 +145,7 @@ class SimulatedLine(_Simulation):
     """
 
     bench = "zimu.sim.served_line"
+    optimize = True
 
     def __init__(
         self, config: UnitConfig, clocks: int, simulator: str | None = None, timeout: float = DEFAULT_TIMEOUT

@@ -132,6 +132,7 @@ def simulate(
     simulator: str,
     timeout: float,
     waveform: Path | None = None,
+    optimize: bool = False,
     progress: Callable[[int], object] = lambda done: None,
 ) -> Any:
     """Run a bench on a job and return what it saw; with ``unwritten``, why, if in the end there was no room for waves.
@@ -143,6 +144,8 @@ def simulate(
     simulator : ``"verilator"``, ``"icarus"`` or ``"amaranth"``.
     timeout : seconds for building and running together.
     waveform : where to write the waves, with the ending of the simulator's format: .vcd, or .fst under Icarus.
+    optimize : whether Verilator's compiler may take long for a fast circuit, which pays where the bench lets many
+        clocks pass unseen. One that looks at every clock is slower than any circuit.
     progress : told several times a second how many parts of the job are done.
 
     Raises
@@ -161,7 +164,8 @@ def simulate(
         if simulator != "amaranth":
             verilog = to_verilog(importlib.import_module(bench).build(job), TOP)
             (folder / f"{TOP}.v").write_text(verilog, encoding="utf-8")
-        command = [sys.executable, "-m", "zimu.sim.worker", simulator, bench, "waves" if waveform else "plain"]
+        options = [name for name, chosen in (("waves", waveform), ("optimize", optimize)) if chosen]
+        command = [sys.executable, "-m", "zimu.sim.worker", simulator, bench, *options]
         watch = partial(_tell, folder, progress)
         output = run(command, folder=folder, timeout=timeout, environment=environment, name=simulator, watch=watch)
         watch()
