@@ -77,6 +77,7 @@ def write(root: Path, *, inner: int, times: int) -> None:
     (root / "golden" / "constant.py").write_text(f"TIMES = {times}\n")
 
 
+@pytest.mark.nightly
 def test_compiling_is_said_once_and_only_when_it_happens(tmp_path):
     cold, warm = run(FIRST_STEP, NUMBA_CACHE_DIR=tmp_path), run(FIRST_STEP, NUMBA_CACHE_DIR=tmp_path)
     assert cold[1] == NOTICE

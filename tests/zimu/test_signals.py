@@ -67,7 +67,10 @@ def has_ended(pid):
     return False
 
 
-@pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(each, id=each.name, marks=[pytest.mark.nightly] * (each != signal.SIGINT)) for each in STOPS],
+)
 def test_a_signal_ends_the_programs_and_leaves_nothing(tmp_path, number):
     with started(tmp_path, "cost", "zim8") as (process, folder, inside):
         os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
